@@ -1,0 +1,110 @@
+"""The Rust core: decode, track, fold. Batches of columns cross this border, never single packets."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+__version__: str
+
+U64 = npt.NDArray[np.uint64]
+I64 = npt.NDArray[np.int64]
+F64 = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+class CaptureReader:
+    """Reads captures as one stream in time order and yields batches of columns.
+
+    ``paths``: files; ``-`` is standard input. ``settings``: the keys of ``[tracking]`` and ``[identity]``
+    (docs/configuration.md). A file that cannot be read to its end stops being read there: the rows before
+    the damage are still yielded and ``damages`` tells the rest.
+    """
+
+    def __init__(self, paths: Sequence[str], settings: dict[str, object] | None = None) -> None: ...
+    def read_messages(self, max_rows: int) -> pa.RecordBatch | None:
+        """At most ``max_rows`` SIP messages (records.MESSAGE_SCHEMA), None at the end."""
+
+    def read_events(self, max_rows: int) -> pa.RecordBatch | None:
+        """At least one and about ``max_rows`` call events (records.EVENT_SCHEMA), None at the end."""
+
+    def read_calls(self, max_rows: int) -> pa.RecordBatch | None:
+        """Finished calls (records.CALL_SCHEMA), None at the end."""
+
+    def damages(self) -> list[str]:
+        """One line per input that could not be read to its end: where, expected, found."""
+
+    def counters(self) -> dict[str, int]:
+        """Packets, messages, drops and evictions so far, by name (docs/counters.md)."""
+
+    def progress(self) -> tuple[int, int | None]:
+        """Bytes of input read, and bytes in all when that is known."""
+
+def write_jsonl(batch: pa.RecordBatch) -> bytes:
+    """The rows as JSON lines, nulls written."""
+
+def parse_attempt(
+    data: bytes,
+    *,
+    time_us: int,
+    source_ip: str | None = None,
+    destination_ip: str | None = None,
+    transport: str = "udp",
+    settings: dict[str, object] | None = None,
+) -> pa.RecordBatch:
+    """One ``attempt`` row (records.EVENT_SCHEMA) from the bytes of an INVITE or MESSAGE.
+
+    Raises ValueError: says what was expected and what was found.
+    """
+
+def canonical_identity(uri: str, settings: dict[str, object] | None = None) -> str | None:
+    """The canonical identity of a SIP or tel URI, or of a bare number: E.164 where it is one."""
+
+def hash_keys(column: pa.Array, salt: int = 0) -> U64:
+    """64-bit keys of a column of strings; null becomes 0, which every primitive reads as "no key"."""
+
+def hash_pairs(a: pa.Array, b: pa.Array, salt: int = 0) -> U64:
+    """64-bit keys of ordered pairs of strings; 0 where either is null."""
+
+class Sums:
+    """Exponentially decayed sums per key: ``width`` contributions at each of several time constants.
+
+    Row i of the answer of ``fold`` is what was known **before** row i: read, then update. Column
+    ``w * width + c`` is contribution c under time constant w. Key 0: NaN, nothing kept. An unknown key reads
+    0. A row whose contributions are all 0 reads and leaves no trace.
+    """
+
+    def __init__(
+        self, width: int, time_constants_s: Sequence[float], *, idle_s: float, max_keys: int
+    ) -> None: ...
+    def fold(self, keys: U64, times_us: I64, contributions: F64) -> F64: ...
+    def read(self, keys: U64, times_us: I64) -> F64: ...
+    def merge(self, other: Sums) -> None: ...
+    def state(self) -> pa.RecordBatch: ...
+    def restore(self, state: pa.RecordBatch) -> None: ...
+    def counters(self) -> dict[str, int]: ...
+    def __len__(self) -> int: ...
+
+class Last:
+    """The previous values of a key. Column 0 of the answer is their age in seconds; NaN where none."""
+
+    def __init__(self, width: int, *, idle_s: float, max_keys: int) -> None: ...
+    def fold(self, keys: U64, times_us: I64, values: F64, update: Mask) -> F64: ...
+    def read(self, keys: U64, times_us: I64) -> F64: ...
+    def merge(self, other: Last) -> None: ...
+    def state(self) -> pa.RecordBatch: ...
+    def restore(self, state: pa.RecordBatch) -> None: ...
+    def counters(self) -> dict[str, int]: ...
+    def __len__(self) -> int: ...
+
+class Pairs:
+    """Seconds since a pair was last in contact, NaN when not within the window."""
+
+    def __init__(self, *, window_s: float, max_pairs: int) -> None: ...
+    def fold(self, pairs: U64, times_us: I64, update: Mask) -> F64: ...
+    def read(self, pairs: U64, times_us: I64) -> F64: ...
+    def merge(self, other: Pairs) -> None: ...
+    def state(self) -> pa.RecordBatch: ...
+    def restore(self, state: pa.RecordBatch) -> None: ...
+    def counters(self) -> dict[str, int]: ...
+    def __len__(self) -> int: ...
