@@ -1,0 +1,1 @@
+//! Reads capture files: opens, decompresses, merges several by packet time.
