@@ -41,6 +41,8 @@ class TrainingSettings:
     #: A caller's attempts together count at most as much as this many: they are not independent, and
     #: otherwise one call centre would outvote every person.
     max_weight_per_caller: float = 20.0
+    #: Rows kept per caller: beyond these, more of the same only takes time.
+    max_rows_per_caller: int = 120
     #: Weight of a legitimate row relative to a spam row: wrong blocks cost more than missed spam.
     legit_weight: float = 3.0
     calibration_share: float = 0.3
@@ -74,6 +76,17 @@ class TrainingRows:
         pairs = np.stack([self.seeds, caller_codes.astype(np.int64)], axis=1)
         _, codes = np.unique(pairs, axis=0, return_inverse=True)
         return codes.reshape(-1).astype(np.int64)
+
+    def thinned(self, max_rows: int) -> TrainingRows:
+        """At most about ``max_rows`` of each caller: its first half of them, then every n-th attempt."""
+        groups = self.groups()
+        order = np.argsort(groups, kind="stable")
+        counts = np.bincount(groups)
+        rank = np.empty(len(groups), dtype=np.int64)
+        rank[order] = np.arange(len(groups)) - np.repeat(np.cumsum(counts) - counts, counts)
+        half = max(1, max_rows // 2)
+        keep = (rank < half) | (rank % np.maximum(1, counts[groups] // half) == 0)
+        return TrainingRows(self.values[keep], self.spam[keep], self.callers[keep], self.seeds[keep])
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +186,7 @@ def train(
     settings = settings or TrainingSettings()
     if rows.values.shape[1] != len(names):
         raise ModelError(f"training rows: expected {len(names)} features, found {rows.values.shape[1]}")
+    rows = rows.thinned(settings.max_rows_per_caller)
     split = split_rows(rows, test_seeds, settings)
     weights = caller_weights(rows.groups(), settings.max_weight_per_caller)
     fit_weights = weights * np.where(rows.spam, 1.0, settings.legit_weight)

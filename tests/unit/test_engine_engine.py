@@ -260,7 +260,9 @@ def test_an_attempt_without_caller_is_scored_and_not_counted_for_anyone(
     assert engine.callers() == []
 
 
-def test_a_model_for_other_features_is_refused(model: Model, traffic: tuple[pa.RecordBatch, pa.Table]) -> None:
+def test_a_model_for_other_features_is_refused(
+    model: Model, traffic: tuple[pa.RecordBatch, pa.Table]
+) -> None:
     class Other(FeatureTable):
         @property
         def names(self) -> Any:
