@@ -12,10 +12,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from spit.engine.model_card import model_card
+from spit.config import PolicyConfig
+from spit.engine.evaluation import evaluate_on_simulation
+from spit.engine.model_card import model_card, seed_words
 from spit.errors import ConfigError
 from spit.features.table import FeatureTable
 from spit.model.train import TrainedModel, TrainingRows, TrainingSettings, train
+from spit.policy.policy import Policy
 from spit.simulate.events import to_events
 from spit.simulate.labels import to_labels
 from spit.simulate.scenario import scenario
@@ -143,20 +146,47 @@ def train_on_simulation(
     )
 
 
-def write_model(
-    trained: TrainedModel, directory: Path, *, name: str, version: str, measured: str = ""
+def make_model(
+    directory: Path,
+    *,
+    name: str,
+    version: str,
+    seeds: Sequence[int],
+    test_seeds: Sequence[int],
+    demo_seeds: Sequence[int],
+    settings: TrainingSettings | None = None,
+    progress: Progress | None = None,
 ) -> Path:
-    """Write the bundle and its card to ``directory/name/version``; returns that path. Raises ModelError.
+    """Train, measure with the default policy, and write ``directory/name/version``; returns that path.
 
-    ``measured``: an evaluation as text, for the card.
+    The model is fitted on ``seeds``; ``test_seeds`` (the same scenario) and ``demo_seeds`` (the scenario
+    ``demo``) are only measured, and the result goes into the model card. Raises ConfigError when ``seeds`` and
+    ``test_seeds`` overlap, ModelError when this version exists.
     """
+    trained = train_on_simulation(seeds, test_seeds, settings=settings, progress=progress)
+    policy = Policy(PolicyConfig())
+    model = trained.model(name=name, version=version, features=FeatureTable.names)
+    specs = {
+        f"scenario training, seeds {seed_words(test_seeds)}": [training_spec(seed) for seed in test_seeds],
+        f"scenario demo, seeds {seed_words(demo_seeds)}": [scenario("demo", seed) for seed in demo_seeds],
+    }
+    measured = {
+        title: evaluate_on_simulation(model, policy, found, progress=progress)
+        for title, found in specs.items()
+        if found
+    }
     return trained.write(
         directory,
         name=name,
         version=version,
         features=FeatureTable.names,
         schema_hash=FeatureTable.schema_hash,
+        metrics={title: evaluation.overall for title, evaluation in measured.items()},
         model_card=model_card(
-            trained, name=name, version=version, features=len(FeatureTable.names), measured=measured
+            trained,
+            name=name,
+            version=version,
+            features=len(FeatureTable.names),
+            measured={title: evaluation.to_text() for title, evaluation in measured.items()},
         ),
     )

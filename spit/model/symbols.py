@@ -6,6 +6,7 @@ are shrunk to what is usual while little is known, and counts decay; the words t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,10 +18,10 @@ class Row:
     """One attempt's features by name; NaN where unknown, and every comparison with NaN is false."""
 
     def __init__(self, names: tuple[str, ...], values: npt.NDArray[np.float32]) -> None:
-        self._values = dict(zip(names, values.tolist(), strict=True))
+        self._values: dict[str, float] = dict(zip(names, values.tolist(), strict=True))
 
     def __getitem__(self, name: str) -> float:
-        return self._values.get(name, float("nan"))
+        return self._values.get(name, math.nan)
 
     def highest(self, *names: str) -> float:
         """The highest known value; NaN where none is known."""
