@@ -5,6 +5,8 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod anomaly;
+pub mod call;
+pub mod decode;
 pub mod file;
 pub mod packet;
 pub mod sip;

@@ -91,7 +91,7 @@ impl Streams {
         self.streams.is_empty()
     }
 
-    /// Takes a segment and calls `emit` for every message that it completes.
+    /// Takes a segment and calls `emit` for every message that it completes, with its sender and receiver.
     pub fn take(
         &mut self,
         source: SocketAddr,
@@ -99,7 +99,7 @@ impl Streams {
         segment: &TcpSegment<'_>,
         now: Micros,
         table: &mut HeaderTable,
-        emit: &mut impl FnMut(&Message<'_>),
+        emit: &mut impl FnMut(&Message<'_>, SocketAddr, SocketAddr),
     ) {
         let flow = Flow { source, destination };
         if segment.syn || segment.rst {
@@ -132,28 +132,32 @@ impl Streams {
             not_sip: false,
         });
         stream.last = now;
-        stream.take(start, segment.payload, now, counters, table, emit);
+        stream.take(start, segment.payload, now, counters, table, &mut |message| {
+            emit(message, source, destination);
+        });
         if segment.fin {
             self.finish(&flow, table, emit);
         }
     }
 
     /// Ends every stream at the end of the capture: what waits behind a gap is read.
-    pub fn flush(&mut self, table: &mut HeaderTable, emit: &mut impl FnMut(&Message<'_>)) {
+    pub fn flush(&mut self, table: &mut HeaderTable, emit: &mut impl FnMut(&Message<'_>, SocketAddr, SocketAddr)) {
         while let Some((_, flow)) = self.order.pop_front() {
             self.finish(&flow, table, emit);
         }
     }
 
-    fn finish(&mut self, flow: &Flow, table: &mut HeaderTable, emit: &mut impl FnMut(&Message<'_>)) {
+    fn finish(&mut self, flow: &Flow, table: &mut HeaderTable, emit: &mut impl FnMut(&Message<'_>, SocketAddr, SocketAddr)) {
         if let Some(mut stream) = self.streams.remove(flow) {
             while !stream.waiting.is_empty() {
-                stream.skip_gap(&mut self.counters, table, emit);
+                stream.skip_gap(&mut self.counters, table, &mut |message| {
+                    emit(message, flow.source, flow.destination);
+                });
             }
         }
     }
 
-    fn make_room(&mut self, now: Micros, table: &mut HeaderTable, emit: &mut impl FnMut(&Message<'_>)) {
+    fn make_room(&mut self, now: Micros, table: &mut HeaderTable, emit: &mut impl FnMut(&Message<'_>, SocketAddr, SocketAddr)) {
         // Streams that have ended leave their entry behind; the queue stays in proportion to the bound.
         if self.order.len() > 2 * self.max_streams {
             let streams = &self.streams;
@@ -384,7 +388,7 @@ mod tests {
                 &segment,
                 self.now,
                 &mut self.table,
-                &mut |m| {
+                &mut |m, _, _| {
                     let id = m.header(crate::sip::header::HeaderId::CallId).unwrap();
                     seen.push(String::from_utf8(id.to_vec()).unwrap());
                 },
