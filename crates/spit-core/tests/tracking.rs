@@ -21,7 +21,7 @@ fn rule_01_ack_to_a_failure_belongs_to_the_invite_and_2543_matching_works() {
     let mut t = Talk::new();
     t.send(0.0, invite().via("SIP/2.0/UDP a;branch=1"));
     t.back(0.1, Message::response(486, "INVITE"));
-    t.send(0.2, Message::request("ACK").to_tag("b"));
+    t.send(0.2, Message::request("ACK").towards("b"));
     // No magic cookie: the same Via is the same transaction, so this is a retransmission and no call of its own.
     t.send(0.3, invite().via("SIP/2.0/UDP a;branch=1"));
     assert_eq!(t.end(), ["attempt", "end busy 486"]);
@@ -31,7 +31,7 @@ fn rule_01_ack_to_a_failure_belongs_to_the_invite_and_2543_matching_works() {
 fn rule_02_an_attempt_is_call_id_and_from_tag_of_an_invite_without_to_tag() {
     let mut t = Talk::new();
     t.send(0.0, invite());
-    t.send(10.0, invite().from_tag("other").callee("+4420000009"));
+    t.send(10.0, invite().tagged("other").callee("+4420000009"));
     t.send(20.0, invite().call_id("another"));
     assert_eq!(t.count("attempt"), 3);
 }
@@ -42,10 +42,10 @@ fn rule_03_a_retry_after_a_challenge_is_the_same_attempt() {
         let mut t = Talk::new();
         t.send(0.0, invite().cseq(1));
         t.back(0.1, Message::response(status, "INVITE").cseq(1));
-        t.send(0.15, Message::request("ACK").cseq(1).to_tag("b"));
+        t.send(0.15, Message::request("ACK").cseq(1).towards("b"));
         t.send(40.0, invite().cseq(2).branch("z9hG4bK2"));
         t.back(40.1, Message::response(200, "INVITE").cseq(2));
-        t.send(50.1, Message::request("BYE").cseq(3).to_tag("b"));
+        t.send(50.1, Message::request("BYE").cseq(3).towards("b"));
         assert_eq!(
             t.end(),
             ["attempt", "answer", "end answered 200"],
@@ -77,14 +77,14 @@ fn rule_04_requests_inside_a_dialog_are_never_attempts() {
     {
         t.send(
             2.0 + i as f64,
-            Message::request(method).to_tag("b").cseq(10 + i as u32),
+            Message::request(method).towards("b").cseq(10 + i as u32),
         );
         t.back(
             2.5 + i as f64,
             Message::response(200, method).cseq(10 + i as u32),
         );
     }
-    t.send(20.0, Message::request("BYE").to_tag("b").cseq(30));
+    t.send(20.0, Message::request("BYE").towards("b").cseq(30));
     assert_eq!(t.end(), ["attempt", "answer", "end answered 200"]);
 }
 
@@ -96,9 +96,9 @@ fn rule_05_retransmissions_are_counted_and_are_no_events() {
     t.send(1.5, invite());
     t.back(2.0, Message::response(200, "INVITE"));
     t.back(2.5, Message::response(200, "INVITE"));
-    t.send(3.0, Message::request("ACK").to_tag("b"));
-    t.send(9.0, Message::request("BYE").to_tag("b").cseq(2));
-    t.send(9.5, Message::request("BYE").to_tag("b").cseq(2));
+    t.send(3.0, Message::request("ACK").towards("b"));
+    t.send(9.0, Message::request("BYE").towards("b").cseq(2));
+    t.send(9.5, Message::request("BYE").towards("b").cseq(2));
     assert_eq!(t.end(), ["attempt", "answer", "end answered 200"]);
     assert_eq!(t.last().retransmissions, 3);
 }
@@ -107,11 +107,11 @@ fn rule_05_retransmissions_are_counted_and_are_no_events() {
 fn rule_06_a_forked_call_is_one_call_answered_at_the_first_2xx() {
     let mut t = Talk::new();
     t.send(0.0, invite());
-    t.back(1.0, Message::response(180, "INVITE").to_tag("fork1"));
-    t.back(1.2, Message::response(180, "INVITE").to_tag("fork2"));
-    t.back(4.0, Message::response(200, "INVITE").to_tag("fork2"));
-    t.back(4.1, Message::response(200, "INVITE").to_tag("fork1"));
-    t.send(14.0, Message::request("BYE").to_tag("fork2").cseq(2));
+    t.back(1.0, Message::response(180, "INVITE").towards("fork1"));
+    t.back(1.2, Message::response(180, "INVITE").towards("fork2"));
+    t.back(4.0, Message::response(200, "INVITE").towards("fork2"));
+    t.back(4.1, Message::response(200, "INVITE").towards("fork1"));
+    t.send(14.0, Message::request("BYE").towards("fork2").cseq(2));
     assert_eq!(t.end(), ["attempt", "answer", "end answered 200"]);
     let call = t.last();
     assert_eq!(
@@ -129,12 +129,12 @@ fn rule_06_a_failing_branch_behind_a_proxy_does_not_end_the_call() {
     t.hop("10.0.0.2:5060", "10.0.0.4:5060");
     t.send(0.1, invite().branch("z9hG4bKp2"));
     t.hop("10.0.0.2:5060", "10.0.0.3:5060");
-    t.back(1.0, Message::response(486, "INVITE").to_tag("one"));
+    t.back(1.0, Message::response(486, "INVITE").towards("one"));
     t.hop("10.0.0.2:5060", "10.0.0.4:5060");
-    t.back(2.0, Message::response(200, "INVITE").to_tag("two"));
+    t.back(2.0, Message::response(200, "INVITE").towards("two"));
     t.first_hop();
-    t.back(2.1, Message::response(200, "INVITE").to_tag("two"));
-    t.send(12.0, Message::request("BYE").to_tag("two").cseq(2));
+    t.back(2.1, Message::response(200, "INVITE").towards("two"));
+    t.send(12.0, Message::request("BYE").towards("two").cseq(2));
     assert_eq!(t.end(), ["attempt", "answer", "end answered 200"]);
     assert_eq!((t.last().legs, t.last().retransmissions), (3, 0));
 }
@@ -160,7 +160,7 @@ fn rule_07_a_200_that_crosses_the_cancel_means_answered() {
     t.send(0.0, invite());
     t.send(1.0, Message::request("CANCEL"));
     t.back(1.1, Message::response(200, "INVITE"));
-    t.send(1.2, Message::request("BYE").to_tag("b").cseq(2));
+    t.send(1.2, Message::request("BYE").towards("b").cseq(2));
     assert_eq!(t.end(), ["attempt", "answer", "end answered 200"]);
 }
 
@@ -198,7 +198,7 @@ fn rule_08_a_lost_bye_is_censored_by_session_expires_or_idle_limit() {
     });
     t.send(0.0, invite());
     t.back(1.0, Message::response(200, "INVITE"));
-    t.send(600.0, Message::request("INFO").to_tag("b").cseq(7));
+    t.send(600.0, Message::request("INFO").towards("b").cseq(7));
     t.advance(4199.0);
     assert_eq!(t.count("end"), 0);
     t.advance(4201.0);
@@ -224,9 +224,9 @@ fn rule_09_both_sides_of_a_proxy_are_one_call() {
     t.back(1.0, Message::response(200, "INVITE"));
     t.first_hop();
     t.back(1.01, Message::response(200, "INVITE"));
-    t.send(5.0, Message::request("BYE").to_tag("b").cseq(2));
+    t.send(5.0, Message::request("BYE").towards("b").cseq(2));
     t.hop("10.0.0.2:5060", "10.0.0.3:5060");
-    t.send(5.01, Message::request("BYE").to_tag("b").cseq(2));
+    t.send(5.01, Message::request("BYE").towards("b").cseq(2));
     assert_eq!(t.end(), ["attempt", "answer", "end answered 200"]);
     assert_eq!((t.last().legs, t.last().retransmissions), (2, 0));
 }
@@ -247,15 +247,13 @@ fn rule_09_both_sides_of_a_b2bua_are_one_call() {
             0.1,
             invite()
                 .call_id("b2b")
-                .from_tag("z")
+                .tagged("z")
                 .callee(callee)
                 .with(second),
         );
         t.back(
             2.0,
-            Message::response(200, "INVITE")
-                .call_id("b2b")
-                .from_tag("z"),
+            Message::response(200, "INVITE").call_id("b2b").tagged("z"),
         );
         t.first_hop();
         t.back(2.1, Message::response(200, "INVITE"));
@@ -264,14 +262,14 @@ fn rule_09_both_sides_of_a_b2bua_are_one_call() {
             9.0,
             Message::request("BYE")
                 .call_id("b2b")
-                .from_tag("b")
-                .to_tag("z")
+                .tagged("b")
+                .towards("z")
                 .cseq(1),
         );
         t.first_hop();
         t.back(
             9.1,
-            Message::request("BYE").from_tag("b").to_tag("a").cseq(1),
+            Message::request("BYE").tagged("b").towards("a").cseq(1),
         );
         assert_eq!(t.end(), ["attempt", "answer", "end answered 200"], "{name}");
         assert_eq!((t.last().legs, t.last().hangup_by), (2, "callee"), "{name}");
@@ -325,7 +323,10 @@ fn rule_11_call_id_reuse_after_bye_is_another_call() {
         let cseq = 1 + round * 10;
         t.send(at, invite().cseq(cseq).branch(&format!("z9hG4bK{round}")));
         t.back(at + 1.0, Message::response(200, "INVITE").cseq(cseq));
-        t.send(at + 5.0, Message::request("BYE").to_tag("b").cseq(cseq + 1));
+        t.send(
+            at + 5.0,
+            Message::request("BYE").towards("b").cseq(cseq + 1),
+        );
     }
     let one = ["attempt", "answer", "end answered 200"];
     assert_eq!(t.end(), [one, one].concat());
@@ -467,7 +468,7 @@ fn hangup_by_the_callee() {
     t.back(1.0, Message::response(200, "INVITE"));
     t.back(
         3.0,
-        Message::request("BYE").from_tag("b").to_tag("a").cseq(1),
+        Message::request("BYE").tagged("b").towards("a").cseq(1),
     );
     assert_eq!(t.end(), ["attempt", "answer", "end answered 200"]);
     assert_eq!(
@@ -519,8 +520,8 @@ fn any_order_of_messages_keeps_the_books() {
             let message = match next(9) {
                 0..=2 => invite(),
                 3 => Message::request("CANCEL"),
-                4 => Message::request("BYE").to_tag("b"),
-                5 => Message::request("ACK").to_tag("b"),
+                4 => Message::request("BYE").towards("b"),
+                5 => Message::request("ACK").towards("b"),
                 6 => Message::response([180, 183, 100][next(3) as usize], "INVITE"),
                 7 => Message::response(200, "INVITE"),
                 _ => Message::response([407, 486, 302, 487, 603][next(5) as usize], "INVITE"),

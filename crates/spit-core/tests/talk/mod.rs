@@ -52,12 +52,12 @@ impl Message {
         self
     }
 
-    pub fn from_tag(mut self, tag: &str) -> Self {
+    pub fn tagged(mut self, tag: &str) -> Self {
         self.from_tag = tag.into();
         self
     }
 
-    pub fn to_tag(mut self, tag: &str) -> Self {
+    pub fn towards(mut self, tag: &str) -> Self {
         self.to_tag = Some(tag.into());
         self
     }
