@@ -36,8 +36,8 @@ ATTESTATIONS = (None, "A", "B", "C")
 def to_events(plan: Plan) -> pa.RecordBatch:
     """All ``attempt``, ``answer`` and ``end`` rows of the plan (records.EVENT_SCHEMA), in time order.
 
-    Calls that outlast the capture are given at its last message: ``incomplete``, or answered and censored; those
-    that had only to be confirmed (CANCEL without its 487, 407 without another try) as what they were.
+    Calls that outlast the capture are given at its last message: ``incomplete``, or answered and censored. A
+    CANCEL without its 487 is cancelled all the same, a 407 without another try unauthorized.
     """
     calls = plan.calls
     last_us = np.int64(plan.last_message_us)
