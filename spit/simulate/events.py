@@ -49,8 +49,9 @@ def to_events(plan: Plan) -> pa.RecordBatch:
     rows = np.concatenate([everyone, answered, everyone])
     kinds = np.repeat([0, 1, 2], [len(calls), len(answered), len(calls)])
     times = np.concatenate([calls.invite_us, calls.answer_us[answered], ends["time_us"].to_numpy()])
-    # Within a microsecond: attempt before answer before end.
-    order = np.lexsort((kinds, times))
+    # Within a microsecond: attempt, answer, end, and last the ends that only the capture's own end gives.
+    given_up = (kinds == 2) & ~_is_over(calls, last_us)[rows]
+    order = np.lexsort((kinds + given_up, times))
     rows, kinds, times = rows[order], kinds[order], times[order]
 
     taken = pa.array(rows)
@@ -134,7 +135,7 @@ def _end_columns(calls: CallColumns, last_us: np.int64) -> dict[str, pa.Array]:
     hung_up = calls.bye_us <= last_us
     settled = calls.final_us <= last_us
     rang = calls.ring_us <= last_us
-    over = hung_up | settled
+    over = _is_over(calls, last_us)
     given_up = (calls.cancel_us <= last_us) & ~over
     unauthorized = (calls.challenge_us <= last_us) & (calls.retry_us > last_us)
     known_us = np.where(hung_up, calls.bye_us, np.where(settled, calls.final_us, last_us))
@@ -173,6 +174,12 @@ def _end_columns(calls: CallColumns, last_us: np.int64) -> dict[str, pa.Array]:
         "retransmissions": pa.array(retransmissions),
         "legs": pa.array(np.ones(count, dtype=np.int16)),
     }
+
+
+def _is_over(calls: CallColumns, last_us: np.int64) -> Mask:
+    """Whether the message that ends each call is seen."""
+    over: Mask = (calls.bye_us <= last_us) | (calls.final_us <= last_us)
+    return over
 
 
 def _seconds(begin_us: I64, end_us: I64, present: Mask) -> pa.Array:
