@@ -154,6 +154,18 @@ def test_a_failing_engine_lets_the_call_through(accept: str, caplog: pytest.LogC
         }
 
 
+def test_a_failure_is_logged_when_it_starts_and_when_it_ends(caplog: pytest.LogCaptureFixture) -> None:
+    service = Service()
+    service.engine.failure = RuntimeError("out of order")
+    for _ in range(3):
+        service.post("/v1/score", json=GOOD)
+    assert len(caplog.records) == 1
+    service.engine.failure = None
+    for _ in range(3):
+        assert service.post("/v1/score", json=GOOD).json()["degraded"] is False
+    assert [record.message for record in caplog.records][1:] == ["attempts are scored again"]
+
+
 def test_a_score_that_is_no_number_is_degraded() -> None:
     service = Service(ENFORCE)
     service.engine.scores[SPAMMER] = float("nan")
