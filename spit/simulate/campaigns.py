@@ -1,4 +1,4 @@
-"""Spam campaigns. ``strength`` 0 is stealthy, 1 is blatant. Parameters: docs/domain notes section 6.
+"""Spam campaigns. ``strength`` 0 is stealthy, 1 is blatant. Parameters: docs/simulation.md.
 
 ============  ==============================================================================================
 telemarketer  one number, ASR 10 to 30 %, lognormal(2.639, 1.1) durations, 15 to 300 calls an hour
@@ -17,14 +17,20 @@ import numpy as np
 
 from spit.simulate.behaviour import DIALLER, Behaviour
 from spit.simulate.network import BLOCK_SIZE, F64, I64, TRUNK_WEIGHTS, TRUNKS
-from spit.simulate.plan import NEVER, CallColumns
-from spit.simulate.population import CONVERSATIONAL
+from spit.simulate.plan import CallColumns
+from spit.simulate.population import place_return_calls
 from spit.simulate.scene import Scene
 from spit.simulate.spec import CampaignKind, CampaignSpec
 from spit.simulate.timing import DIALLER_HOURS, FLAT_HOURS, DailyClock
 
 SPAM_RATIO_RANGE = (0.20, 0.31)
-CALL_BACK_RATIO = {CampaignKind.WANGIRI: 0.05, CampaignKind.ROBOCALLER: 0.01}
+#: Share of missed calls that are returned. Wangiri: docs/simulation.md; the others are ours.
+CALL_BACK_RATIO = {
+    CampaignKind.TELEMARKETER: 0.02,
+    CampaignKind.ROBOCALLER: 0.01,
+    CampaignKind.WANGIRI: 0.05,
+    CampaignKind.SEQUENTIAL: 0.01,
+}
 CALLS_PER_NUMBER_MEDIAN = 13.0
 #: 95 % of campaigns seen by honeypots stay under 27 calls: ln(27 / 13) / 1.645.
 CALLS_PER_NUMBER_SIGMA = 0.444
@@ -47,7 +53,7 @@ def place_campaigns(scene: Scene) -> None:
         name = f"{campaign.kind.value}-{seen[campaign.kind]}"
         calls = campaign.calls if campaign.calls is not None else share
         placed = _PLACERS[campaign.kind](scene, name, campaign, calls)
-        _place_call_backs(scene, name, campaign, placed)
+        place_return_calls(scene, scene.rng(f"{name} call-backs"), placed, CALL_BACK_RATIO[campaign.kind])
 
 
 def _between(stealthy: float, blatant: float, strength: float) -> float:
@@ -92,6 +98,7 @@ def _telemarketer(scene: Scene, name: str, campaign: CampaignSpec, calls: int) -
         _dialler_failures(float(rng.uniform(0.03, 0.08)) + 0.12 * strength),
         duration_log=DIALLER,
         give_up_s=(10.0 - 2.0 * strength, 28.0 - 8.0 * strength),
+        second_thought_ratio=0.0,
         callee_hangup_ratio=float(rng.uniform(0.60, 0.70)) + 0.15 * strength,
         voicemail_ratio=0.12,
     )
@@ -103,17 +110,22 @@ def _telemarketer(scene: Scene, name: str, campaign: CampaignSpec, calls: int) -
         start_s,
         np.repeat(number, calls),
         callee,
-        trunks=_shared_trunks(rng, 1),
     )
 
 
 def _rotating_callers(
-    scene: Scene, rng: np.random.Generator, sizes: I64, calls: int, lanes: int, profiles: list[int]
+    scene: Scene,
+    rng: np.random.Generator,
+    sizes: I64,
+    calls: int,
+    lanes: int,
+    profiles: list[int],
+    trunks: I64,
 ) -> I64:
     """Caller of each call in time order: ``lanes`` numbers in use at once, each left after its size."""
     numbers = np.concatenate(
         [
-            scene.book.add_random(len(part), spam=True, profile=profile)
+            scene.book.add_random(len(part), spam=True, profile=profile, trunks=trunks)
             for profile, part in zip(profiles, np.array_split(sizes, len(profiles)), strict=True)
         ]
     )
@@ -136,8 +148,9 @@ def _robocaller(scene: Scene, name: str, campaign: CampaignSpec, calls: int) -> 
     strength = campaign.strength
     sizes = _sizes(rng, calls, CALLS_PER_NUMBER_MEDIAN, CALLS_PER_NUMBER_SIGMA, 2, 200)
     profiles = [_shared_profile(scene, rng) for _ in range(int(rng.integers(1, 3)))]
+    trunks = _shared_trunks(rng, int(rng.integers(1, 4)))
     lanes = min(len(sizes), max(1, round(_between(12.0, 2.0, strength))))
-    caller = _rotating_callers(scene, rng, sizes, calls, lanes, profiles)
+    caller = _rotating_callers(scene, rng, sizes, calls, lanes, profiles, trunks)
     rate = _between(40.0, 900.0, strength) * float(rng.uniform(0.8, 1.25))
     start_s = _active_times(scene, rng, calls, rate, DIALLER_HOURS)
     behaviour = Behaviour(
@@ -145,6 +158,7 @@ def _robocaller(scene: Scene, name: str, campaign: CampaignSpec, calls: int) -> 
         _dialler_failures(float(rng.uniform(0.03, 0.08)) + 0.12 * strength),
         duration_log=DIALLER,
         give_up_s=(14.0 - 4.0 * strength, 30.0 - 8.0 * strength),
+        second_thought_ratio=0.0,
         callee_hangup_ratio=float(rng.uniform(0.65, 0.75)) + 0.15 * strength,
         voicemail_ratio=0.15,
     )
@@ -155,7 +169,6 @@ def _robocaller(scene: Scene, name: str, campaign: CampaignSpec, calls: int) -> 
         start_s,
         caller,
         rng.choice(scene.subscribers, calls),
-        trunks=_shared_trunks(rng, int(rng.integers(1, 4))),
     )
 
 
@@ -165,7 +178,8 @@ def _wangiri(scene: Scene, name: str, campaign: CampaignSpec, calls: int) -> Cal
     median = _between(8.0, 120.0, strength)
     sizes = _sizes(rng, calls, median, 0.5, 2, 20 if strength < 0.3 else 1000)
     lanes = min(len(sizes), max(1, round(_between(6.0, 1.0, strength))))
-    caller = _rotating_callers(scene, rng, sizes, calls, lanes, [_shared_profile(scene, rng)])
+    profiles, trunks = [_shared_profile(scene, rng)], _shared_trunks(rng, int(rng.integers(1, 3)))
+    caller = _rotating_callers(scene, rng, sizes, calls, lanes, profiles, trunks)
     rate = _between(40.0, 1200.0, strength) * float(rng.uniform(0.8, 1.25))
     start_s = _active_times(scene, rng, calls, rate, FLAT_HOURS)
     # Some pick up within the ring; the caller then hangs up at once.
@@ -175,6 +189,7 @@ def _wangiri(scene: Scene, name: str, campaign: CampaignSpec, calls: int) -> Cal
         duration_log=(0.5, 0.5),
         answer_ring_s=(2.0, 0.3),
         give_up_s=(1.0, 3.0 + 2.0 * (1.0 - strength)),
+        second_thought_ratio=0.0,
         callee_hangup_ratio=0.2,
         voicemail_ratio=0.0,
     )
@@ -185,7 +200,6 @@ def _wangiri(scene: Scene, name: str, campaign: CampaignSpec, calls: int) -> Cal
         start_s,
         caller,
         rng.choice(scene.subscribers, calls),
-        trunks=_shared_trunks(rng, int(rng.integers(1, 3))),
     )
 
 
@@ -206,6 +220,7 @@ def _sequential(scene: Scene, name: str, campaign: CampaignSpec, calls: int) -> 
         _dialler_failures(0.01),
         duration_log=(DIALLER[0] - 0.8 * strength, 0.9),
         give_up_s=(8.0 - 3.0 * strength, 24.0 - 10.0 * strength),
+        second_thought_ratio=0.0,
         callee_hangup_ratio=0.65,
         voicemail_ratio=0.1,
     )
@@ -216,7 +231,6 @@ def _sequential(scene: Scene, name: str, campaign: CampaignSpec, calls: int) -> 
         start_s,
         np.repeat(number, calls),
         scene.book.add(target),
-        trunks=_shared_trunks(rng, 1),
         not_found=not_found,
     )
 
@@ -236,22 +250,6 @@ def _dialled_numbers(scene: Scene, rng: np.random.Generator, calls: int, strengt
     # A predictive dialler with several lines does not keep the order exactly.
     jitter = np.arange(calls) + rng.uniform(0.0, 0.01 + 8.0 * (1.0 - strength) ** 2, calls)
     return dialled[np.argsort(jitter, kind="stable")]
-
-
-def _place_call_backs(scene: Scene, name: str, campaign: CampaignSpec, calls: CallColumns) -> None:
-    """Called people who missed the call and call the number back: ordinary calls, to a spam number."""
-    ratio = CALL_BACK_RATIO.get(campaign.kind, 0.0)
-    if ratio == 0.0:
-        return
-    rng = scene.rng(f"{name} call-backs")
-    rang = (calls.ring_us < NEVER) & (calls.status == 487)
-    rows = np.flatnonzero(rang & (rng.random(len(calls)) < ratio))
-    if len(rows) == 0:
-        return
-    start_s = calls.cancel_us[rows] / 1e6 + rng.lognormal(np.log(480.0), 1.1, len(rows))
-    scene.place(
-        rng, CONVERSATIONAL, scene.add_group("residential"), start_s, calls.callee[rows], calls.caller[rows]
-    )
 
 
 _PLACERS = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -34,7 +36,8 @@ ATTESTATIONS = (None, "A", "B", "C")
 def to_events(plan: Plan) -> pa.RecordBatch:
     """All ``attempt``, ``answer`` and ``end`` rows of the plan (records.EVENT_SCHEMA), in time order.
 
-    Calls that outlast the capture end at its last message: ``incomplete``, or answered and censored.
+    Calls that outlast the capture are given at its last message: ``incomplete``, or answered and censored. A
+    CANCEL without its 487 is cancelled all the same, a 407 without another try unauthorized.
     """
     calls = plan.calls
     last_us = np.int64(plan.last_message_us)
@@ -45,9 +48,10 @@ def to_events(plan: Plan) -> pa.RecordBatch:
 
     rows = np.concatenate([everyone, answered, everyone])
     kinds = np.repeat([0, 1, 2], [len(calls), len(answered), len(calls)])
-    times = np.concatenate([calls.invite_us, calls.answer_us[answered], ends["end_time_us"].to_numpy()])
-    # Within a microsecond: attempt before answer before end.
-    order = np.lexsort((kinds, times))
+    times = np.concatenate([calls.invite_us, calls.answer_us[answered], ends["time_us"].to_numpy()])
+    # Within a microsecond: attempt, answer, end, and last the ends that only the capture's own end gives.
+    given_up = (kinds == 2) & ~_is_over(calls, last_us)[rows]
+    order = np.lexsort((kinds + given_up, times))
     rows, kinds, times = rows[order], kinds[order], times[order]
 
     taken = pa.array(rows)
@@ -69,18 +73,16 @@ def to_events(plan: Plan) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(columns, schema=EVENT_SCHEMA)
 
 
-def caller_fingerprints() -> tuple[list[str | None], list[str | None]]:
-    """Fingerprint of every header profile, unsigned and with an Identity header, as the core computes it."""
-    # The compiled module is not needed to draw plans, nor to write captures.
+@cache
+def profile_fingerprints() -> tuple[str | None, ...]:
+    """Fingerprint of every header profile, as the core computes it from an INVITE."""
+    # The compiled module is needed neither to draw plans nor to write captures.
     from spit._core import parse_attempt
 
-    def fingerprint(profile: int, signed: bool) -> str | None:
-        batch = parse_attempt(sample_invite(profile, signed=signed), time_us=0, source_ip=TRUNKS[0].ip)
-        found: str | None = batch.column("fingerprint")[0].as_py()
-        return found
-
-    indices = range(len(PROFILES))
-    return [fingerprint(i, False) for i in indices], [fingerprint(i, True) for i in indices]
+    return tuple(
+        parse_attempt(sample_invite(i), time_us=0).column("fingerprint")[0].as_py()
+        for i in range(len(PROFILES))
+    )
 
 
 def _attempt_columns(plan: Plan) -> dict[str, pa.Array]:
@@ -95,7 +97,6 @@ def _attempt_columns(plan: Plan) -> dict[str, pa.Array]:
     profile = parties.profile[calls.caller]
     attestation = parties.attestation[calls.caller]
     signed = attestation > 0
-    unsigned_prints, signed_prints = caller_fingerprints()
     asserts = np.array([p.asserts_identity for p in PROFILES], dtype=np.bool_)[profile]
     callee_uri = pc.binary_join_element_wise("sip:", callee, f"@{CALLEE_DOMAIN};user=phone", "")
     constants = {"method": "INVITE", "transport": "udp", "media": "audio"}
@@ -110,9 +111,7 @@ def _attempt_columns(plan: Plan) -> dict[str, pa.Array]:
         "source_ip": pa.array([t.ip for t in TRUNKS]).take(trunk),
         "destination_ip": pa.array(SBC_IPS).take(pa.array(calls.sbc)),
         "user_agent": pa.array([p.user_agent for p in PROFILES], pa.string()).take(pa.array(profile)),
-        "fingerprint": pa.array([*unsigned_prints, *signed_prints], pa.string()).take(
-            pa.array(profile + signed * len(PROFILES))
-        ),
+        "fingerprint": pa.array(profile_fingerprints(), pa.string()).take(pa.array(profile)),
         "asserted_identity": pc.if_else(pa.array(asserts), caller, pa.scalar(None, pa.string())),
         "attestation": pa.array(ATTESTATIONS, pa.string()).take(pa.array(attestation)),
         "origid": pc.if_else(
@@ -127,13 +126,20 @@ def _attempt_columns(plan: Plan) -> dict[str, pa.Array]:
 
 
 def _end_columns(calls: CallColumns, last_us: np.int64) -> dict[str, pa.Array]:
-    """Columns of the ``end`` row, one row per call, as seen by a capture that stops at ``last_us``."""
+    """Columns of the ``end`` row, one row per call, as seen by a capture that stops at ``last_us``.
+
+    ``time_us``: when the end became known; after ``end_time_us`` for calls that nothing more was heard of.
+    """
     count = len(calls)
     answered = calls.answer_us <= last_us
     hung_up = calls.bye_us <= last_us
     settled = calls.final_us <= last_us
     rang = calls.ring_us <= last_us
-    end_us = np.where(hung_up, calls.bye_us, np.where(settled, calls.final_us, last_us))
+    over = _is_over(calls, last_us)
+    given_up = (calls.cancel_us <= last_us) & ~over
+    unauthorized = (calls.challenge_us <= last_us) & (calls.retry_us > last_us)
+    known_us = np.where(hung_up, calls.bye_us, np.where(settled, calls.final_us, last_us))
+    end_us = np.where(given_up, calls.cancel_us, np.where(unauthorized, calls.challenge_us, known_us))
     ring_end_us = np.minimum(np.minimum(calls.answer_us, calls.cancel_us), end_us)
 
     outcome_of = {
@@ -142,6 +148,8 @@ def _end_columns(calls: CallColumns, last_us: np.int64) -> dict[str, pa.Array]:
     outcome = np.full(count, Outcome.INCOMPLETE.value, dtype=object)
     for code, name in outcome_of.items():
         outcome[(calls.status == code) & (answered | settled)] = name
+    outcome[given_up] = Outcome.CANCELLED.value
+    outcome[unauthorized] = Outcome.UNAUTHORIZED.value
     hangup_by = np.where(hung_up, np.where(calls.callee_hangs_up, "callee", "caller"), "none")
 
     retransmissions = np.zeros(count, dtype=np.int32)
@@ -150,9 +158,12 @@ def _end_columns(calls: CallColumns, last_us: np.int64) -> dict[str, pa.Array]:
         retransmissions += (calls.retransmissions >= again) & seen
 
     return {
+        "time_us": pa.array(known_us),
         "end_time_us": pa.array(end_us),
         "outcome": pa.array(outcome, pa.string()),
-        "final_status": pa.array(calls.status, mask=~(answered | settled)),
+        "final_status": pa.array(
+            np.where(unauthorized, 407, calls.status), pa.int16(), mask=~(answered | settled | unauthorized)
+        ),
         "ring_time_s": _seconds(calls.ring_us, ring_end_us, rang),
         "pdd_s": _seconds(calls.invite_us, calls.ring_us, rang),
         "setup_time_s": _seconds(calls.invite_us, calls.answer_us, answered),
@@ -163,6 +174,12 @@ def _end_columns(calls: CallColumns, last_us: np.int64) -> dict[str, pa.Array]:
         "retransmissions": pa.array(retransmissions),
         "legs": pa.array(np.ones(count, dtype=np.int16)),
     }
+
+
+def _is_over(calls: CallColumns, last_us: np.int64) -> Mask:
+    """Whether the message that ends each call is seen."""
+    over: Mask = (calls.bye_us <= last_us) | (calls.final_us <= last_us)
+    return over
 
 
 def _seconds(begin_us: I64, end_us: I64, present: Mask) -> pa.Array:

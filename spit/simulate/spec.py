@@ -67,7 +67,7 @@ class SimulationSpec:
 
     Population sizes count callers, not calls. ``businesses`` have one to five numbers each; a ``pbx`` is a
     large business with one outbound number. ``spam_ratio``: the share of calls that are spam; None draws it
-    from 0.20 to 0.31 (docs: share of received calls). Raises ConfigError when a value is out of range.
+    from 0.20 to 0.31 (docs/simulation.md). Raises ConfigError when a value is out of range.
     """
 
     seed: int = 1
@@ -81,6 +81,7 @@ class SimulationSpec:
     alert_blasts: int = 1
     reminders: int = 2
     probes: int = 1
+    call_back_storms: int = 0
     campaigns: tuple[CampaignSpec, ...] = ()
     spam_ratio: float | None = None
 
@@ -115,6 +116,7 @@ POPULATION_FIELDS = (
     "alert_blasts",
     "reminders",
     "probes",
+    "call_back_storms",
 )
 
 

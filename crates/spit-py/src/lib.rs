@@ -1,12 +1,17 @@
-//! Python bindings: converts and batches, nothing else.
+//! Python bindings of the core: convert and batch, nothing else.
 
+mod columns;
+mod events;
 mod fold;
+mod messages;
+mod reader;
+mod settings;
 
 use pyo3::prelude::*;
 
-/// The module `spit._core`.
 #[pymodule]
 fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    reader::register(m)?;
     fold::register(m)
 }
