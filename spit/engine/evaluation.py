@@ -100,7 +100,7 @@ def check_labels(labels: pa.Table, where: str) -> str:
 class Measurement:
     """Collects scored attempts and their labels, capture by capture.
 
-    The calls of one campaign in several captures are one group: a campaign's number (``wangiri-2``) is left out.
+    Campaigns of one kind are one group: the number of a campaign (``wangiri-2``) is left out.
     """
 
     def __init__(self) -> None:
@@ -193,7 +193,11 @@ def evaluate(engine: Engine, events: Iterable[pa.RecordBatch], labels: pa.Table,
 
 
 def evaluate_on_simulation(
-    model: Model, policy: Policy, specs: Sequence[SimulationSpec], *, progress: Callable[[str], None] | None = None
+    model: Model,
+    policy: Policy,
+    specs: Sequence[SimulationSpec],
+    *,
+    progress: Callable[[str], None] | None = None,
 ) -> Evaluation:
     """Simulate each of ``specs``, replay it through a fresh engine, and measure all together."""
     measurement = Measurement()

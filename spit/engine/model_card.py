@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from spit.model.train import TrainedModel
 
 
-def model_card(trained: TrainedModel, *, name: str, version: str, features: int, measured: Mapping[str, str]) -> str:
+def model_card(
+    trained: TrainedModel, *, name: str, version: str, features: int, measured: Mapping[str, str]
+) -> str:
     """Markdown. ``measured``: evaluations with the default policy, as text, by title."""
     facts = trained.trained_on
     metrics = "\n".join(
@@ -17,7 +19,8 @@ def model_card(trained: TrainedModel, *, name: str, version: str, features: int,
     )
     libraries = ", ".join(f"{library} {number}" for library, number in trained.libraries.items())
     evaluation = "".join(
-        f"\n## With the default policy: {title}\n\n```\n{text.strip()}\n```\n" for title, text in measured.items()
+        f"\n## With the default policy: {title}\n\n```\n{text.strip()}\n```\n"
+        for title, text in measured.items()
     )
     return f"""# Model card: {name}/{version}
 

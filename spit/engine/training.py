@@ -27,6 +27,8 @@ from spit.simulate.traffic import simulate
 
 #: Rows folded at a time; results do not depend on it.
 BATCH_EVENTS = 65_536
+_HOUR_S = 3_600
+_DAY_S = 86_400
 
 Progress = Callable[[str], None]
 
@@ -66,13 +68,12 @@ def training_spec(seed: int) -> SimulationSpec:
     """
     spec = scenario("training", seed)
     rng = np.random.default_rng([seed, 5])
-    hours = int(rng.integers(2, 10)) if seed % 2 else spec.duration_s // 3600
+    if seed % 2:
+        hours, opening_hour = int(rng.integers(2, 10)), int(rng.integers(7, 16))
+        midnight_s = spec.start_time_s - spec.start_time_s % _DAY_S
+        spec = replace(spec, duration_s=hours * _HOUR_S, start_time_s=midnight_s + opening_hour * _HOUR_S)
     return replace(
         spec,
-        duration_s=hours * 3600,
-        start_time_s=spec.start_time_s - spec.start_time_s % 86_400 + int(rng.integers(7, 16)) * 3600
-        if seed % 2
-        else spec.start_time_s,
         alert_blasts=int(rng.integers(1, 7)),
         call_centres=int(rng.integers(1, 6)),
         reminders=int(rng.integers(2, 9)),
@@ -160,8 +161,8 @@ def make_model(
     """Train, measure with the default policy, and write ``directory/name/version``; returns that path.
 
     The model is fitted on ``seeds``; ``test_seeds`` (the same scenario) and ``demo_seeds`` (the scenario
-    ``demo``) are only measured, and the result goes into the model card. Raises ConfigError when ``seeds`` and
-    ``test_seeds`` overlap, ModelError when this version exists.
+    ``demo``) are only measured, and the result goes into the model card. Raises ConfigError when ``seeds``
+    and ``test_seeds`` overlap, ModelError when this version exists.
     """
     trained = train_on_simulation(seeds, test_seeds, settings=settings, progress=progress)
     policy = Policy(PolicyConfig())

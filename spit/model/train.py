@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from spit.errors import MissingExtraError, ModelError
 from spit.model.bundle import BundleInfo, Calibration, write_bundle
-from spit.model.scorer import F32, F64, INPUT_NAME, OUTPUT_NAME, sigmoid
+from spit.model.scorer import F32, F64, INPUT_NAME, OUTPUT_NAME, Model, sigmoid
 
 MAX_SHIPPED_ONNX_BYTES = 2 * 1024 * 1024
 ONNX_TOLERANCE = 1e-4
@@ -42,7 +42,7 @@ class TrainingSettings:
     #: otherwise one call centre would outvote every person.
     max_weight_per_caller: float = 20.0
     #: Rows kept per caller: beyond these, more of the same only takes time.
-    max_rows_per_caller: int = 120
+    max_rows_per_caller: int = 60
     #: Weight of a legitimate row relative to a spam row: wrong blocks cost more than missed spam.
     legit_weight: float = 3.0
     calibration_share: float = 0.3
@@ -110,6 +110,19 @@ class TrainedModel:
     libraries: dict[str, str]
     prior: float
 
+    def model(self, *, name: str, version: str, features: Sequence[str]) -> Model:
+        """The model as ``load_bundle`` would give it."""
+        return Model(
+            self.onnx,
+            where="the fitted model",
+            name=f"{name}/{version}",
+            features=tuple(features),
+            calibration_a=self.calibration.a,
+            calibration_b=self.calibration.b,
+            baseline=np.array([math.nan if v is None else v for v in self.baseline], dtype=np.float32),
+            prior=self.prior,
+        )
+
     def write(
         self,
         directory: Path,
@@ -119,8 +132,12 @@ class TrainedModel:
         features: Sequence[str],
         schema_hash: str,
         model_card: str,
+        metrics: Mapping[str, Any] | None = None,
     ) -> Path:
-        """Write the bundle to ``directory/name/version``; returns that path. Raises ModelError."""
+        """Write the bundle to ``directory/name/version``; returns that path. Raises ModelError.
+
+        ``metrics``: more of them, beside those of training.
+        """
         info = BundleInfo(
             name=name,
             version=version,
@@ -131,7 +148,7 @@ class TrainedModel:
             baseline=self.baseline,
             prior=self.prior,
             trained_on=self.trained_on,
-            metrics=self.metrics,
+            metrics={**self.metrics, **(metrics or {})},
             libraries=self.libraries,
         )
         return write_bundle(directory, info, self.onnx, model_card)
