@@ -225,8 +225,8 @@ def as_markdown(report: dict[str, Any]) -> str:
         "tshark and spit agree on the number of messages.",
         "",
         f"Time ratio: wall time divided by that of `{REFERENCE.name}`; above 1 is slower than spit. "
-        "The programs do not do the same work: read the second column. Memory has a floor of about 16 MiB, the "
-        "measuring process that starts them.",
+        "The programs do not do the same work: read the second column. Memory has a floor of about 16 MiB: "
+        "the measuring process that starts them.",
         "",
         "| Program | Does | Wall time (s) | Messages/s | Peak memory (MiB) | Time ratio |",
         "|---|---|---:|---:|---:|---:|",
