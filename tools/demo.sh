@@ -15,5 +15,5 @@ Next (.venv/bin/spit, or `. .venv/bin/activate` first):
   spit score --by call YOUR.pcap             what was known at each attempt
   spit calls --format csv YOUR.pcap          a row per call, for a spreadsheet
   spit simulate --output my.pcap             labelled traffic of your own
-  spit serve --read captures/demo.pcap.gz    answer an SBC over HTTP on 127.0.0.1:8080
+  spit serve --read captures/demo.pcap.gz    answer an SBC over HTTP on 127.0.0.1:8060
 NEXT

@@ -124,7 +124,7 @@ def _evaluate(parser: argparse.ArgumentParser) -> None:
 
 def _serve(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
-    parser.add_argument("--port", type=_port, help="port to listen on (default: 8080)")
+    parser.add_argument("--port", type=_port, help="port to listen on (default: 8060)")
     parser.add_argument(
         "--read",
         metavar="FILE",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Callable, Sequence
 from typing import BinaryIO
 
 import pyarrow as pa
@@ -14,40 +15,58 @@ _TIMES = frozenset({"time", "start_time", "end_time", "first_seen", "last_seen"}
 _NARROWEST = 8
 _WIDEST = 40
 _GAP = "  "
+#: Characters a line of a note has where the output has no width of its own.
+_NOTE_WIDTH = 100
 
 
 class TableWriter:
     """Writes ``columns`` of each batch, one line a row.
 
     The first batch decides the widths, so that rows appear as they are read. ``width``: of the terminal in
-    characters; None where the table goes to a file or a pipe, and nothing is cut.
+    characters; None where the table goes to a file or a pipe, and nothing is cut. ``notes``: lines to print
+    below each row, indented and wrapped.
     """
 
     def __init__(
-        self, stream: BinaryIO, schema: pa.Schema, columns: Sequence[str], width: int | None
+        self,
+        stream: BinaryIO,
+        schema: pa.Schema,
+        columns: Sequence[str],
+        width: int | None,
+        notes: Callable[[pa.RecordBatch], list[list[str]]] | None = None,
     ) -> None:
         self._stream = stream
         self._schema = schema
         self._columns = columns
         self._width = width
+        self._notes = notes
         self._right = [_is_number(schema.field(name)) for name in columns]
         self._widths: list[int] | None = None
 
     def write(self, batch: pa.RecordBatch) -> None:
         cells = [cell_texts(batch.column(name), name) for name in self._columns]
-        self._write_rows(list(zip(*cells, strict=True)))
+        notes = [[]] * batch.num_rows if self._notes is None else self._notes(batch)
+        self._write_rows(list(zip(*cells, strict=True)), notes)
 
     def close(self) -> None:
         if self._widths is None:  # no row came: the heading alone says so
-            self._write_rows([])
+            self._write_rows([], [])
 
-    def _write_rows(self, rows: list[tuple[str, ...]]) -> None:
+    def _write_rows(self, rows: list[tuple[str, ...]], notes: list[list[str]]) -> None:
+        lines = []
         if self._widths is None:
             self._widths = fit_widths(self._columns, rows, self._right, self._width)
-            rows = [tuple(self._columns), *rows]
-        text = "".join(self._line(row, self._widths) for row in rows)
-        self._stream.write(text.encode("utf-8", "backslashreplace"))
+            lines.append(self._line(tuple(self._columns), self._widths))
+        for row, below in zip(rows, notes, strict=True):
+            lines.append(self._line(row, self._widths))
+            lines.extend(line for note in below for line in self._wrapped(note))
+        self._stream.write("".join(lines).encode("utf-8", "backslashreplace"))
         self._stream.flush()
+
+    def _wrapped(self, note: str) -> list[str]:
+        width = max(self._width or _NOTE_WIDTH, _NOTE_WIDTH // 2)
+        lines = textwrap.wrap(printable(note), width, initial_indent="    - ", subsequent_indent="      ")
+        return [line + "\n" for line in lines]
 
     def _line(self, cells: tuple[str, ...], widths: list[int]) -> str:
         texts = []
