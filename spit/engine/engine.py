@@ -1,0 +1,257 @@
+"""The engine: features, model, evidence and policy joined, for live traffic, replay and single questions."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from spit._core import hash_keys
+from spit.engine import checkpoint
+from spit.engine.callers import F32, I8, LABELS, CallerState, CallerTable
+from spit.engine.scored import Scored, concatenate
+from spit.errors import InputError, ModelError
+from spit.features.table import FeatureTable
+from spit.model.evidence import CallerEvidence
+from spit.model.reasons import explain
+from spit.model.scorer import Model, sigmoid
+from spit.policy.policy import Policy
+from spit.records import Action, ActionKind, Label, Reason, Verdict
+
+#: Events folded per hold of the lock: a question never waits for more than this much work.
+MAX_CHUNK_EVENTS = 4096
+
+_RANKS = {label: rank for rank, label in enumerate(LABELS)}
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """The answer to one attempt."""
+
+    verdict: Verdict
+    action: Action
+
+
+@dataclass(frozen=True, slots=True)
+class CallerSummary:
+    """One caller, over everything seen. Times in epoch seconds.
+
+    ``label`` and ``score`` are the highest reached, ``reasons`` those of the attempt that reached it,
+    ``action`` what enforcing would do.
+    """
+
+    caller: str
+    label: Label
+    score: float
+    action: ActionKind
+    reasons: tuple[Reason, ...]
+    attempts: int
+    flagged_at_attempt: int | None
+    first_seen: float
+    last_seen: float
+    source_ips: tuple[str, ...]
+    model: str
+
+
+class Engine:
+    """Scores attempts as events come in. Thread-safe; a chunk of events is visible whole or not at all.
+
+    ``features``: a table with state to go on from; a fresh one when None. ``max_callers`` bounds evidence and
+    summaries. ``policy`` may be replaced at any time by assignment. Raises ModelError when ``model`` was made
+    for other features.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        policy: Policy,
+        *,
+        features: FeatureTable | None = None,
+        max_callers: int = 1_000_000,
+    ) -> None:
+        self._features = FeatureTable(max_keys=max_callers) if features is None else features
+        if tuple(self._features.names) != model.features:
+            raise ModelError(
+                f"model {model.name}: expected the features of this version, found others: "
+                f"{sorted(set(self._features.names) ^ set(model.features))}"
+            )
+        self.policy = policy
+        self._model = model
+        self._evidence = CallerEvidence(prior=model.prior, max_callers=max_callers)
+        self._callers = CallerTable(max_callers=max_callers)
+        self._chunk = min(MAX_CHUNK_EVENTS, max_callers)
+        self._now_us: int | None = None
+        self._attempts = 0
+        self._events = 0
+        self._lock = threading.Lock()
+
+    @property
+    def model_name(self) -> str:
+        """``name/version`` of the model."""
+        return self._model.name
+
+    def now_us(self) -> int | None:
+        """The latest event time seen, epoch µs; None before the first event."""
+        return self._now_us
+
+    def observe(self, events: pa.RecordBatch) -> Scored:
+        """Fold all events (records.EVENT_SCHEMA) in order and score the attempts among them."""
+        starts = range(0, max(events.num_rows, 1), self._chunk)
+        return concatenate([self._observe_chunk(events.slice(at, self._chunk), at) for at in starts])
+
+    def _observe_chunk(self, events: pa.RecordBatch, offset: int) -> Scored:
+        policy = self.policy
+        with self._lock:
+            rows = self._features.observe(events)
+            attempts = events.take(pa.array(rows.rows))
+            times_us = attempts["time_us"].to_numpy()
+            log_odds = self._model.log_odds(rows.values)
+            score = self._evidence.update(hash_keys(attempts["caller"]), times_us, log_odds)
+            ranks = _label_ranks(policy, score.tolist())
+            state = self._callers.update(
+                attempts["caller"], times_us, score, ranks, rows.values, attempts["source_ip"]
+            )
+            if events.num_rows:
+                latest = int(events["time_us"].to_numpy().max())
+                self._now_us = latest if self._now_us is None else max(self._now_us, latest)
+            self._events += events.num_rows
+            self._attempts += len(attempts)
+        return Scored(
+            events=attempts,
+            rows=rows.rows + offset,
+            values=rows.values,
+            probability=sigmoid(log_odds),
+            score=score,
+            label_rank=ranks,
+            attempts=state.attempts,
+            flagged_at_attempt=state.flagged_at_attempt,
+            first_seen_us=state.first_seen_us,
+            model=self._model.name,
+            policy=policy,
+            explain=self._explain,
+        )
+
+    def assess(self, attempt: pa.RecordBatch, *, observe: bool = False) -> Assessment:
+        """The verdict on one attempt (one row of records.EVENT_SCHEMA), and the action.
+
+        Counts nothing unless ``observe``. Raises InputError when it is not one attempt.
+        """
+        if attempt.num_rows != 1 or attempt["event"][0].as_py() != "attempt":
+            kinds = attempt["event"].unique().to_pylist()
+            raise InputError(f"expected one attempt, found {attempt.num_rows} rows of {kinds}")
+        policy = self.policy
+        caller: str | None = attempt["caller"][0].as_py()
+        if observe:
+            scored = self._observe_chunk(attempt, 0)
+            values, score, attempts = scored.values, float(scored.score[0]), int(scored.attempts[0])
+            own = float(scored.probability[0])
+        else:
+            times_us = attempt["time_us"].to_numpy()
+            with self._lock:
+                values = self._features.read(attempt)
+                log_odds = self._model.log_odds(values)
+                score = float(self._evidence.read(hash_keys(attempt["caller"]), times_us, log_odds)[0])
+                attempts = self._callers.attempts(caller) + 1
+            own = float(sigmoid(log_odds)[0])
+        label = policy.label(score)
+        reasons = () if label is Label.LEGIT else self._explain(self._telling_values(caller, values, own))[0]
+        verdict = Verdict(caller, score, label, reasons, self._model.name, attempts)
+        callee, exemption = attempt["callee"][0].as_py(), attempt["exemption"][0].as_py()
+        return Assessment(verdict, policy.decide(verdict, callee=callee, exemption=exemption))
+
+    def caller(self, caller: str) -> CallerSummary | None:
+        """What is known of one caller; None when it was never seen or has been evicted."""
+        with self._lock:
+            state = self._callers.get(caller)
+        return None if state is None else self._summaries([state])[0]
+
+    def callers(self) -> list[CallerSummary]:
+        """Every caller known, the highest score first."""
+        with self._lock:
+            states = [state for name in self._callers.names() if (state := self._callers.get(name))]
+        states.sort(key=lambda state: (-state.score, state.caller))
+        return self._summaries(states)
+
+    def counters(self) -> dict[str, int]:
+        """Events, attempts, callers, evictions, by name."""
+        with self._lock:
+            return {
+                "events": self._events,
+                "attempts": self._attempts,
+                **self._callers.counters(),
+                **{f"evidence_{name}": count for name, count in self._evidence.counters().items()},
+                **{f"features_{name}": count for name, count in self._features.counters().items()},
+            }
+
+    def save(self, directory: Path) -> None:
+        """Write features, evidence and callers; a reader of ``directory`` sees the old state or the new."""
+        with self._lock, checkpoint.new_snapshot(directory) as snapshot:
+            self._features.save(snapshot / "features")
+            checkpoint.write_batch(snapshot / "evidence.arrow", self._evidence.state())
+            checkpoint.write_batch(snapshot / "callers.arrow", self._callers.state())
+            checkpoint.write_facts(
+                snapshot,
+                {
+                    "schema_hash": self._features.schema_hash,
+                    "model": self._model.name,
+                    "now_us": self._now_us,
+                    "events": self._events,
+                    "attempts": self._attempts,
+                },
+            )
+
+    def load(self, directory: Path) -> None:
+        """Go on from a saved state, by whichever model it was made. Raises InputError when it is damaged or
+        was made with other features; the engine is then to be thrown away."""
+        snapshot = checkpoint.current_snapshot(directory)
+        facts = checkpoint.read_facts(snapshot, schema_hash=self._features.schema_hash)
+        with self._lock:
+            self._features.load(snapshot / "features")
+            self._evidence.restore(checkpoint.read_batch(snapshot / "evidence.arrow"))
+            self._callers.restore(checkpoint.read_batch(snapshot / "callers.arrow"))
+            self._now_us = facts["now_us"]
+            self._events = facts["events"]
+            self._attempts = facts["attempts"]
+
+    def _telling_values(self, caller: str | None, values: F32, probability: float) -> F32:
+        """The attempt's own row; where earlier attempts made the score, the row of the one that said most."""
+        if probability >= 0.5 or caller is None:
+            return values
+        with self._lock:
+            state = self._callers.get(caller)
+        return values if state is None or state.values is None else state.values.reshape(1, -1)
+
+    def _explain(self, values: F32) -> list[tuple[Reason, ...]]:
+        return explain(self._model, values)
+
+    def _summaries(self, states: list[CallerState]) -> list[CallerSummary]:
+        labelled = [state for state in states if state.values is not None]
+        reasons: dict[str, tuple[Reason, ...]] = {}
+        if labelled:
+            rows = np.stack([state.values for state in labelled if state.values is not None])
+            for state, found in zip(labelled, self._explain(rows), strict=True):
+                reasons[state.caller] = found
+        return [self._summary(state, reasons.get(state.caller, ())) for state in states]
+
+    def _summary(self, state: CallerState, reasons: tuple[Reason, ...]) -> CallerSummary:
+        verdict = Verdict(state.caller, state.score, state.label, reasons, self._model.name, state.attempts)
+        return CallerSummary(
+            caller=state.caller,
+            label=state.label,
+            score=state.score,
+            action=self.policy.decide(verdict, callee=None, exemption=None).would,
+            reasons=reasons,
+            attempts=state.attempts,
+            flagged_at_attempt=state.flagged_at_attempt,
+            first_seen=state.first_seen_us / 1e6,
+            last_seen=state.last_seen_us / 1e6,
+            source_ips=state.source_ips,
+            model=self._model.name,
+        )
+
+
+def _label_ranks(policy: Policy, scores: list[float]) -> I8:
+    return np.fromiter((_RANKS[policy.label(score)] for score in scores), np.int8, len(scores))

@@ -1,0 +1,1 @@
+"""Score an attempt, say why, and accumulate the evidence of a caller."""

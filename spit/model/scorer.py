@@ -1,0 +1,110 @@
+"""A loaded model: feature rows in, calibrated probabilities out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from spit.errors import ModelError
+
+F32 = npt.NDArray[np.float32]
+F64 = npt.NDArray[np.float64]
+
+#: Names inside model.onnx, written by spit.model.train and checked on loading.
+INPUT_NAME = "values"
+OUTPUT_NAME = "log_odds"
+
+
+def sigmoid(x: F64) -> F64:
+    """1 / (1 + exp(-x)) without overflow."""
+    clipped: F64 = np.clip(x, -500.0, 500.0)
+    return np.asarray(1.0 / (1.0 + np.exp(-clipped)), dtype=np.float64)
+
+
+def logit(p: float) -> float:
+    """log(p / (1 - p)) of a probability strictly between 0 and 1."""
+    return float(np.log(p) - np.log1p(-p))
+
+
+class Model:
+    """Scores attempts. Immutable, safe to share between threads.
+
+    ``features``: names in the order of the columns of ``values``. ``baseline``: float32[F], the usual value
+    of each feature for legitimate attempts, NaN where it is usually unknown. ``prior``: probability that a
+    caller of whom nothing is known is a spammer.
+    """
+
+    def __init__(
+        self,
+        onnx: bytes,
+        *,
+        where: str,
+        name: str,
+        features: tuple[str, ...],
+        calibration_a: float,
+        calibration_b: float,
+        baseline: F32,
+        prior: float,
+    ) -> None:
+        self.name = name
+        self.features = features
+        self.baseline = baseline
+        self.prior = prior
+        self._a = calibration_a
+        self._b = calibration_b
+        self._session = _open_session(onnx, where, len(features))
+        probe = self._session.run([OUTPUT_NAME], {INPUT_NAME: baseline.reshape(1, -1)})[0]
+        if getattr(probe, "shape", None) != (1, 2) or not np.isfinite(probe).all():
+            raise ModelError(f"{where}: expected two finite log-odds (ham, spam) per row, found {probe!r}")
+
+    def raw_log_odds(self, values: F32) -> F64:
+        """float64[n]: the trees' own log-odds, before calibration."""
+        if values.ndim != 2 or values.shape[1] != len(self.features):
+            raise ModelError(
+                f"model {self.name}: expected rows of {len(self.features)} features, "
+                f"found shape {values.shape}"
+            )
+        if len(values) == 0:
+            return np.empty(0, dtype=np.float64)
+        rows = np.ascontiguousarray(values, dtype=np.float32)
+        output: F32 = self._session.run([OUTPUT_NAME], {INPUT_NAME: rows})[0]
+        return output[:, 1].astype(np.float64)
+
+    def log_odds(self, values: F32) -> F64:
+        """float64[n]: calibrated log-odds that each attempt (row of float32[n, F]) is spam."""
+        return np.asarray(self._a * self.raw_log_odds(values) + self._b, dtype=np.float64)
+
+    def score(self, values: F32) -> F64:
+        """float64[n]: calibrated probability that each attempt (row of float32[n, F]) is spam."""
+        return sigmoid(self.log_odds(values))
+
+
+def _open_session(onnx: bytes, where: str, width: int) -> Any:
+    # Imported here: it takes longer than `spit --help` may.
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    # One thread: a row takes microseconds, waking a pool of threads takes longer.
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    try:
+        session = onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # noqa: BLE001  onnxruntime raises classes of its own that share no base
+        raise ModelError(f"{where}: expected an ONNX model, found: {str(error).splitlines()[0]}") from None
+    inputs = {i.name: i for i in session.get_inputs()}
+    outputs = {o.name for o in session.get_outputs()}
+    if set(inputs) != {INPUT_NAME} or OUTPUT_NAME not in outputs:
+        raise ModelError(
+            f"{where}: expected input {INPUT_NAME!r} and output {OUTPUT_NAME!r}, "
+            f"found inputs {sorted(inputs)} and outputs {sorted(outputs)}"
+        )
+    found = inputs[INPUT_NAME].shape
+    if len(found) != 2 or found[1] != width or inputs[INPUT_NAME].type != "tensor(float)":
+        raise ModelError(
+            f"{where}: expected an input of {width} float features, "
+            f"found {inputs[INPUT_NAME].type} of shape {found}"
+        )
+    return session

@@ -1,0 +1,350 @@
+"""Fit a model on rows of features and write it as a bundle. Needs the extra ``train``.
+
+Three groups of rows that share no caller: *fit* grows the trees, *calibration* fits the sigmoid, *test*
+(other seeds, so other callers, numbers and parameters) is only measured.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version as package_version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from spit.errors import MissingExtraError, ModelError
+from spit.model.bundle import BundleInfo, Calibration, write_bundle
+from spit.model.scorer import F32, F64, INPUT_NAME, OUTPUT_NAME, sigmoid
+
+MAX_SHIPPED_ONNX_BYTES = 2 * 1024 * 1024
+ONNX_TOLERANCE = 1e-4
+
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSettings:
+    """What training may be told. The defaults are those of the shipped model."""
+
+    trees: int = 150
+    max_depth: int = 5
+    max_leaf_nodes: int = 16
+    min_samples_leaf: int = 40
+    learning_rate: float = 0.08
+    l2_regularization: float = 5.0
+    #: A caller's attempts together count at most as much as this many: they are not independent, and
+    #: otherwise one call centre would outvote every person.
+    max_weight_per_caller: float = 20.0
+    #: Weight of a legitimate row relative to a spam row: wrong blocks cost more than missed spam.
+    legit_weight: float = 3.0
+    calibration_share: float = 0.3
+    prior: float = 0.1
+    random_state: int = 7
+    #: +1: more of this feature never makes an attempt less suspicious; -1: the other way round.
+    monotonic: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRows:
+    """Attempts to learn from: ``values`` float32[n, F] (NaN where unknown), ``spam`` bool[n], ``callers`` and
+    ``seeds`` [n]. A caller is one (seed, caller) pair."""
+
+    values: F32
+    spam: Bools
+    callers: npt.NDArray[Any]
+    seeds: npt.NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        n = len(self.values)
+        if not n == len(self.spam) == len(self.callers) == len(self.seeds):
+            raise ModelError(
+                f"training rows: expected columns of one length, found values {n}, spam {len(self.spam)}, "
+                f"callers {len(self.callers)}, seeds {len(self.seeds)}"
+            )
+
+    def groups(self) -> npt.NDArray[np.int64]:
+        """int64[n]: a number per (seed, caller)."""
+        _, caller_codes = np.unique(self.callers, return_inverse=True)
+        pairs = np.stack([self.seeds, caller_codes.astype(np.int64)], axis=1)
+        _, codes = np.unique(pairs, axis=0, return_inverse=True)
+        return codes.reshape(-1).astype(np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Row masks that cover all rows and share no (seed, caller)."""
+
+    fit: Bools
+    calibration: Bools
+    test: Bools
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedModel:
+    """A fitted model, not yet written."""
+
+    onnx: bytes
+    calibration: Calibration
+    baseline: tuple[float | None, ...]
+    metrics: dict[str, Any]
+    trained_on: dict[str, Any]
+    libraries: dict[str, str]
+    prior: float
+
+    def write(
+        self,
+        directory: Path,
+        *,
+        name: str,
+        version: str,
+        features: Sequence[str],
+        schema_hash: str,
+        model_card: str,
+    ) -> Path:
+        """Write the bundle to ``directory/name/version``; returns that path. Raises ModelError."""
+        info = BundleInfo(
+            name=name,
+            version=version,
+            features=tuple(features),
+            schema_hash=schema_hash,
+            sha256=hashlib.sha256(self.onnx).hexdigest(),
+            calibration=self.calibration,
+            baseline=self.baseline,
+            prior=self.prior,
+            trained_on=self.trained_on,
+            metrics=self.metrics,
+            libraries=self.libraries,
+        )
+        return write_bundle(directory, info, self.onnx, model_card)
+
+
+def split_rows(rows: TrainingRows, test_seeds: Sequence[int], settings: TrainingSettings) -> Split:
+    """Test by seed, calibration by caller. Raises ModelError when a part would hold only one class."""
+    from sklearn.model_selection import GroupShuffleSplit
+
+    test = np.isin(rows.seeds, np.asarray(test_seeds, dtype=np.int64))
+    rest = np.flatnonzero(~test)
+    if len(rest) == 0:
+        raise ModelError("training rows: every row belongs to a test seed, nothing is left to fit")
+    splitter = GroupShuffleSplit(1, test_size=settings.calibration_share, random_state=settings.random_state)
+    fit_at, calibration_at = next(splitter.split(rest, groups=rows.groups()[rest]))
+    fit = np.zeros(len(test), dtype=np.bool_)
+    calibration = fit.copy()
+    fit[rest[fit_at]] = True
+    calibration[rest[calibration_at]] = True
+    for part, mask in (("fit", fit), ("calibration", calibration)):
+        spam = int(rows.spam[mask].sum())
+        if spam == 0 or spam == int(mask.sum()):
+            raise ModelError(
+                f"training rows: the {part} part needs spam and legitimate attempts, "
+                f"found {spam} spam of {int(mask.sum())}; use more seeds"
+            )
+    return Split(fit, calibration, test)
+
+
+def caller_weights(groups: npt.NDArray[np.int64], max_weight: float) -> F64:
+    """float64[n]: weights so that the rows of one group sum to at most ``max_weight``."""
+    counts = np.bincount(groups)[groups]
+    return np.asarray(np.minimum(1.0, max_weight / counts), dtype=np.float64)
+
+
+def train(
+    rows: TrainingRows,
+    *,
+    names: Sequence[str],
+    test_seeds: Sequence[int],
+    settings: TrainingSettings | None = None,
+) -> TrainedModel:
+    """Fit, calibrate, convert and measure. The same rows and settings give the same bytes.
+
+    Raises MissingExtraError without scikit-learn and skl2onnx; ModelError when the rows cannot be split, or
+    when the ONNX scores differ from scikit-learn's.
+    """
+    try:
+        from sklearn.ensemble import HistGradientBoostingClassifier
+    except ImportError as error:
+        raise MissingExtraError("train", "train", error.name or "scikit-learn") from None
+    settings = settings or TrainingSettings()
+    if rows.values.shape[1] != len(names):
+        raise ModelError(f"training rows: expected {len(names)} features, found {rows.values.shape[1]}")
+    split = split_rows(rows, test_seeds, settings)
+    weights = caller_weights(rows.groups(), settings.max_weight_per_caller)
+    fit_weights = weights * np.where(rows.spam, 1.0, settings.legit_weight)
+    classifier = HistGradientBoostingClassifier(
+        max_iter=settings.trees,
+        max_depth=settings.max_depth,
+        max_leaf_nodes=settings.max_leaf_nodes,
+        min_samples_leaf=settings.min_samples_leaf,
+        learning_rate=settings.learning_rate,
+        l2_regularization=settings.l2_regularization,
+        monotonic_cst=[settings.monotonic.get(name, 0) for name in names],
+        early_stopping=False,
+        random_state=settings.random_state,
+    )
+    classifier.fit(rows.values[split.fit], rows.spam[split.fit], sample_weight=fit_weights[split.fit])
+    raw = np.asarray(classifier.decision_function(rows.values), dtype=np.float64)
+    onnx = convert(classifier, len(names))
+    assert_same_scores(onnx, rows.values, raw)
+    at = split.calibration
+    calibration = fit_sigmoid(raw[at], rows.spam[at], weights[at])
+    probability = sigmoid(calibration.a * raw + calibration.b)
+    return TrainedModel(
+        onnx=onnx,
+        calibration=calibration,
+        baseline=legitimate_baseline(rows.values[split.fit & ~rows.spam]),
+        metrics={
+            part: measure(probability[mask], rows.spam[mask], weights[mask])
+            for part, mask in (("fit", split.fit), ("calibration", split.calibration), ("test", split.test))
+            if mask.any()
+        },
+        trained_on={
+            "seeds": sorted({int(s) for s in np.unique(rows.seeds)} - {int(s) for s in test_seeds}),
+            "test_seeds": sorted(int(s) for s in test_seeds),
+            "rows": {
+                "fit": int(split.fit.sum()),
+                "calibration": int(at.sum()),
+                "test": int(split.test.sum()),
+            },
+            "callers": int(rows.groups().max()) + 1,
+            "spam_rows": int(rows.spam.sum()),
+            "settings": {
+                name: getattr(settings, name) for name in settings.__dataclass_fields__ if name != "monotonic"
+            },
+            "monotonic": dict(settings.monotonic),
+        },
+        libraries={name: package_version(name) for name in ("scikit-learn", "skl2onnx", "onnx", "numpy")},
+        prior=settings.prior,
+    )
+
+
+def fit_sigmoid(raw: F64, spam: Bools, weights: F64) -> Calibration:
+    """Platt's sigmoid on held-out callers, by Newton's method on weighted, smoothed targets.
+
+    Source: Platt 1999; Lin, Lin and Weng 2007. ``a`` is held to at most 1: held-out *simulated* callers are
+    easier than real ones, so calibration may make the trees more careful, never bolder.
+    """
+    positive = float(weights[spam].sum())
+    negative = float(weights[~spam].sum())
+    target = np.where(spam, (positive + 1.0) / (positive + 2.0), 1.0 / (negative + 2.0))
+
+    def solve(fixed_a: float | None) -> tuple[float, float]:
+        a, b = (1.0 if fixed_a is None else fixed_a), 0.0
+        for _ in range(100):
+            p = sigmoid(a * raw + b)
+            residual = weights * (p - target)
+            curvature = weights * p * (1.0 - p)
+            # A slight ridge towards a = 1 keeps separable data finite.
+            gradient = np.array([float(residual @ raw) + 1e-3 * (a - 1.0), float(residual.sum())])
+            hessian = np.array(
+                [
+                    [float(curvature @ raw**2) + 1e-3, float(curvature @ raw)],
+                    [float(curvature @ raw), float(curvature.sum()) + 1e-9],
+                ]
+            )
+            if fixed_a is None:
+                step = np.linalg.solve(hessian, gradient)
+            else:
+                step = np.array([0.0, gradient[1] / hessian[1, 1]])
+            step = np.clip(step, -1.0, 1.0)
+            a, b = a - float(step[0]), b - float(step[1])
+            if float(np.abs(step).max()) < 1e-10:
+                break
+        return a, b
+
+    a, b = solve(None)
+    if not 0.05 <= a <= 1.0:
+        a, b = solve(min(max(a, 0.05), 1.0))
+    return Calibration(a=round(a, 9), b=round(b, 9))
+
+
+def legitimate_baseline(values: F32) -> tuple[float | None, ...]:
+    """Per-feature median; None where a feature is unknown more often than known."""
+    known = np.isfinite(values)
+    return tuple(
+        float(np.median(values[known[:, i], i])) if known[:, i].mean() >= 0.5 else None
+        for i in range(values.shape[1])
+    )
+
+
+def measure(probability: F64, spam: Bools, weights: F64) -> dict[str, float | int | None]:
+    """Metrics of single attempts, callers weighted as in training. None where a class is absent."""
+    from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
+
+    both = bool(spam.any()) and not bool(spam.all())
+
+    def area(metric: Callable[..., float]) -> float | None:
+        return round(float(metric(spam, probability, sample_weight=weights)), 6) if both else None
+
+    def share(mask: Bools) -> float | None:
+        total = float(weights[mask].sum())
+        return round(float(weights[mask & (probability >= 0.5)].sum()) / total, 6) if total else None
+
+    return {
+        "attempts": len(spam),
+        "roc_auc": area(roc_auc_score),
+        "average_precision": area(average_precision_score),
+        "brier": round(float(brier_score_loss(spam, probability, sample_weight=weights, pos_label=True)), 6),
+        "true_positive_rate_at_0.5": share(spam),
+        "false_positive_rate_at_0.5": share(~spam),
+    }
+
+
+def convert(classifier: Any, width: int) -> bytes:
+    """ONNX bytes of a fitted binary HistGradientBoostingClassifier: ``values`` in, ``log_odds`` [n, 2] out.
+
+    Raises MissingExtraError without skl2onnx; ModelError when the result is too large to ship.
+    """
+    try:
+        from skl2onnx import to_onnx
+        from skl2onnx.common.data_types import FloatTensorType
+    except ImportError as error:
+        raise MissingExtraError("train", "train", error.name or "skl2onnx") from None
+    with warnings.catch_warnings():
+        # skl2onnx 1.20 hands protobuf booleans for integers; the extra holds a protobuf that takes them.
+        warnings.filterwarnings("ignore", "Field onnx.AttributeProto.ints", DeprecationWarning)
+        model = to_onnx(
+            classifier,
+            initial_types=[(INPUT_NAME, FloatTensorType([None, width]))],
+            options={id(classifier): {"raw_scores": True, "zipmap": False}},
+            target_opset={"": 18, "ai.onnx.ml": 3},
+        )
+    graph = model.graph
+    for node in graph.node:
+        for i, output in enumerate(node.output):
+            if output == "probabilities":  # skl2onnx keeps this name although raw_scores asks for log-odds
+                node.output[i] = OUTPUT_NAME
+    scores = next(o for o in graph.output if o.name == "probabilities")
+    scores.name = OUTPUT_NAME
+    for output in [o for o in graph.output if o.name != OUTPUT_NAME]:
+        graph.output.remove(output)
+    graph.name = "spit"
+    data: bytes = model.SerializeToString()
+    if len(data) > MAX_SHIPPED_ONNX_BYTES:
+        raise ModelError(
+            f"the ONNX model has {len(data)} bytes, expected at most {MAX_SHIPPED_ONNX_BYTES}: "
+            "use fewer or smaller trees"
+        )
+    return data
+
+
+def assert_same_scores(onnx: bytes, values: F32, expected: F64) -> None:
+    """Raises ModelError when the ONNX log-odds of any row differ from ``expected`` by 1e-4 or more."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    session = onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
+    found = session.run([OUTPUT_NAME], {INPUT_NAME: np.ascontiguousarray(values, dtype=np.float32)})[0][:, 1]
+    difference = np.abs(found.astype(np.float64) - expected)
+    worst = int(np.argmax(difference))
+    if not math.isfinite(difference[worst]) or difference[worst] >= ONNX_TOLERANCE:
+        raise ModelError(
+            f"ONNX conversion changed the scores: row {worst}: expected log-odds {expected[worst]:.6f}, "
+            f"found {found[worst]:.6f}"
+        )

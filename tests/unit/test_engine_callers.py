@@ -1,0 +1,135 @@
+"""The caller table: counts, sticky labels, bounds, and no trace of how attempts were cut into batches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spit.engine.callers import LABELS, CallerTable
+from spit.errors import InputError
+from spit.records import Label
+
+Rows = list[tuple[str | None, float, str | None]]
+
+ATTEMPTS = st.lists(
+    st.tuples(st.sampled_from(["a", "b", "c", None]), st.floats(0, 1), st.sampled_from(["x", "y", None])),
+    max_size=30,
+)
+
+
+def _rank(score: float) -> int:
+    return 2 if score >= 0.9 else 1 if score >= 0.5 else 0
+
+
+def _update(table: CallerTable, rows: Rows, start: int) -> list[tuple[int, ...]]:
+    scores = np.array([r[1] for r in rows], dtype=np.float64)
+    state = table.update(
+        pa.array([r[0] for r in rows], pa.string()),
+        np.arange(start, start + len(rows), dtype=np.int64),
+        scores,
+        np.array([_rank(s) for s in scores], dtype=np.int8),
+        np.arange(start, start + len(rows), dtype=np.float32).reshape(-1, 1),
+        pa.array([r[2] for r in rows], pa.string()),
+    )
+    columns = (state.attempts, state.flagged_at_attempt, state.first_seen_us)
+    return list(zip(*(c.tolist() for c in columns), strict=True))
+
+
+@dataclass
+class _Plain:
+    first: int
+    last: int = 0
+    attempts: int = 0
+    score: float = -1.0
+    rank: int = 0
+    flagged: int = 0
+    best: int | None = None
+    ips: list[str] = field(default_factory=list)
+
+
+@settings(deadline=None)
+@given(ATTEMPTS, st.integers(0, 30))
+def test_equals_a_plain_loop_however_cut(rows: Rows, cut: int) -> None:
+    table = CallerTable(max_callers=10)
+    seen = _update(table, rows[:cut], 0) + _update(table, rows[cut:], min(cut, len(rows)))
+    plain: dict[str, _Plain] = {}
+    for at, (caller, score, ip) in enumerate(rows):
+        if caller is None:
+            assert seen[at] == (1, 0, at)
+            continue
+        c = plain.setdefault(caller, _Plain(first=at))
+        c.attempts += 1
+        c.last = at
+        c.rank = max(c.rank, _rank(score))
+        if _rank(score) == 2 and not c.flagged:
+            c.flagged = c.attempts
+        if score > c.score:
+            c.score = score
+            c.best = at if _rank(score) else c.best
+        if ip and ip not in c.ips:
+            c.ips.append(ip)
+        assert seen[at] == (c.attempts, c.flagged, c.first)
+    assert set(table.names()) == set(plain)
+    for caller, c in plain.items():
+        state = table.get(caller)
+        assert state is not None
+        assert (state.attempts, state.first_seen_us, state.last_seen_us) == (c.attempts, c.first, c.last)
+        assert (state.score, state.label) == (c.score, LABELS[c.rank])
+        assert state.flagged_at_attempt == (c.flagged or None)
+        assert list(state.source_ips) == c.ips
+        assert (None if state.values is None else state.values[0]) == c.best
+
+
+def test_full_table_evicts_the_least_recently_seen_and_counts() -> None:
+    table = CallerTable(max_callers=2)
+    _update(table, [("a", 0.95, "x")], 0)
+    _update(table, [("b", 0.1, None)], 1)
+    _update(table, [("a", 0.1, None)], 2)
+    _update(table, [("c", 0.1, None)], 3)
+    assert sorted(table.names()) == ["a", "c"]
+    assert table.counters() == {"callers": 2, "callers_evicted": 1}
+    fresh = table.get("c")
+    assert fresh is not None
+    assert (fresh.attempts, fresh.flagged_at_attempt, fresh.source_ips, fresh.values) == (1, None, (), None)
+
+
+def test_many_callers_stay_within_the_bound() -> None:
+    table = CallerTable(max_callers=50)
+    for start in range(0, 2000, 40):
+        _update(table, [(f"n{i}", 0.6, "x") for i in range(start, start + 40)], start)
+        assert len(table) <= 50
+    assert set(table.names()) >= {f"n{i}" for i in range(1960, 2000)}
+    assert table.counters()["callers_evicted"] == 2000 - len(table)
+
+
+def test_state_survives_a_round_trip() -> None:
+    table = CallerTable(max_callers=10)
+    _update(table, [("a", 0.95, "x"), ("b", 0.2, None), ("a", 0.3, "y")], 0)
+    other = CallerTable(max_callers=10)
+    other.restore(table.state())
+    for name in ("a", "b"):
+        before, after = table.get(name), other.get(name)
+        assert repr(before) == repr(after)
+    assert _update(other, [("a", 0.99, None)], 5) == [(3, 1, 0)]
+    state = other.get("a")
+    assert state is not None
+    assert state.label is Label.SPAM
+
+
+def test_restore_into_a_smaller_table_keeps_the_recent_ones() -> None:
+    table = CallerTable(max_callers=10)
+    _update(table, [(name, 0.2, None) for name in "abc"], 0)
+    small = CallerTable(max_callers=2)
+    small.restore(table.state())
+    assert sorted(small.names()) == ["b", "c"]
+    assert small.counters() == {"callers": 2, "callers_evicted": 1}
+
+
+def test_restore_refuses_other_columns() -> None:
+    with pytest.raises(InputError, match="expected columns"):
+        CallerTable(max_callers=2).restore(pa.record_batch({"caller": ["a"]}))

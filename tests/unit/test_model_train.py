@@ -1,0 +1,132 @@
+"""Training: parts that share no caller, bounded weights, the same bytes again, ONNX equal to scikit-learn."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.ensemble import HistGradientBoostingClassifier
+
+from spit.errors import ModelError
+from spit.model.scorer import sigmoid
+from spit.model.train import (
+    TrainingRows,
+    TrainingSettings,
+    assert_same_scores,
+    caller_weights,
+    convert,
+    fit_sigmoid,
+    split_rows,
+    train,
+)
+
+SETTINGS = TrainingSettings(trees=8, min_samples_leaf=10)
+
+
+def _rows(n: int = 1200, seed: int = 0) -> TrainingRows:
+    rng = np.random.default_rng(seed)
+    callers = rng.integers(0, 60, n)
+    spam = callers % 3 == 0
+    values = rng.lognormal(size=(n, 4)).astype(np.float32)
+    values[:, 0] += 2.0 * spam
+    values[rng.random((n, 4)) < 0.2] = np.nan
+    return TrainingRows(values, spam, callers.astype(str), rng.integers(1, 5, n))
+
+
+def test_split_never_mixes_callers_or_seeds() -> None:
+    rows = _rows()
+    split = split_rows(rows, [2, 4], SETTINGS)
+    groups = rows.groups()
+    parts = [split.fit, split.calibration, split.test]
+    assert np.sum(parts, axis=0).tolist() == [1] * len(groups)
+    for i, part in enumerate(parts):
+        for other in parts[i + 1 :]:
+            assert not set(groups[part]) & set(groups[other])
+    assert set(rows.seeds[split.test]) == {2, 4}
+    assert set(rows.seeds[split.fit]) == {1, 3}
+
+
+def test_one_number_in_two_seeds_is_two_callers() -> None:
+    callers, spam = np.array(["a", "a", "a"]), np.array([True, False, True])
+    rows = TrainingRows(np.zeros((3, 1), np.float32), spam, callers, np.array([1, 2, 1]))
+    assert rows.groups()[0] == rows.groups()[2] != rows.groups()[1]
+
+
+def test_split_without_both_classes_is_refused() -> None:
+    rows = _rows()
+    only_ham = TrainingRows(rows.values, np.zeros_like(rows.spam), rows.callers, rows.seeds)
+    with pytest.raises(ModelError, match="needs spam and legitimate attempts, found 0 spam"):
+        split_rows(only_ham, [4], SETTINGS)
+    with pytest.raises(ModelError, match="nothing is left to fit"):
+        split_rows(rows, [1, 2, 3, 4], SETTINGS)
+
+
+def test_columns_of_different_length_are_refused() -> None:
+    with pytest.raises(ModelError, match="values 2, spam 1"):
+        TrainingRows(np.zeros((2, 1), np.float32), np.array([True]), np.array(["a"]), np.array([1]))
+
+
+def test_every_caller_counts_boundedly() -> None:
+    groups = np.array([0] * 100 + [1] * 3)
+    weights = caller_weights(groups, 20.0)
+    assert weights[:100].sum() == pytest.approx(20.0)
+    assert weights[100:].tolist() == [1.0, 1.0, 1.0]
+
+
+def test_training_twice_gives_the_same_bytes() -> None:
+    first = train(_rows(), names="abcd", test_seeds=[4], settings=SETTINGS)
+    assert train(_rows(), names="abcd", test_seeds=[4], settings=SETTINGS) == first
+    assert first.trained_on["seeds"] == [1, 2, 3]
+    assert first.trained_on["test_seeds"] == [4]
+
+
+def test_onnx_scores_as_scikit_learn_does_at_and_around_every_threshold() -> None:
+    rows = _rows(400)
+    classifier = HistGradientBoostingClassifier(max_iter=15, min_samples_leaf=5, early_stopping=False)
+    classifier.fit(rows.values, rows.spam)
+    exact = rows.values.copy()
+    edges = np.concatenate(
+        [exact, np.nextafter(exact, np.float32(np.inf)), np.nextafter(exact, np.float32(-np.inf)),
+         np.full((1, 4), np.nan, np.float32)]
+    )  # fmt: skip
+    assert_same_scores(convert(classifier, 4), edges, classifier.decision_function(edges))
+
+
+def test_a_conversion_that_changes_scores_is_refused() -> None:
+    rows = _rows(400)
+    classifier = HistGradientBoostingClassifier(max_iter=3, early_stopping=False).fit(rows.values, rows.spam)
+    wrong = classifier.decision_function(rows.values)
+    wrong[7] += 0.001
+    with pytest.raises(ModelError, match="row 7: expected log-odds"):
+        assert_same_scores(convert(classifier, 4), rows.values, wrong)
+
+
+def test_sigmoid_recovers_the_slope_of_overconfident_scores() -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.normal(scale=2.0, size=20_000)
+    spam = rng.random(truth.size) < sigmoid(truth)
+    calibration = fit_sigmoid(3.0 * truth + 1.0, spam, np.ones(truth.size))
+    assert calibration.a == pytest.approx(1 / 3, rel=0.1)
+    assert calibration.b == pytest.approx(-1 / 3, abs=0.1)
+
+
+def test_sigmoid_never_makes_scores_bolder() -> None:
+    spam = np.array([False] * 500 + [True] * 500)
+    calibration = fit_sigmoid(np.where(spam, 2.0, -2.0), spam, np.ones(1000))
+    assert calibration.a == 1.0
+    assert abs(calibration.b) < 0.1
+
+
+def test_monotonic_feature_never_lowers_the_score() -> None:
+    rows = _rows()
+    trained = train(
+        rows, names="abcd", test_seeds=[4], settings=TrainingSettings(trees=8, min_samples_leaf=10,
+                                                                      monotonic={"a": 1})
+    )  # fmt: skip
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(trained.onnx, providers=["CPUExecutionProvider"])
+    sweep = np.tile(np.nan_to_num(rows.values[:1]), (50, 1))
+    sweep[:, 0] = np.linspace(0, 10, 50)
+    scores = session.run(["log_odds"], {"values": sweep})[0][:, 1]
+    assert (np.diff(scores) >= 0).all()
+    assert scores[-1] > scores[0]
