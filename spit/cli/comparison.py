@@ -1,87 +1,75 @@
-"""Verdicts beside labels: spam found and missed, legitimate wrongly flagged, by campaign and kind."""
+"""An evaluation for people: spam found and missed, legitimate wrongly flagged, by campaign and kind."""
 
 from __future__ import annotations
 
-import statistics
-from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from spit.cli.labels import Truth
+from spit.engine.evaluation import Evaluation
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Group:
-    spam: bool
-    labels: Counter[str] = field(default_factory=Counter)
-    flagged_at: list[int] = field(default_factory=list)
+    """Callers of one campaign or kind; ``before``: median calls of a flagged caller before it was flagged."""
+
+    name: str
+    callers: int
+    flagged: int
+    suspect: int
+    before: float | None
+
+    @property
+    def passed(self) -> int:
+        return self.callers - self.flagged - self.suspect
 
 
-class Comparison:
-    """Counts verdicts by the truth. ``unit``: what one verdict is about, in the plural: callers or calls."""
+def comparison_lines(evaluation: Evaluation) -> list[str]:
+    """The comparison as lines of text, totals last."""
+    spam, ham = _groups(evaluation, "spam"), _groups(evaluation, "ham")
+    width = max(len("legitimate kind"), *(len(group.name) for group in [*spam, *ham]))
+    lines = ["Comparison with the labels, by caller"]
+    if spam:
+        lines += ["", f"{'spam campaign':{width}}  callers    found  suspect  missed  calls before (median)"]
+        for group in spam:
+            before = "" if group.before is None else f"  {group.before:>12.0f}"
+            lines.append(_counts(group, width) + before)
+    if ham:
+        lines += ["", f"{'legitimate kind':{width}}  callers  flagged  suspect  passed"]
+        lines += [_counts(group, width) for group in ham]
+    text = (
+        f"Found {_sum(spam, 'flagged')} of {_sum(spam, 'callers')} spam callers, "
+        f"missed {_sum(spam, 'passed')}, suspect {_sum(spam, 'suspect')}. "
+        f"Wrongly flagged {_sum(ham, 'flagged')} of {_sum(ham, 'callers')} legitimate callers, "
+        f"suspect {_sum(ham, 'suspect')}."
+    )
+    without = evaluation.overall["calls_without_label"]
+    return [*lines, "", text + (f" {without} calls have no label." if without else "")]
 
-    def __init__(self, unit: str) -> None:
-        self._unit = unit
-        self._groups: dict[Truth, _Group] = {}
-        self._unlabelled = 0
 
-    def add(self, truth: Truth | None, label: str, flagged_at_attempt: int | None) -> None:
-        """One verdict: ``label`` is spam, suspect or legit. ``truth`` None: the labels do not name it."""
-        if truth is None:
-            self._unlabelled += 1
-            return
-        group = self._groups.setdefault(truth, _Group(truth.spam))
-        group.labels[label] += 1
-        if label == "spam" and flagged_at_attempt is not None:
-            group.flagged_at.append(flagged_at_attempt)
-
-    def lines(self) -> list[str]:
-        """The comparison as text: spam by campaign, legitimate by kind, totals."""
-        if not self._groups:
-            return [f"Comparison with the labels: none of the {self._unit} is in the labels."]
-        names = [truth.campaign or "(none named)" for truth in self._groups]
-        width = max(len("legitimate kind"), *(len(name) for name in names))
-        lines = ["Comparison with the labels", ""]
-        spam = self._of(True)
-        if spam:
-            lines.append(
-                f"{'spam campaign':{width}}  {self._unit:>7}  {'found':>6}  {'suspect':>7}  {'missed':>6}"
-                + ("  found at attempt (median)" if any(group.flagged_at for _, group in spam) else "")
+def _groups(evaluation: Evaluation, label: str) -> list[_Group]:
+    groups = []
+    for row in evaluation.groups.to_dict("records"):
+        if row["label"] != label:
+            continue
+        at_least_suspect = round(row["callers_suspect_ratio"] * row["callers"])
+        before = row["calls_before_detection_median"]
+        groups.append(
+            _Group(
+                name=row["group"],
+                callers=row["callers"],
+                flagged=row["callers_flagged"],
+                suspect=at_least_suspect - row["callers_flagged"],
+                # pandas turns a missing number into NaN, the only value that differs from itself
+                before=None if before is None or before != before else float(before),
             )
-            for name, group in spam:
-                at = f"  {statistics.median(group.flagged_at):9.0f}" if group.flagged_at else ""
-                lines.append(self._row(name, width, group) + at)
-            lines.append("")
-        ham = self._of(False)
-        if ham:
-            lines.append(
-                f"{'legitimate kind':{width}}  {self._unit:>7}  {'flagged':>6}  {'suspect':>7}  {'passed':>6}"
-            )
-            lines += [self._row(name, width, group) for name, group in ham]
-            lines.append("")
-        return [*lines, self._total(spam, ham)]
-
-    def _of(self, spam: bool) -> list[tuple[str, _Group]]:
-        chosen = [
-            (truth.campaign or "(none named)", g) for truth, g in self._groups.items() if g.spam is spam
-        ]
-        return sorted(chosen, key=lambda entry: entry[0])
-
-    @staticmethod
-    def _row(name: str, width: int, group: _Group) -> str:
-        counts = group.labels
-        return (
-            f"{name:{width}}  {counts.total():>7}  {counts['spam']:>6}  {counts['suspect']:>7}  "
-            f"{counts['legit']:>6}"
         )
+    return groups
 
-    def _total(self, spam: list[tuple[str, _Group]], ham: list[tuple[str, _Group]]) -> str:
-        def count(groups: list[tuple[str, _Group]], label: str | None = None) -> int:
-            return sum(g.labels.total() if label is None else g.labels[label] for _, g in groups)
 
-        text = (
-            f"Found {count(spam, 'spam')} of {count(spam)} spam {self._unit}, missed {count(spam, 'legit')} "
-            f"({count(spam, 'suspect')} suspect). "
-            f"Wrongly flagged {count(ham, 'spam')} of {count(ham)} legitimate {self._unit} "
-            f"({count(ham, 'suspect')} suspect)."
-        )
-        return text + (f" {self._unlabelled} {self._unit} have no label." if self._unlabelled else "")
+def _counts(group: _Group, width: int) -> str:
+    return (
+        f"{group.name:{width}}  {group.callers:>7}  {group.flagged:>7}  {group.suspect:>7}  {group.passed:>6}"
+    )
+
+
+def _sum(groups: list[_Group], what: str) -> int:
+    return sum(getattr(group, what) for group in groups)

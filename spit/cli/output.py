@@ -38,14 +38,24 @@ def open_target(path: str | None) -> Iterator[BinaryIO]:
         with stream:
             yield stream
         return
+    with new_file(target) as unfinished, unfinished.open("wb") as stream:
+        yield stream
+
+
+@contextmanager
+def new_file(target: Path) -> Iterator[Path]:
+    """A path to fill beside ``target``; it takes the target's place when the block ends well, else it goes.
+
+    Raises SpitError when it cannot be made.
+    """
     try:
         descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
     except OSError as error:
-        raise _cannot_write(path, error) from None
+        raise _cannot_write(str(target), error) from None
+    os.close(descriptor)
     unfinished = Path(name)
     try:
-        with os.fdopen(descriptor, "wb") as stream:
-            yield cast(BinaryIO, stream)
+        yield unfinished
         # mkstemp makes a private file; the finished one gets the mode that any new file would get.
         unfinished.chmod(0o666 & ~_umask())
         unfinished.replace(target)

@@ -10,6 +10,7 @@ from spit import __version__
 
 FORMATS = ("table", "jsonl", "csv", "parquet")
 
+_MAX_SEEDS = 10_000
 _EXIT_STATUS = "exit status: 0 done, 1 an input could not be read (to its end), 2 usage"
 
 
@@ -86,18 +87,25 @@ def _simulate(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--labels", metavar="FILE", help="labels to write (default: NAME.labels.csv beside)")
     parser.add_argument(
-        "--seed", type=_count(0), default=1, help="of the random draws (default: %(default)s)"
+        "--seed", type=_count(0), help="of the random draws (default: that of the committed captures)"
     )
-    parser.add_argument("--scenario", metavar="NAME", help="the mix of traffic (default: mixed)")
+    parser.add_argument(
+        "--scenario",
+        metavar="NAME",
+        help="the mix of traffic: demo (default), training, legitimate, telemarketer, rotating, wangiri or "
+        "sequential",
+    )
     parser.add_argument("--hours", type=_positive, help="simulated time (default: the scenario's)")
-    parser.add_argument("--callers", type=_count(1), help="legitimate callers (default: the scenario's)")
+    parser.add_argument("--callers", type=_count(1), help="residential callers (default: the scenario's)")
     parser.add_argument(
         "--campaign",
         metavar="KIND[:STRENGTH]",
         action="append",
         default=[],
-        help="spam campaign to add, strength 0 to 1; may be given several times (default: the scenario's)",
+        help="telemarketer, robocaller, wangiri or sequential, strength 0 (stealthy) to 1 (blatant); may be "
+        "given several times (default: the scenario's campaigns)",
     )
+    _progress(parser)
 
 
 def _train(parser: argparse.ArgumentParser) -> None:
@@ -105,7 +113,18 @@ def _train(parser: argparse.ArgumentParser) -> None:
         "--output", metavar="DIR", required=True, help="bundle to write, as models/NAME/VERSION"
     )
     parser.add_argument(
-        "--seeds", metavar="RANGE", default="1-12", help="of the simulated traffic, as 1-12 or 1,2,3"
+        "--seeds",
+        metavar="RANGE",
+        type=_seeds,
+        default="1-12",
+        help="simulated traffic to learn from, as 1-12 or 1,2,3 (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--test-seeds",
+        metavar="RANGE",
+        type=_seeds,
+        default="101-104",
+        help="simulated traffic to measure on, never learned from (default: %(default)s)",
     )
     _progress(parser)
 
@@ -114,7 +133,10 @@ def _evaluate(parser: argparse.ArgumentParser) -> None:
     _captures(parser, required=False)
     parser.add_argument("--labels", metavar="FILE", help="labels of the captures")
     parser.add_argument(
-        "--seeds", metavar="RANGE", help="measure on simulated traffic instead, as 101-105 or 101,102"
+        "--seeds",
+        metavar="RANGE",
+        type=_seeds,
+        help="measure on simulated traffic instead, as 201-204 or 201,202",
     )
     _config(parser)
     _model(parser)
@@ -187,6 +209,24 @@ def _count(least: int) -> Callable[[str], int]:
         return value
 
     return count
+
+
+def _seeds(text: str) -> tuple[int, ...]:
+    """``1-12`` or ``1,2,3`` or both; each seed once."""
+    seeds: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.partition("-")
+        if not (first.isdecimal() and (last.isdecimal() if dash else True)):
+            raise argparse.ArgumentTypeError(f"expected seeds as 1-12 or 1,2,3, found {text}")
+        low, high = int(first), int(last) if dash else int(first)
+        if not low <= high < low + _MAX_SEEDS:
+            raise argparse.ArgumentTypeError(
+                f"expected a rising range of at most {_MAX_SEEDS} seeds, found {part}"
+            )
+        seeds.extend(range(low, high + 1))
+    if len(set(seeds)) != len(seeds):
+        raise argparse.ArgumentTypeError(f"expected each seed once, found {text}")
+    return tuple(seeds)
 
 
 def _positive(text: str) -> float:

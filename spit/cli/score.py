@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -13,10 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from spit.capture.files import CaptureFiles
-from spit.cli.comparison import Comparison
+from spit.cli.comparison import comparison_lines
 from spit.cli.detector import build_engine
 from spit.cli.formats import RowWriter, open_writer
-from spit.cli.labels import Labels, callers_of_calls, read_labels
 from spit.cli.output import choose_format, open_target
 from spit.cli.progress import Progress
 from spit.cli.rows import report_reading, terminal_width
@@ -24,13 +24,14 @@ from spit.cli.settings import load_settings
 from spit.cli.table import TableWriter
 from spit.cli.verdicts import CALLER_SCHEMA, caller_rows, reasons_in_words
 from spit.engine.engine import Engine
-from spit.engine.scored import SCORED_CALL_SCHEMA
-from spit.records import EventKind, Label
+from spit.engine.evaluation import CAPTURE_NOTE, Measurement, read_labels
+from spit.engine.scored import SCORED_CALL_SCHEMA, Scored
+from spit.errors import InputError
+from spit.records import Label
 
 _CALLER_COLUMNS = (
     "caller", "label", "score", "action", "attempts", "flagged_at_attempt", "first_seen", "last_seen",
 )  # fmt: skip
-_COMPARED = ("call_id", "caller", "label", "flagged_at_attempt")
 _CALL_COLUMNS = ("time", "caller", "callee", "label", "score", "action", "attempts", "call_id")
 
 
@@ -42,101 +43,84 @@ def run(arguments: argparse.Namespace) -> int:
     labels = None if arguments.labels is None else read_labels(Path(arguments.labels))
     engine = build_engine(config)
     capture = CaptureFiles(arguments.captures, config.core_settings())
-    callers_known = CallersOfCalls(labels)
-    by_call = arguments.by == "call"
-    schema = SCORED_CALL_SCHEMA if by_call else CALLER_SCHEMA
-    verdicts = _call_verdicts if by_call else _caller_verdicts
-    counts: Counter[str] = Counter()
     with open_target(arguments.output) as stream, Progress(arguments.progress) as progress:
-        writer = _open_rows(format_, stream, schema, arguments)
-        kept: list[pa.RecordBatch] = []
-        for rows in verdicts(engine, capture, progress, callers_known):
-            progress.wipe()
-            counts.update(rows.column("label").to_pylist())
-            if labels is not None:
-                kept.append(rows.select([name for name in _COMPARED if name in rows.schema.names]))
-            shown = rows if format_ != "table" or arguments.all else _flagged(rows)
-            writer.write(shown)
-        writer.close()
-        summary = _summary(counts, "call" if by_call else "caller", arguments.all)
-        if labels is not None:
-            summary += ["", *_compare(labels, callers_known, kept, by_call=by_call).lines()]
+        rows = _Rows(stream, format_, arguments)
+        scored = _observed(engine, capture, progress)
+        if arguments.by == "call":
+            scored = rows.written(scored, progress)
+        comparison = _consume(scored, labels)
+        progress.wipe()
+        if arguments.by == "caller":
+            rows.write(caller_rows(engine.callers()))
+        rows.close()
         if format_ == "table":
-            stream.write(("\n" + "\n".join(summary) + "\n").encode())
-        elif labels is not None:
-            sys.stderr.write("\n".join(summary) + "\n")
+            text = "\n".join(["", rows.summary(), *(["", *comparison] if comparison else [])])
+            stream.write(f"{text}\n".encode("utf-8", "backslashreplace"))
+        elif comparison:
+            sys.stderr.write("\n".join(comparison) + "\n")
     return report_reading(arguments, capture)
 
 
-class CallersOfCalls:
-    """Remembers who placed the labelled calls; nothing where labels are absent or name callers."""
-
-    def __init__(self, labels: Labels | None) -> None:
-        self._wanted = labels.by_key.keys() if labels is not None and labels.key == "call_id" else None
-        self.caller_of: dict[str, str] = {}
-
-    def note(self, events: pa.RecordBatch) -> None:
-        """Take the attempts of a batch (records.EVENT_SCHEMA)."""
-        if self._wanted is None:
-            return
-        attempts = events.filter(pc.equal(events.column("event"), EventKind.ATTEMPT.value))
-        call_ids, callers = attempts.column("call_id").to_pylist(), attempts.column("caller").to_pylist()
-        for call_id, caller in zip(call_ids, callers, strict=True):
-            if caller is not None and call_id in self._wanted:
-                self.caller_of.setdefault(call_id, caller)
-
-
-def _caller_verdicts(
-    engine: Engine, capture: CaptureFiles, progress: Progress, known: CallersOfCalls
-) -> Iterator[pa.RecordBatch]:
+def _observed(engine: Engine, capture: CaptureFiles, progress: Progress) -> Iterator[Scored]:
     for events in capture.events():
-        engine.observe(events)
-        known.note(events)
+        yield engine.observe(events)
         progress.read(*capture.progress())
-    yield caller_rows(engine.callers())
 
 
-def _call_verdicts(
-    engine: Engine, capture: CaptureFiles, progress: Progress, known: CallersOfCalls
-) -> Iterator[pa.RecordBatch]:
-    for events in capture.events():
-        rows = engine.observe(events).to_calls()
-        known.note(events)
-        progress.read(*capture.progress())
-        if rows.num_rows:
-            yield rows
+def _consume(scored: Iterator[Scored], labels: pa.Table | None) -> list[str]:
+    """Score to the end; the comparison with the labels as lines, none without labels."""
+    first = next(scored, None)
+    if labels is None or first is None:
+        deque(scored, maxlen=0)
+        return [] if labels is None else ["Comparison with the labels: the capture holds no call."]
+    measurement = Measurement()
+    measurement.add(itertools.chain([first], scored), labels)
+    try:
+        evaluation = measurement.result(CAPTURE_NOTE)
+    except InputError:
+        return ["Comparison with the labels: no call of the capture is in the labels."]
+    return comparison_lines(evaluation)
 
 
-def _open_rows(format_: str, stream: BinaryIO, schema: pa.Schema, arguments: argparse.Namespace) -> RowWriter:
-    if format_ != "table":
-        return open_writer(format_, stream, schema)
-    columns = _CALL_COLUMNS if arguments.by == "call" else _CALLER_COLUMNS
-    return TableWriter(stream, schema, columns, terminal_width(arguments.output), notes=reasons_in_words)
+class _Rows:
+    """The rows of this run on their way out, counted by label. A table leaves legit ones out unless --all."""
 
-
-def _flagged(rows: pa.RecordBatch) -> pa.RecordBatch:
-    return rows.filter(pc.not_equal(rows.column("label"), Label.LEGIT.value))
-
-
-def _summary(counts: Counter[str], unit: str, all_shown: bool) -> list[str]:
-    spam, suspect, legit = (counts[label.value] for label in (Label.SPAM, Label.SUSPECT, Label.LEGIT))
-    hidden = "" if all_shown or not legit else " (not shown; --all shows them)"
-    return [f"{counts.total()} {unit}s: {spam} spam, {suspect} suspect, {legit} legit{hidden}."]
-
-
-def _compare(
-    labels: Labels, known: CallersOfCalls, kept: list[pa.RecordBatch], *, by_call: bool
-) -> Comparison:
-    """Per call where calls were scored and the labels name calls, else per caller's truth."""
-    key = "caller"
-    if labels.key == "call_id":
-        if by_call:
-            key = "call_id"
+    def __init__(self, stream: BinaryIO, format_: str, arguments: argparse.Namespace) -> None:
+        self._all = format_ != "table" or arguments.all
+        self._unit = arguments.by
+        self._counts: Counter[str] = Counter()
+        by_call = arguments.by == "call"
+        schema = SCORED_CALL_SCHEMA if by_call else CALLER_SCHEMA
+        self._writer: RowWriter
+        if format_ == "table":
+            columns = _CALL_COLUMNS if by_call else _CALLER_COLUMNS
+            width = terminal_width(arguments.output)
+            self._writer = TableWriter(stream, schema, columns, width, notes=reasons_in_words)
         else:
-            labels = callers_of_calls(labels, known.caller_of)
-    comparison = Comparison("calls" if by_call else "callers")
-    for rows in kept:
-        columns = [rows.column(name).to_pylist() for name in (key, "label", "flagged_at_attempt")]
-        for value, label, flagged_at in zip(*columns, strict=True):
-            comparison.add(labels.by_key.get(value), label, None if by_call else flagged_at)
-    return comparison
+            self._writer = open_writer(format_, stream, schema)
+
+    def write(self, rows: pa.RecordBatch) -> None:
+        labels = rows.column("label")
+        self._counts.update(labels.to_pylist())
+        if not self._all:
+            rows = rows.filter(pc.not_equal(labels, Label.LEGIT.value))
+        if rows.num_rows:
+            self._writer.write(rows)
+
+    def written(self, scored: Iterator[Scored], progress: Progress) -> Iterator[Scored]:
+        """Pass each batch on once its rows are written."""
+        for part in scored:
+            progress.wipe()
+            self.write(part.to_calls())
+            yield part
+
+    def close(self) -> None:
+        self._writer.close()
+
+    def summary(self) -> str:
+        """How many of each label."""
+        spam, suspect, legit = (
+            self._counts[label.value] for label in (Label.SPAM, Label.SUSPECT, Label.LEGIT)
+        )
+        hidden = "" if self._all or not legit else " (not shown; --all shows them)"
+        return f"{self._counts.total()} {self._unit}s: {spam} spam, {suspect} suspect, {legit} legit{hidden}."
