@@ -1,0 +1,308 @@
+"""The configuration: one TOML file, command-line flags over it (docs/configuration.md)."""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import math
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from spit.errors import ConfigError
+
+#: What a verdict may lead to; the same words as ``records.ActionKind`` (this leaf may not import it).
+ACTIONS = ("allow", "tag", "throttle", "challenge", "divert", "reject", "drop")
+REJECT_PROFILES = ("603+", "607", "608", "603")
+
+#: Printable ASCII without what would end a quoted string, a URI or a header in a SIP answer.
+_REDRESS = re.compile(r"(https?://|tel:\+?\d|mailto:[^@]+@)[!#-:=?-\[\]-~]+")
+_LISTED = re.compile(r"[^\s*]+\*?")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """How one key is read: ``read`` returns the value in its final type or raises ValueError."""
+
+    read: Callable[[object], object]
+    expected: str
+
+
+def _setting(default: object, read: Callable[[object], object], expected: str) -> Any:
+    return field(default=default, metadata={"setting": Setting(read, expected)})
+
+
+def _integer(default: int, low: int, high: int) -> Any:
+    def read(value: object) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            raise ValueError
+        return value
+
+    return _setting(default, read, f"an integer from {low} to {high}")
+
+
+def _number(default: float, low: float, high: float, unit: str = "") -> Any:
+    def read(value: object) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ValueError
+        if not math.isfinite(value) or not low <= value <= high:
+            raise ValueError
+        return float(value)
+
+    return _setting(default, read, f"a number{unit} from {low:g} to {high:g}")
+
+
+def _boolean(default: bool) -> Any:
+    def read(value: object) -> bool:
+        if not isinstance(value, bool):
+            raise ValueError
+        return value
+
+    return _setting(default, read, "true or false")
+
+
+def _text(default: str, pattern: str, expected: str) -> Any:
+    def read(value: object) -> str:
+        if not isinstance(value, str) or re.fullmatch(pattern, value) is None:
+            raise ValueError
+        return value
+
+    return _setting(default, read, expected)
+
+
+def _choice(default: str, choices: tuple[str, ...]) -> Any:
+    def read(value: object) -> str:
+        if not isinstance(value, str) or value not in choices:
+            raise ValueError
+        return value
+
+    return _setting(default, read, "one of " + ", ".join(f'"{choice}"' for choice in choices))
+
+
+def _texts(default: tuple[str, ...], read_one: Callable[[str], str], expected: str) -> Any:
+    def read(value: object) -> tuple[str, ...]:
+        if isinstance(value, str) or not isinstance(value, list | tuple):
+            raise ValueError
+        if not all(isinstance(one, str) for one in value):
+            raise ValueError
+        return tuple(read_one(one) for one in value)
+
+    return _setting(default, read, expected)
+
+
+def _read_network(text: str) -> str:
+    return str(ipaddress.ip_network(text))  # strict: host bits set mean a typing mistake
+
+
+def _read_listed(text: str) -> str:
+    if _LISTED.fullmatch(text) is None:
+        raise ValueError
+    return text
+
+
+def _read_short_number(text: str) -> str:
+    if re.fullmatch(r"\+?[0-9]{2,15}", text) is None:
+        raise ValueError
+    return text
+
+
+def _read_redress(value: object) -> str:
+    if not isinstance(value, str) or (value and _REDRESS.fullmatch(value) is None):
+        raise ValueError
+    return value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackingConfig:
+    """[tracking]: bounds and timeouts of the Rust call tracker. SIP is recognised by content, not by port."""
+
+    max_calls: int = _integer(1_000_000, 1, 2**31 - 1)
+    idle_limit_s: int = _integer(14_400, 1, 31 * 86_400)
+    transaction_timeout_s: int = _integer(32, 1, 3_600)
+    ring_timeout_s: int = _integer(180, 1, 86_400)
+    leg_join_window_s: float = _number(2.0, 0, 60, " of seconds")
+    max_tcp_streams: int = _integer(100_000, 1, 2**31 - 1)
+    max_fragments_bytes: int = _integer(64 * 2**20, 65_536, 2**40)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentityConfig:
+    """[identity]: whose P-Asserted-Identity is believed, and how national numbers become E.164."""
+
+    trusted_peers: tuple[str, ...] = _texts(
+        (), _read_network, 'a list of networks such as "192.0.2.0/24" (no host bits set)'
+    )
+    country_code: str = _text(
+        "", r"([1-9][0-9]{0,2})?", 'a country code of 1 to 3 digits such as "49", or ""'
+    )
+    national_prefix: str = _text("", r"[0-9]{0,4}", 'up to 4 digits such as "0", or ""')
+    international_prefix: str = _text("00", r"[0-9]{0,6}", 'up to 6 digits such as "00", or ""')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyConfig:
+    """[policy]: the only place that holds thresholds, lists, exemptions and the SIP answer."""
+
+    mode: str = _choice("monitor", ("monitor", "enforce"))
+    suspect_threshold: float = _number(0.5, 0, 1)
+    spam_threshold: float = _number(0.9, 0, 1)
+    suspect_action: str = _choice("tag", ACTIONS)
+    spam_action: str = _choice("reject", ACTIONS)
+    reject_profile: str = _choice("603+", REJECT_PROFILES)
+    redress: str = _setting(
+        "",
+        _read_redress,
+        'a URL, tel or mailto contact such as "https://example.net/blocked", or ""',
+    )
+    ttl_s: int = _integer(300, 0, 86_400)
+    emergency_numbers: tuple[str, ...] = _texts(
+        ("000", "110", "111", "112", "118", "119", "911", "999"),
+        _read_short_number,
+        "a list of numbers of 2 to 15 digits",
+    )
+    allow: tuple[str, ...] = _texts(
+        (), _read_listed, 'a list of identities ("+12025550100") or prefixes ("+1202555*")'
+    )
+    block: tuple[str, ...] = _texts(
+        (), _read_listed, 'a list of identities ("+12025550100") or prefixes ("+1202555*")'
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelConfig:
+    """[model]: which bundle scores. Empty: the model that is shipped."""
+
+    path: str = _text("", r"[^\x00]*", 'the folder of a model bundle, or ""')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceConfig:
+    """[service]: where the HTTP service listens and how much it reads."""
+
+    host: str = _text("127.0.0.1", r"[0-9A-Za-z.:_-]+", "an address or a host name")
+    port: int = _integer(8060, 0, 65_535)
+    allow_public: bool = _boolean(False)
+    max_score_bytes: int = _integer(2**20, 1_024, 2**30)
+    max_events_bytes: int = _integer(64 * 2**20, 1_024, 2**30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """The whole configuration, one attribute per TOML table."""
+
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    identity: IdentityConfig = field(default_factory=IdentityConfig)
+    policy: PolicyConfig = field(default_factory=PolicyConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    service: ServiceConfig = field(default_factory=ServiceConfig)
+
+    def core_settings(self) -> dict[str, object]:
+        """The keys of [tracking] and [identity] as the Rust module takes them (``_core.CaptureReader``)."""
+        settings: dict[str, object] = {}
+        for section in (self.tracking, self.identity):
+            for one in fields(section):
+                value = getattr(section, one.name)
+                settings[one.name] = list(value) if isinstance(value, tuple) else value
+        return settings
+
+
+SECTIONS: dict[str, type[Any]] = {
+    "tracking": TrackingConfig,
+    "identity": IdentityConfig,
+    "policy": PolicyConfig,
+    "model": ModelConfig,
+    "service": ServiceConfig,
+}
+
+
+def load_config(path: Path | None, overrides: Mapping[str, object] | None = None) -> Config:
+    """Read ``path`` (None: defaults only), then put ``overrides`` over it.
+
+    ``overrides``: ``{"policy.mode": "enforce"}``; a value of None means that the flag was not given.
+    Raises ConfigError: names the file (or "command line"), the key, what was expected and what was found.
+    """
+    values: dict[str, dict[str, object]] = {name: {} for name in SECTIONS}
+    origins: dict[str, str] = {}
+    for origin, key, value in [*_file_entries(path), *_override_entries(overrides or {})]:
+        section, setting = _find_setting(origin, key)
+        name = key.partition(".")[2]
+        try:
+            values[section][name] = setting.read(value)
+        except ValueError:
+            raise ConfigError(f"{origin}: {key}: expected {setting.expected}, found {_show(value)}") from None
+        origins[key] = origin
+    config = Config(**{name: SECTIONS[name](**given) for name, given in values.items()})
+    _check_policy(config.policy, origins, str(path) if path is not None else "defaults")
+    return config
+
+
+def _file_entries(path: Path | None) -> Iterable[tuple[str, str, object]]:
+    if path is None:
+        return
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"{path}: expected UTF-8 text, found another byte at offset {error.start}"
+        ) from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: expected TOML, found a mistake: {error}") from None
+    for section, table in tables.items():
+        if section not in SECTIONS:
+            raise ConfigError(
+                f"{path}: {section}: expected {_nearest(section, SECTIONS)}, found an unknown table"
+            )
+        if not isinstance(table, dict):
+            raise ConfigError(f"{path}: {section}: expected a table [{section}], found {_show(table)}")
+        for name, value in table.items():
+            yield str(path), f"{section}.{name}", value
+
+
+def _override_entries(overrides: Mapping[str, object]) -> Iterable[tuple[str, str, object]]:
+    return [("command line", key, value) for key, value in overrides.items() if value is not None]
+
+
+def _find_setting(origin: str, key: str) -> tuple[str, Setting]:
+    section, _, name = key.partition(".")
+    known = {one.name: one for one in fields(SECTIONS[section])} if section in SECTIONS else {}
+    if name not in known:
+        keys = [f"{table}.{one.name}" for table, kind in SECTIONS.items() for one in fields(kind)]
+        raise ConfigError(f"{origin}: {key}: expected {_nearest(key, keys)}, found an unknown key")
+    setting: Setting = known[name].metadata["setting"]
+    return section, setting
+
+
+def _check_policy(policy: PolicyConfig, origins: Mapping[str, str], default_origin: str) -> None:
+    """The rules that join two keys."""
+    if policy.suspect_threshold > policy.spam_threshold:
+        origin = origins.get("policy.suspect_threshold") or origins["policy.spam_threshold"]
+        raise ConfigError(
+            f"{origin}: policy.suspect_threshold: expected at most policy.spam_threshold "
+            f"({policy.spam_threshold:g}), found {policy.suspect_threshold:g}"
+        )
+    # A rejection without the contact that its standard demands is refused at start, not at the first call.
+    rejects = policy.mode == "enforce" and "reject" in (policy.suspect_action, policy.spam_action)
+    wanted = {"603+": ("http", "tel:", "mailto:"), "608": ("http",)}.get(policy.reject_profile)
+    if rejects and wanted is not None and not policy.redress.startswith(wanted):
+        contact = "an http or https URL" if policy.reject_profile == "608" else "a URL, tel or mailto contact"
+        raise ConfigError(
+            f"{origins.get('policy.redress', default_origin)}: policy.redress: expected {contact}, because "
+            f'mode "enforce" rejects with reject_profile "{policy.reject_profile}", '
+            f'found {_show(policy.redress)} (reject_profile "603" needs none)'
+        )
+
+
+def _nearest(word: str, known: Iterable[str]) -> str:
+    choices = list(known)
+    close = difflib.get_close_matches(word, choices, n=1)
+    return close[0] if close else "one of " + ", ".join(choices)
+
+
+def _show(value: object) -> str:
+    shown = repr(value)
+    return f"{type(value).__name__} {shown if len(shown) <= 80 else shown[:77] + '...'}"

@@ -1,0 +1,1 @@
+"""The HTTP service: translates HTTP, calls the engine (docs/http-api.md)."""

@@ -1,0 +1,191 @@
+"""The answer forms of /v1/score: JSON, one word, form-encoded; the headers are the same for all."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from fastapi import Response
+from pydantic import BaseModel, Field
+
+from spit.records import ActionKind, Label, Mode, Reason, SipAnswer
+from spit.service.contract import Assessment
+
+JSON = "application/json"
+TEXT = "text/plain"
+FORM = "application/x-www-form-urlencoded"
+#: In order of preference where the client has none.
+FORMS = (JSON, TEXT, FORM)
+
+
+class ReasonModel(BaseModel):
+    """One piece of evidence."""
+
+    symbol: str
+    weight: float = Field(description="log-odds")
+    text: str
+
+
+class SipModel(BaseModel):
+    """The SIP response that carries out a reject."""
+
+    code: int
+    reason: str
+    headers: dict[str, str]
+
+
+class ScoreModel(BaseModel):
+    """The JSON answer."""
+
+    action: ActionKind = Field(description="what to do; allow in monitor mode")
+    would_action: ActionKind = Field(description="what enforcing would do")
+    sip: SipModel | None
+    label: Label
+    score: float = Field(ge=0, le=1)
+    reasons: list[ReasonModel]
+    ttl_s: int = Field(description="for how many seconds the answer may be remembered for this caller")
+    model: str
+    mode: Mode
+    degraded: bool = Field(description="the engine could not score; the call is allowed")
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreAnswer:
+    """What is answered, before it has a form."""
+
+    action: ActionKind
+    would_action: ActionKind
+    sip: SipAnswer | None
+    label: Label
+    score: float
+    reasons: tuple[Reason, ...]
+    ttl_s: int
+    model: str
+    mode: Mode
+    degraded: bool = False
+
+    @classmethod
+    def of(cls, assessment: Assessment) -> ScoreAnswer:
+        """Raises ValueError when the engine's numbers are not numbers: JSON cannot carry them."""
+        verdict, action = assessment.verdict, assessment.action
+        for number in (verdict.score, *(reason.weight for reason in verdict.reasons)):
+            if not math.isfinite(number):
+                raise ValueError(f"expected finite scores and weights, found {number} for {verdict.caller!r}")
+        return cls(
+            action=action.kind,
+            would_action=action.would,
+            sip=action.sip,
+            label=verdict.label,
+            score=verdict.score,
+            reasons=verdict.reasons,
+            ttl_s=action.ttl_s,
+            model=verdict.model,
+            mode=action.mode,
+        )
+
+    @classmethod
+    def open(cls, *, model: str, mode: Mode) -> ScoreAnswer:
+        """The answer when nothing could be scored: the call goes through, nobody remembers it."""
+        return cls(
+            action=ActionKind.ALLOW,
+            would_action=ActionKind.ALLOW,
+            sip=None,
+            label=Label.LEGIT,
+            score=0.0,
+            reasons=(),
+            ttl_s=0,
+            model=model,
+            mode=mode,
+            degraded=True,
+        )
+
+
+def reasons_json(reasons: tuple[Reason, ...]) -> list[dict[str, object]]:
+    """``[{symbol, weight, text}]``."""
+    return [{"symbol": one.symbol, "weight": one.weight, "text": one.text} for one in reasons]
+
+
+def render(answer: ScoreAnswer, accept: str) -> Response:
+    """The HTTP response in the form that the Accept header prefers."""
+    form = choose_form(accept)
+    if form == TEXT:
+        body = answer.action.value
+    elif form == FORM:
+        body = urlencode(_flat(answer))
+    else:
+        body = json.dumps(_nested(answer), allow_nan=False)
+    return Response(body, headers=spam_headers(answer), media_type=form)
+
+
+def spam_headers(answer: ScoreAnswer) -> dict[str, str]:
+    """X-Spam-Action, X-Spam-Score, X-Spam-Reason: for scripts that read headers, not bodies."""
+    strongest = max(answer.reasons, key=lambda reason: reason.weight, default=None)
+    return {
+        "X-Spam-Action": answer.action.value,
+        "X-Spam-Score": f"{answer.score:.4f}",
+        # Symbols come from a model file: nothing but printable ASCII may reach a header.
+        "X-Spam-Reason": re.sub(r"[^!-~]", "", strongest.symbol) if strongest else "",
+    }
+
+
+def _nested(answer: ScoreAnswer) -> dict[str, object]:
+    sip = answer.sip
+    return {
+        "action": answer.action.value,
+        "would_action": answer.would_action.value,
+        "sip": {"code": sip.code, "reason": sip.reason, "headers": sip.headers} if sip else None,
+        "label": answer.label.value,
+        "score": answer.score,
+        "reasons": reasons_json(answer.reasons),
+        "ttl_s": answer.ttl_s,
+        "model": answer.model,
+        "mode": answer.mode.value,
+        "degraded": answer.degraded,
+    }
+
+
+def _flat(answer: ScoreAnswer) -> dict[str, str]:
+    return {
+        "action": answer.action.value,
+        "would_action": answer.would_action.value,
+        "score": f"{answer.score:.4f}",
+        "label": answer.label.value,
+        "code": str(answer.sip.code) if answer.sip else "",
+        "reason": answer.sip.reason if answer.sip else "",
+        "reason_symbols": ",".join(reason.symbol for reason in answer.reasons),
+        "ttl_s": str(answer.ttl_s),
+        "model": answer.model,
+        "mode": answer.mode.value,
+        "degraded": "true" if answer.degraded else "false",
+    }
+
+
+def choose_form(accept: str) -> str:
+    """The form that an Accept header prefers (RFC 9110 section 12.5.1); JSON when it takes none of them.
+
+    Between equal weights the named type goes before a wildcard, then the one that the client names first.
+    """
+    ranked: list[tuple[float, int, int, str]] = []
+    for preference, form in enumerate(FORMS):
+        best: tuple[int, float, int] | None = None  # specificity, weight, position
+        for position, part in enumerate(accept.split(",")):
+            media_range, *parameters = (piece.strip().lower() for piece in part.split(";"))
+            specificity = {form: 2, form.partition("/")[0] + "/*": 1, "*/*": 0}.get(media_range)
+            if specificity is not None and (best is None or specificity > best[0]):
+                best = (specificity, _weight(parameters), position)
+        if best is not None and best[1] > 0:
+            # A wildcard has no order of its own: this service's applies.
+            order = best[2] if best[0] == 2 else len(accept) + preference
+            ranked.append((-best[1], -best[0], order, form))
+    return min(ranked)[3] if ranked else JSON
+
+
+def _weight(parameters: list[str]) -> float:
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "q" and re.fullmatch(r"[01](\.\d{0,3})?", value.strip()):
+            return float(value)
+    return 1.0

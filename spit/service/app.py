@@ -1,0 +1,93 @@
+"""The FastAPI application: routes, limits and metrics around one engine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Literal
+
+from fastapi import FastAPI, Response
+from prometheus_client import CONTENT_TYPE_LATEST
+from pydantic import BaseModel
+
+import spit
+from spit.config import Config
+from spit.service.callers import callers_router
+from spit.service.contract import Engine
+from spit.service.events import events_router
+from spit.service.identity import canonicaliser
+from spit.service.limits import BodyLimit
+from spit.service.metrics import RequestCounter, ServiceMetrics
+from spit.service.openapi import install_openapi, problems
+from spit.service.problems import ProblemError, install_problem_handlers
+from spit.service.scoring import Scorer, score_router
+
+
+class Health(BaseModel):
+    """The process answers."""
+
+    status: Literal["ok"] = "ok"
+
+
+def create_app(
+    engine: Engine,
+    config: Config,
+    *,
+    time_source: Callable[[], int],
+    timer: Callable[[], float] = time.perf_counter,
+) -> FastAPI:
+    """The application.
+
+    ``time_source``: the time at which attempts are scored, epoch µs; the wall clock in live operation, the
+    engine's own event time when a capture of the past is all it knows (``server.event_time``).
+    ``timer``: seconds of a clock that never goes back, for the latency histogram.
+    """
+    app = FastAPI(
+        title="spit",
+        version=spit.__version__,
+        description="Tells a session border controller whether a call attempt is spam.",
+        docs_url=None,  # both pages load scripts from a public network
+        redoc_url=None,
+    )
+    metrics = ServiceMetrics(engine.counters)
+    canonicalise = canonicaliser(config.core_settings())
+    scorer = Scorer(engine, config, metrics, time_source=time_source, timer=timer)
+    app.include_router(score_router(scorer))
+    app.include_router(events_router(engine, metrics, canonicalise))
+    app.include_router(callers_router(engine, canonicalise))
+
+    @app.get("/healthz", response_model=Health, tags=["operation"], operation_id="healthz")
+    async def healthz() -> Health:
+        """The process is alive."""
+        return Health()
+
+    @app.get(
+        "/readyz", response_model=Health, responses=problems(503), tags=["operation"], operation_id="readyz"
+    )
+    async def readyz() -> Health:
+        """A model is loaded: answers are verdicts."""
+        if not engine.model_name:
+            raise ProblemError(503, "no model is loaded")
+        return Health()
+
+    @app.get(
+        "/metrics",
+        response_class=Response,
+        responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+        tags=["operation"],
+        operation_id="metrics",
+    )
+    def exposition() -> Response:
+        """Prometheus text format."""
+        return Response(metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
+
+    install_problem_handlers(app)
+    install_openapi(app)
+    # The last one added sees the request first: refused bodies are counted too.
+    app.add_middleware(
+        BodyLimit,
+        default=config.service.max_score_bytes,
+        limits={"/v1/events": config.service.max_events_bytes},
+    )
+    app.add_middleware(RequestCounter, metrics=metrics)
+    return app

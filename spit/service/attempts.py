@@ -1,0 +1,134 @@
+"""The request forms of /v1/score, and the one-row attempt that each becomes."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import uuid
+from typing import Annotated
+
+import pyarrow as pa
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, Json, StringConstraints
+
+from spit.records import EVENT_SCHEMA, EventKind
+from spit.service.identity import Canonicalise
+
+_MAX_TEXT = 1024
+
+
+def _restore_plus(value: object) -> object:
+    """``caller=+1202…`` put into a query or form without escaping arrives with a blank for its plus."""
+    return re.sub(r"^(sips?:|tel:|) (?=\d)", r"\1+", value) if isinstance(value, str) else value
+
+
+def _blank_is_none(value: object) -> object:
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+def _read_address(value: str | None) -> str | None:
+    """The address as the tracker writes it; brackets around IPv6 are what SIP scripts hold."""
+    if value is None:
+        return None
+    try:
+        return str(ipaddress.ip_address(value.removeprefix("[").removesuffix("]")))
+    except ValueError:
+        raise ValueError("an IPv4 or IPv6 address") from None
+
+
+Identity = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=_MAX_TEXT)]
+Text = Annotated[
+    Annotated[str, StringConstraints(max_length=_MAX_TEXT)] | None, BeforeValidator(_blank_is_none)
+]
+Address = Annotated[Text, AfterValidator(_read_address)]
+
+
+class ScoreFields(BaseModel):
+    """What every form of the request has. Unknown fields are ignored: clients may be newer."""
+
+    caller: Identity = Field(description="SIP or tel URI, number, or user@host")
+    callee: Identity = Field(description="SIP or tel URI, number, or user@host")
+    source_ip: Address = Field(default=None, description="the peer that sent the INVITE to the SBC")
+    call_id: Text = Field(default=None, description="Call-ID of the INVITE")
+    user_agent: Text = Field(default=None, description="User-Agent of the INVITE")
+    observe: bool = Field(default=False, description="count this attempt too: there is no mirror")
+
+    def header(self, _name: str) -> str | None:
+        """A SIP header by its name in lower case; the query form carries none."""
+        return None
+
+
+class ScoreRequest(ScoreFields):
+    """The JSON form."""
+
+    headers: dict[str, str] = Field(
+        default_factory=dict,
+        description="SIP headers of the INVITE; read: Priority, Resource-Priority, P-Asserted-Identity, "
+        "User-Agent",
+    )
+
+    def header(self, name: str) -> str | None:
+        for key, value in self.headers.items():
+            if key.lower() == name:
+                return value.strip() or None
+        return None
+
+
+class ScoreQuery(ScoreFields):
+    """The form of GET."""
+
+    caller: Annotated[Identity, BeforeValidator(_restore_plus)] = Field(
+        description="SIP or tel URI, number, or user@host"
+    )
+    callee: Annotated[Identity, BeforeValidator(_restore_plus)] = Field(
+        description="SIP or tel URI, number, or user@host"
+    )
+
+
+class ScoreForm(ScoreQuery, ScoreRequest):
+    """The form of an HTML form; ``headers`` is a JSON object as text."""
+
+    headers: Json[dict[str, str]] = Field(default_factory=dict, description="JSON object of SIP headers")
+
+
+def attempt_row(request: ScoreFields, *, time_us: int, canonicalise: Canonicalise) -> pa.RecordBatch:
+    """One ``attempt`` (records.EVENT_SCHEMA) at ``time_us`` (epoch µs); the unknown is null."""
+    caller_uri, callee_uri = _uri(request.caller), _uri(request.callee)
+    asserted = request.header("p-asserted-identity")
+    values: dict[str, object] = {
+        "event": EventKind.ATTEMPT.value,
+        "time_us": time_us,
+        "start_time_us": time_us,
+        "method": "INVITE",
+        # Without a Call-ID two requests must still never look like one call.
+        "call_id": request.call_id or f"http-{uuid.uuid4().hex}",
+        "caller": canonicalise(request.caller),
+        "callee": canonicalise(request.callee),
+        "caller_uri": caller_uri,
+        "callee_uri": callee_uri,
+        "request_uri": callee_uri,
+        "source_ip": request.source_ip,
+        "user_agent": request.user_agent or request.header("user-agent"),
+        "asserted_identity": canonicalise(_addr_spec(asserted)) if asserted else None,
+        "exemption": _exemption(request),
+    }
+    columns = [pa.array([values.get(field.name)], field.type) for field in EVENT_SCHEMA]
+    return pa.RecordBatch.from_arrays(columns, schema=EVENT_SCHEMA)
+
+
+def _uri(text: str) -> str | None:
+    return text if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*:", text) else None
+
+
+def _addr_spec(header: str) -> str:
+    """The URI of the first name-addr of a header (RFC 3325, RFC 3261 section 20.10)."""
+    bracketed = re.search(r"<([^<>]*)>", header)
+    return bracketed.group(1) if bracketed else header.partition(",")[0].partition(";")[0].strip()
+
+
+def _exemption(request: ScoreFields) -> str | None:
+    """Never blocked: RFC 5031 (sos), RFC 7090 (psap-callback), RFC 4412 (Resource-Priority)."""
+    if request.callee.lower().startswith("urn:service:sos"):
+        return "emergency"
+    if (request.header("priority") or "").lower() == "psap-callback":
+        return "psap_callback"
+    return "resource_priority" if request.header("resource-priority") else None

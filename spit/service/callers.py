@@ -1,0 +1,64 @@
+"""GET /v1/callers/{id}: what the engine knows of one caller."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from spit.records import ActionKind, Label
+from spit.service.answer_forms import ReasonModel
+from spit.service.contract import Engine
+from spit.service.identity import Canonicalise
+from spit.service.openapi import problems
+from spit.service.problems import ProblemError, show
+
+
+class CallerModel(BaseModel):
+    """A row of ``spit score`` by caller."""
+
+    caller: str = Field(description="canonical identity")
+    label: Label
+    score: float = Field(ge=0, le=1)
+    action: ActionKind
+    reasons: list[ReasonModel]
+    attempts: int
+    flagged_at_attempt: int | None = Field(description="the attempt at which it was first not legit")
+    first_seen: float = Field(description="epoch seconds")
+    last_seen: float = Field(description="epoch seconds")
+    source_ips: list[str]
+    model: str
+
+
+def callers_router(engine: Engine, canonicalise: Canonicalise) -> APIRouter:
+    """The route."""
+    router = APIRouter(tags=["callers"])
+
+    @router.get(
+        "/v1/callers/{id:path}",
+        response_model=CallerModel,
+        responses=problems(404, 422),
+        operation_id="caller",
+    )
+    def caller(id: str) -> CallerModel:  # noqa: A002  the contract names the parameter
+        """What is known of a caller: a canonical identity, or a URI or number that becomes one."""
+        summary = engine.caller(id)
+        if summary is None:
+            identity = canonicalise(id)
+            summary = engine.caller(identity) if identity is not None and identity != id else None
+        if summary is None:
+            raise ProblemError(404, f"no attempt of caller {show(id)} is remembered")
+        return CallerModel(
+            caller=summary.caller,
+            label=summary.label,
+            score=summary.score,
+            action=summary.action,
+            reasons=[ReasonModel(symbol=r.symbol, weight=r.weight, text=r.text) for r in summary.reasons],
+            attempts=summary.attempts,
+            flagged_at_attempt=summary.flagged_at_attempt,
+            first_seen=summary.first_seen,
+            last_seen=summary.last_seen,
+            source_ips=list(summary.source_ips),
+            model=summary.model,
+        )
+
+    return router

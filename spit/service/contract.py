@@ -1,0 +1,68 @@
+"""What the service needs of the engine; ``spit.engine.engine.Engine`` satisfies it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import pyarrow as pa
+
+from spit.records import Action, ActionKind, Label, Reason, Verdict
+
+
+class Assessment(Protocol):
+    """What the engine says of one attempt."""
+
+    @property
+    def verdict(self) -> Verdict: ...
+    @property
+    def action(self) -> Action: ...
+
+
+class CallerSummary(Protocol):
+    """What the engine knows of one caller."""
+
+    @property
+    def caller(self) -> str: ...
+    @property
+    def label(self) -> Label: ...
+    @property
+    def score(self) -> float: ...
+    @property
+    def action(self) -> ActionKind: ...
+    @property
+    def reasons(self) -> tuple[Reason, ...]: ...
+    @property
+    def attempts(self) -> int: ...
+    @property
+    def flagged_at_attempt(self) -> int | None: ...
+    @property
+    def first_seen(self) -> float: ...
+    @property
+    def last_seen(self) -> float: ...
+    @property
+    def source_ips(self) -> tuple[str, ...]: ...
+    @property
+    def model(self) -> str: ...
+
+
+class Engine(Protocol):
+    """Thread-safe: it locks for itself, so the service may call it from any worker thread."""
+
+    @property
+    def model_name(self) -> str:
+        """``name/version``."""
+
+    def observe(self, events: pa.RecordBatch) -> object:
+        """Counts call events (records.EVENT_SCHEMA)."""
+
+    def assess(self, attempt: pa.RecordBatch, *, observe: bool = False) -> Assessment:
+        """Scores a batch of exactly one attempt; counts it too when ``observe``."""
+
+    def caller(self, caller: str) -> CallerSummary | None:
+        """By canonical identity; None when unknown."""
+
+    def now_us(self) -> int | None:
+        """The latest event time seen, epoch µs."""
+
+    def counters(self) -> dict[str, int]:
+        """Rows, drops and evictions so far, by name."""

@@ -1,0 +1,271 @@
+"""The bodies of /v1/events: JSON or an Arrow IPC stream, decoded and checked into one batch."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from spit.records import END_FIELDS, EVENT_SCHEMA, EventKind, Outcome
+from spit.service.identity import Canonicalise
+from spit.service.problems import MAX_ERRORS, FieldError, ProblemError, show
+
+#: The year 2100: catches milliseconds where seconds, and nanoseconds where microseconds are meant.
+_LAST_TIME_S = 4_102_444_800
+_MAX_TEXT_BYTES = 4096
+_SECONDS = {"time": "time_us", "start_time": "start_time_us", "end_time": "end_time_us"}
+_WORDS: dict[str, tuple[str, ...]] = {
+    "event": tuple(EventKind),
+    "method": ("INVITE", "MESSAGE"),
+    "outcome": tuple(Outcome),
+    "hangup_by": ("caller", "callee", "none"),
+    "attestation": ("A", "B", "C"),
+    "exemption": ("emergency", "psap_callback", "resource_priority"),
+}
+
+
+def decode_json(body: bytes, canonicalise: Canonicalise) -> pa.RecordBatch:
+    """Events from ``{"events": [...]}``, a list, or one object. Caller and callee may be URIs.
+
+    Raises ProblemError: 400 when it is not JSON, 422 naming row and field when an event is wrong.
+    """
+    rows = _json_rows(body)
+    errors: list[FieldError] = []
+    columns: dict[str, list[object]] = {name: [] for name in EVENT_SCHEMA.names}
+    for index, row in enumerate(rows):
+        values = _read_row(index, row, canonicalise, errors)
+        if len(errors) >= MAX_ERRORS:
+            break
+        for name, column in columns.items():
+            column.append(values.get(name))
+    _raise_if_any(errors)
+    arrays = [pa.array(columns[field.name], field.type) for field in EVENT_SCHEMA]
+    return check_events(pa.RecordBatch.from_arrays(arrays, schema=_all_nullable()))
+
+
+def decode_arrow(body: bytes) -> pa.RecordBatch:
+    """Events from an Arrow IPC stream; nullable columns may be left out, identities must be canonical.
+
+    Raises ProblemError: 400 when it cannot be read, 422 naming column or row when it does not fit.
+    """
+    try:
+        with pa.ipc.open_stream(pa.py_buffer(body)) as stream:
+            _raise_if_any(_schema_errors(stream.schema))
+            batches = []
+            for batch in stream:
+                batch.validate(full=True)
+                # Null columns may claim any length; time_us alone takes 8 bytes a row.
+                if batch.num_rows * 8 > len(body):
+                    raise ProblemError(400, f"expected at most {len(body) // 8} rows, found {batch.num_rows}")
+                batches.append(_fit(batch))
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise ProblemError(
+            400, f"expected an Arrow IPC stream, found a mistake: {show(str(error))}"
+        ) from None
+    table = pa.Table.from_batches(batches, schema=_all_nullable()).combine_chunks()
+    merged = table.to_batches() or [pa.RecordBatch.from_pylist([], schema=_all_nullable())]
+    return check_events(merged[0])
+
+
+def check_events(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """``batch`` under records.EVENT_SCHEMA. Raises ProblemError (422): row, field, expected, found."""
+    errors: list[FieldError] = []
+
+    def check(name: str, wrong: Any, expected: str) -> None:
+        for row in np.flatnonzero(np.asarray(pc.fill_null(wrong, False)))[:MAX_ERRORS]:
+            value = batch.column(name)[int(row)].as_py()
+            found = "nothing" if value is None else show(value)
+            errors.append(FieldError(row=int(row), field=name, expected=expected, found=found))
+
+    for field in EVENT_SCHEMA:
+        column = batch.column(field.name)
+        if not field.nullable:
+            check(field.name, pc.is_null(column), "a value")
+        if field.name in _WORDS:
+            words = _WORDS[field.name]
+            known = pc.or_(pc.is_null(column), pc.is_in(column, pa.array(list(words), pa.string())))
+            check(field.name, pc.invert(known), "one of " + ", ".join(words))
+        elif field.type == pa.string():
+            check(
+                field.name,
+                pc.greater(pc.binary_length(column), _MAX_TEXT_BYTES),
+                f"at most {_MAX_TEXT_BYTES} bytes",
+            )
+        elif field.name.endswith("_us"):
+            in_time = pc.and_(pc.greater_equal(column, 0), pc.less_equal(column, _LAST_TIME_S * 1_000_000))
+            check(field.name, pc.invert(in_time), "epoch microseconds between 1970 and 2100")
+        elif field.name.endswith("_s"):
+            sound = pc.and_(pc.is_finite(column), pc.greater_equal(column, 0.0))
+            check(field.name, pc.invert(sound), "a finite number of seconds of at least 0")
+    late = pc.greater(batch.column("start_time_us"), batch.column("time_us"))
+    check("start_time_us", late, "at most time_us")
+    is_attempt = pc.equal(batch.column("event"), EventKind.ATTEMPT.value)
+    for field in END_FIELDS:
+        known_too_soon = pc.and_(is_attempt, pc.is_valid(batch.column(field.name)))
+        check(field.name, known_too_soon, "nothing: an attempt cannot know how the call ends")
+    is_end = pc.equal(batch.column("event"), EventKind.END.value)
+    for name in ("outcome", "end_time_us"):
+        check(name, pc.and_(is_end, pc.is_null(batch.column(name))), "a value in an end event")
+    errors.sort(key=lambda error: error.row or 0)
+    _raise_if_any(errors)
+    return pa.RecordBatch.from_arrays(batch.columns, schema=EVENT_SCHEMA)
+
+
+def _json_rows(body: bytes) -> list[object]:
+    try:
+        document = json.loads(body, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise ProblemError(400, f"expected JSON, found a mistake: {show(str(error))}") from None
+    if isinstance(document, dict) and "events" in document:
+        document = document["events"]
+        if not isinstance(document, list):
+            found = FieldError(field="events", expected="a list of events", found=show(document))
+            raise ProblemError(422, "the request has mistakes in: events", [found])
+    elif isinstance(document, dict):
+        document = [document]
+    if not isinstance(document, list):
+        found = FieldError(field="body", expected="an object or a list of events", found=show(document))
+        raise ProblemError(422, "the request has mistakes in: body", [found])
+    return document
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _read_row(
+    index: int, row: object, canonicalise: Canonicalise, errors: list[FieldError]
+) -> dict[str, object]:
+    """The values of one event by column; mistakes go to ``errors``."""
+
+    def refuse(field: str, expected: str, found: object) -> None:
+        errors.append(FieldError(row=index, field=field, expected=expected, found=show(found)))
+
+    if not isinstance(row, dict):
+        refuse("event", "an object", row)
+        return {}
+    values: dict[str, object] = {}
+    for name, value in row.items():
+        column = _SECONDS.get(name, name)
+        if column not in _READERS:
+            refuse(show(name), "a field of a call event (docs/http-api.md)", value)
+        elif column != name and column in row:
+            refuse(name, f"either {name} or {column}", "both")
+        elif value is not None:
+            read, expected = _READERS[name]
+            try:
+                values[column] = read(value)
+            except (ValueError, OverflowError):
+                refuse(name, expected, value)
+    values.setdefault("method", "INVITE")
+    if values.get("event") == EventKind.ATTEMPT and "time_us" in values:
+        values.setdefault("start_time_us", values["time_us"])
+    if values.get("event") == EventKind.END and "time_us" in values:
+        values.setdefault("end_time_us", values["time_us"])
+    for party in ("caller", "callee"):
+        given = values.get(party) or values.get(f"{party}_uri")
+        if isinstance(given, str):
+            if ":" in given:
+                values.setdefault(f"{party}_uri", given)
+            values[party] = canonicalise(given)
+    return values
+
+
+def _read_text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError
+    value.encode()  # a lone surrogate is no text: UnicodeEncodeError is a ValueError
+    return value
+
+
+def _read_boolean(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError
+    return value
+
+
+def _read_number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError
+    return float(value)
+
+
+def _read_seconds(value: object) -> int:
+    seconds = _read_number(value)
+    if not 0 <= seconds <= _LAST_TIME_S:
+        raise ValueError
+    return round(seconds * 1_000_000)
+
+
+def _integer_reader(bits: int) -> Callable[[object], int]:
+    def read(value: object) -> int:
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise ValueError
+        if not -(2 ** (bits - 1)) <= value < 2 ** (bits - 1):
+            raise ValueError
+        return value
+
+    return read
+
+
+def _reader(kind: pa.DataType) -> tuple[Callable[[object], object], str]:
+    if pa.types.is_integer(kind):
+        return _integer_reader(kind.bit_width), f"an integer of {kind.bit_width} bits"
+    if pa.types.is_floating(kind):
+        return _read_number, "a number"
+    if pa.types.is_boolean(kind):
+        return _read_boolean, "true or false"
+    return _read_text, "text"
+
+
+_READERS: dict[str, tuple[Callable[[object], object], str]] = {
+    **{field.name: _reader(field.type) for field in EVENT_SCHEMA},
+    **dict.fromkeys(_SECONDS, (_read_seconds, "epoch seconds between 1970 and 2100")),
+}
+
+
+def _all_nullable() -> pa.Schema:
+    """The event schema before it is checked."""
+    return pa.schema([field.with_nullable(True) for field in EVENT_SCHEMA])
+
+
+def _schema_errors(schema: pa.Schema) -> list[FieldError]:
+    errors = []
+    for name in sorted(set(schema.names)):
+        if name not in EVENT_SCHEMA.names:
+            errors.append(FieldError(field=show(name), expected="a column of a call event", found="another"))
+        elif schema.names.count(name) > 1:
+            errors.append(FieldError(field=name, expected="one column", found="several of that name"))
+    for field in EVENT_SCHEMA:
+        if not field.nullable and field.name not in schema.names:
+            errors.append(FieldError(field=field.name, expected=f"a column of {field.type}", found="nothing"))
+    return errors
+
+
+def _fit(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The batch in the order and types of the event schema."""
+    arrays, errors = [], []
+    for field in EVENT_SCHEMA:
+        if field.name not in batch.schema.names:
+            arrays.append(pa.nulls(batch.num_rows, field.type))
+            continue
+        column = batch.column(field.name)
+        try:
+            arrays.append(column.cast(field.type))
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            errors.append(
+                FieldError(field=field.name, expected=f"a column of {field.type}", found=str(column.type))
+            )
+    _raise_if_any(errors)
+    return pa.RecordBatch.from_arrays(arrays, schema=_all_nullable())
+
+
+def _raise_if_any(errors: Sequence[FieldError]) -> None:
+    if errors:
+        fields = ", ".join(dict.fromkeys(error.field for error in errors[:MAX_ERRORS]))
+        raise ProblemError(422, f"nothing was accepted; there are mistakes in: {fields}", errors)

@@ -1,0 +1,99 @@
+"""What the service tells a Prometheus server about itself and about the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from spit.service.answer_forms import ScoreAnswer
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+#: Around the 100 ms within which an SBC wants its answer.
+_BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+
+
+class EngineCounters(Collector):
+    """Reads the engine's counters when it is scraped."""
+
+    def __init__(self, read: Callable[[], dict[str, int]]) -> None:
+        self._read = read
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        family = GaugeMetricFamily("spit_engine_counter", "Counters of the engine, by name", labels=["name"])
+        for name, value in sorted(self._read().items()):
+            family.add_metric([name], value)
+        yield family
+
+
+class ServiceMetrics:
+    """One registry per app, so that two apps in one process never share a counter."""
+
+    def __init__(self, read_engine_counters: Callable[[], dict[str, int]]) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "spit_http_requests",
+            "HTTP requests",
+            ["route", "method", "status"],
+            registry=self.registry,
+        )
+        self.score_seconds = Histogram(
+            "spit_score_duration_seconds",
+            "Time from the whole request to the answer of /v1/score",
+            buckets=_BUCKETS_S,
+            registry=self.registry,
+        )
+        self.verdicts = Counter(
+            "spit_verdicts",
+            "Answers of /v1/score",
+            ["label", "action", "would_action"],
+            registry=self.registry,
+        )
+        self.degraded = Counter(
+            "spit_degraded",
+            "Answers of /v1/score that allowed a call because the engine failed",
+            registry=self.registry,
+        )
+        self.events = Counter("spit_events", "Call events accepted by /v1/events", registry=self.registry)
+        self.registry.register(EngineCounters(read_engine_counters))
+
+    def count_answer(self, answer: ScoreAnswer) -> None:
+        """A degraded answer is no verdict and is counted apart."""
+        if answer.degraded:
+            self.degraded.inc()
+        else:
+            self.verdicts.labels(answer.label.value, answer.action.value, answer.would_action.value).inc()
+
+    def exposition(self) -> bytes:
+        """The Prometheus text format."""
+        return generate_latest(self.registry)
+
+
+class RequestCounter:
+    """ASGI middleware: counts requests by route template, so that paths cannot make labels without end."""
+
+    def __init__(self, app: ASGIApp, *, metrics: ServiceMetrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        status = 500  # what the client sees when nothing was sent
+
+        async def watched(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        finally:
+            route = getattr(scope.get("route"), "path_format", "unmatched")
+            method = scope["method"] if scope["method"] in _METHODS else "other"
+            self._metrics.requests.labels(route, method, str(status)).inc()

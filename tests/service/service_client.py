@@ -1,0 +1,145 @@
+"""A small deterministic engine and a synchronous client for the tests of the HTTP service."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import httpx
+import pyarrow as pa
+from fastapi import FastAPI
+
+from spit.config import Config, PolicyConfig
+from spit.policy import Policy
+from spit.records import Action, ActionKind, Label, Reason, Verdict
+from spit.service.app import create_app
+
+NOW_US = 1_700_000_000_000_000
+SPAMMER = "+12025550199"
+SUSPECT = "+12025550150"
+FRIEND = "+12025550100"
+ENFORCE = Config(policy=PolicyConfig(mode="enforce", redress="https://example.net/blocked"))
+
+
+@dataclass(frozen=True)
+class TableAssessment:
+    verdict: Verdict
+    action: Action
+
+
+@dataclass(frozen=True)
+class TableSummary:
+    caller: str
+    label: Label
+    score: float
+    action: ActionKind
+    reasons: tuple[Reason, ...]
+    attempts: int
+    flagged_at_attempt: int | None
+    first_seen: float
+    last_seen: float
+    source_ips: tuple[str, ...]
+    model: str
+
+
+class TableEngine:
+    """Scores by a table of callers, counts attempts, decides by the real policy."""
+
+    def __init__(self, config: Config) -> None:
+        self.model_name = "table/1"
+        self.scores = {SPAMMER: 0.97, SUSPECT: 0.6}
+        self.reasons = (Reason("CALLER_RATE", 1.5, "many attempts"), Reason("SEQUENTIAL", 2.5, "in a row"))
+        self.failure: Exception | None = None
+        self.events: list[dict[str, Any]] = []
+        self.assessed: list[dict[str, Any]] = []
+        self._policy = Policy(config.policy)
+
+    def observe(self, events: pa.RecordBatch) -> None:
+        self.events.extend(events.to_pylist())
+
+    def assess(self, attempt: pa.RecordBatch, *, observe: bool = False) -> TableAssessment:
+        if self.failure is not None:
+            raise self.failure
+        (row,) = attempt.to_pylist()
+        self.assessed.append(row)
+        if observe:
+            self.observe(attempt)
+        verdict = self._verdict(row["caller"])
+        action = self._policy.decide(verdict, callee=row["callee"], exemption=row["exemption"])
+        return TableAssessment(verdict, action)
+
+    def caller(self, caller: str) -> TableSummary | None:
+        rows = [row for row in self.events if row["caller"] == caller]
+        if not rows:
+            return None
+        verdict = self._verdict(caller)
+        action = self._policy.decide(verdict, callee=None, exemption=None)
+        return TableSummary(
+            caller=caller,
+            label=verdict.label,
+            score=verdict.score,
+            action=action.kind,
+            reasons=verdict.reasons,
+            attempts=len(rows),
+            flagged_at_attempt=1 if verdict.label is not Label.LEGIT else None,
+            first_seen=rows[0]["time_us"] / 1e6,
+            last_seen=rows[-1]["time_us"] / 1e6,
+            source_ips=tuple(sorted({row["source_ip"] for row in rows if row["source_ip"]})),
+            model=self.model_name,
+        )
+
+    def now_us(self) -> int | None:
+        return max((row["time_us"] for row in self.events), default=None)
+
+    def counters(self) -> dict[str, int]:
+        return {"events": len(self.events), "evicted": 0}
+
+    def _verdict(self, caller: str | None) -> Verdict:
+        score = self.scores.get(caller or "", 0.02)
+        label = self._policy.label(score)
+        reasons = () if label is Label.LEGIT else self.reasons
+        return Verdict(caller, score, label, reasons, self.model_name, 1)
+
+
+class Service:
+    """One app over one engine; every call is one request."""
+
+    def __init__(self, config: Config = Config()) -> None:  # noqa: B008  frozen
+        self.engine = TableEngine(config)
+        ticks = iter(range(10**6))
+        self.app: FastAPI = create_app(
+            self.engine, config, time_source=lambda: NOW_US, timer=lambda: float(next(ticks))
+        )
+
+    def request(self, method: str, url: str, **arguments: Any) -> httpx.Response:
+        async def send() -> httpx.Response:
+            # A crash becomes the 500 that a client would see.
+            transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)
+            async with httpx.AsyncClient(transport=transport, base_url="http://spit.test") as client:
+                return await client.request(method, url, **arguments)
+
+        return asyncio.run(send())
+
+    def get(self, url: str, **arguments: Any) -> httpx.Response:
+        return self.request("GET", url, **arguments)
+
+    def post(self, url: str, **arguments: Any) -> httpx.Response:
+        return self.request("POST", url, **arguments)
+
+
+def with_service(config: Config, **changes: Any) -> Config:
+    """``config`` with other values in [service]."""
+    return replace(config, service=replace(config.service, **changes))
+
+
+def problem(response: httpx.Response, status: int) -> Mapping[str, Any]:
+    """The problem document of a response, after checking that it is a whole one."""
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    document: Mapping[str, Any] = response.json()
+    assert document["status"] == status
+    assert document["title"]
+    assert document["detail"]
+    return document
