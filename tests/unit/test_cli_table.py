@@ -43,7 +43,7 @@ def test_no_rows_leave_the_heading() -> None:
 
 
 def test_null_is_empty_and_lists_are_joined() -> None:
-    row = {"caller": None, "auth_challenged": False, "anomalies": ["a", "b"]}
+    row: dict[str, object] = {"caller": None, "auth_challenged": False, "anomalies": ["a", "b"]}
     assert table([row], ("caller", "auth_challenged", "anomalies"))[1] == "        no               a;b"
 
 
