@@ -54,6 +54,7 @@ CHALLENGED_RATIO = 0.12
 RETRANSMITTED_RATIO = 0.012
 FORKED_RATIO = 0.01
 EARLY_MEDIA_RATIO = 0.25
+QUICK_CANCEL_S = (0.5, 8.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ class Behaviour:
 
     ``message_s``: a recorded message of this length, hung up by the caller unless the callee does so earlier.
     ``give_up_s``: ringing before the caller cancels, uniform between low and high.
+    ``second_thought_ratio``: share of those that cancel within QUICK_CANCEL_S, as people do who misdialled.
     ``abandon_ratio``: share of answered calls dropped by a dialler that has no agent free.
     """
 
@@ -71,6 +73,7 @@ class Behaviour:
     message_s: float | None = None
     answer_ring_s: tuple[float, float] = (8.0, 0.55)  # median and sigma of a lognormal
     give_up_s: tuple[float, float] = (15.0, 40.0)
+    second_thought_ratio: float = 0.12
     callee_hangup_ratio: float = 0.45
     abandon_ratio: float = 0.0
     voicemail_ratio: float = 0.12
@@ -176,6 +179,8 @@ def _draw_ringing(rng: np.random.Generator, behaviour: Behaviour, status: I64) -
             ratio[rows] = _RING_RATIO.get(int(code), 0.0)
             low, high = _RING_RANGE_S.get(int(code), _DEFAULT_RING_RANGE_S)
         length[rows] = (low + (high - low) * spread)[rows]
+    quick = (status == 487) & (rng.random(count) < behaviour.second_thought_ratio)
+    length = np.where(quick, rng.uniform(*QUICK_CANCEL_S, count), length)
     return rng.random(count) < ratio, length
 
 

@@ -92,6 +92,7 @@ def _telemarketer(scene: Scene, name: str, campaign: CampaignSpec, calls: int) -
         _dialler_failures(float(rng.uniform(0.03, 0.08)) + 0.12 * strength),
         duration_log=DIALLER,
         give_up_s=(10.0 - 2.0 * strength, 28.0 - 8.0 * strength),
+        second_thought_ratio=0.0,
         callee_hangup_ratio=float(rng.uniform(0.60, 0.70)) + 0.15 * strength,
         voicemail_ratio=0.12,
     )
@@ -103,17 +104,22 @@ def _telemarketer(scene: Scene, name: str, campaign: CampaignSpec, calls: int) -
         start_s,
         np.repeat(number, calls),
         callee,
-        trunks=_shared_trunks(rng, 1),
     )
 
 
 def _rotating_callers(
-    scene: Scene, rng: np.random.Generator, sizes: I64, calls: int, lanes: int, profiles: list[int]
+    scene: Scene,
+    rng: np.random.Generator,
+    sizes: I64,
+    calls: int,
+    lanes: int,
+    profiles: list[int],
+    trunks: I64,
 ) -> I64:
     """Caller of each call in time order: ``lanes`` numbers in use at once, each left after its size."""
     numbers = np.concatenate(
         [
-            scene.book.add_random(len(part), spam=True, profile=profile)
+            scene.book.add_random(len(part), spam=True, profile=profile, trunks=trunks)
             for profile, part in zip(profiles, np.array_split(sizes, len(profiles)), strict=True)
         ]
     )
@@ -136,8 +142,9 @@ def _robocaller(scene: Scene, name: str, campaign: CampaignSpec, calls: int) -> 
     strength = campaign.strength
     sizes = _sizes(rng, calls, CALLS_PER_NUMBER_MEDIAN, CALLS_PER_NUMBER_SIGMA, 2, 200)
     profiles = [_shared_profile(scene, rng) for _ in range(int(rng.integers(1, 3)))]
+    trunks = _shared_trunks(rng, int(rng.integers(1, 4)))
     lanes = min(len(sizes), max(1, round(_between(12.0, 2.0, strength))))
-    caller = _rotating_callers(scene, rng, sizes, calls, lanes, profiles)
+    caller = _rotating_callers(scene, rng, sizes, calls, lanes, profiles, trunks)
     rate = _between(40.0, 900.0, strength) * float(rng.uniform(0.8, 1.25))
     start_s = _active_times(scene, rng, calls, rate, DIALLER_HOURS)
     behaviour = Behaviour(
@@ -145,6 +152,7 @@ def _robocaller(scene: Scene, name: str, campaign: CampaignSpec, calls: int) -> 
         _dialler_failures(float(rng.uniform(0.03, 0.08)) + 0.12 * strength),
         duration_log=DIALLER,
         give_up_s=(14.0 - 4.0 * strength, 30.0 - 8.0 * strength),
+        second_thought_ratio=0.0,
         callee_hangup_ratio=float(rng.uniform(0.65, 0.75)) + 0.15 * strength,
         voicemail_ratio=0.15,
     )
@@ -155,7 +163,6 @@ def _robocaller(scene: Scene, name: str, campaign: CampaignSpec, calls: int) -> 
         start_s,
         caller,
         rng.choice(scene.subscribers, calls),
-        trunks=_shared_trunks(rng, int(rng.integers(1, 4))),
     )
 
 
@@ -165,7 +172,8 @@ def _wangiri(scene: Scene, name: str, campaign: CampaignSpec, calls: int) -> Cal
     median = _between(8.0, 120.0, strength)
     sizes = _sizes(rng, calls, median, 0.5, 2, 20 if strength < 0.3 else 1000)
     lanes = min(len(sizes), max(1, round(_between(6.0, 1.0, strength))))
-    caller = _rotating_callers(scene, rng, sizes, calls, lanes, [_shared_profile(scene, rng)])
+    profiles, trunks = [_shared_profile(scene, rng)], _shared_trunks(rng, int(rng.integers(1, 3)))
+    caller = _rotating_callers(scene, rng, sizes, calls, lanes, profiles, trunks)
     rate = _between(40.0, 1200.0, strength) * float(rng.uniform(0.8, 1.25))
     start_s = _active_times(scene, rng, calls, rate, FLAT_HOURS)
     # Some pick up within the ring; the caller then hangs up at once.
@@ -175,6 +183,7 @@ def _wangiri(scene: Scene, name: str, campaign: CampaignSpec, calls: int) -> Cal
         duration_log=(0.5, 0.5),
         answer_ring_s=(2.0, 0.3),
         give_up_s=(1.0, 3.0 + 2.0 * (1.0 - strength)),
+        second_thought_ratio=0.0,
         callee_hangup_ratio=0.2,
         voicemail_ratio=0.0,
     )
@@ -185,7 +194,6 @@ def _wangiri(scene: Scene, name: str, campaign: CampaignSpec, calls: int) -> Cal
         start_s,
         caller,
         rng.choice(scene.subscribers, calls),
-        trunks=_shared_trunks(rng, int(rng.integers(1, 3))),
     )
 
 
@@ -206,6 +214,7 @@ def _sequential(scene: Scene, name: str, campaign: CampaignSpec, calls: int) -> 
         _dialler_failures(0.01),
         duration_log=(DIALLER[0] - 0.8 * strength, 0.9),
         give_up_s=(8.0 - 3.0 * strength, 24.0 - 10.0 * strength),
+        second_thought_ratio=0.0,
         callee_hangup_ratio=0.65,
         voicemail_ratio=0.1,
     )
@@ -216,7 +225,6 @@ def _sequential(scene: Scene, name: str, campaign: CampaignSpec, calls: int) -> 
         start_s,
         np.repeat(number, calls),
         scene.book.add(target),
-        trunks=_shared_trunks(rng, 1),
         not_found=not_found,
     )
 

@@ -120,7 +120,7 @@ def _calls(plan: Plan) -> Iterator[Call]:
         )
 
 
-def sample_invite(profile: int, *, signed: bool) -> bytes:
+def sample_invite(profile: int) -> bytes:
     """An INVITE of this header profile, for what depends on the profile alone."""
     call = Call(
         profile=PROFILES[profile],
@@ -132,7 +132,7 @@ def sample_invite(profile: int, *, signed: bool) -> bytes:
         call_id="sample",
         id_high=1,
         id_low=2,
-        attestation="A" if signed else None,
+        attestation=None,
         status=200,
         callee_hangs_up=False,
         early_media=False,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -69,18 +71,16 @@ def to_events(plan: Plan) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(columns, schema=EVENT_SCHEMA)
 
 
-def caller_fingerprints() -> tuple[list[str | None], list[str | None]]:
-    """Fingerprint of every header profile, unsigned and with an Identity header, as the core computes it."""
-    # The compiled module is not needed to draw plans, nor to write captures.
+@cache
+def profile_fingerprints() -> tuple[str | None, ...]:
+    """Fingerprint of every header profile, as the core computes it from an INVITE."""
+    # The compiled module is needed neither to draw plans nor to write captures.
     from spit._core import parse_attempt
 
-    def fingerprint(profile: int, signed: bool) -> str | None:
-        batch = parse_attempt(sample_invite(profile, signed=signed), time_us=0, source_ip=TRUNKS[0].ip)
-        found: str | None = batch.column("fingerprint")[0].as_py()
-        return found
-
-    indices = range(len(PROFILES))
-    return [fingerprint(i, False) for i in indices], [fingerprint(i, True) for i in indices]
+    return tuple(
+        parse_attempt(sample_invite(i), time_us=0).column("fingerprint")[0].as_py()
+        for i in range(len(PROFILES))
+    )
 
 
 def _attempt_columns(plan: Plan) -> dict[str, pa.Array]:
@@ -95,7 +95,6 @@ def _attempt_columns(plan: Plan) -> dict[str, pa.Array]:
     profile = parties.profile[calls.caller]
     attestation = parties.attestation[calls.caller]
     signed = attestation > 0
-    unsigned_prints, signed_prints = caller_fingerprints()
     asserts = np.array([p.asserts_identity for p in PROFILES], dtype=np.bool_)[profile]
     callee_uri = pc.binary_join_element_wise("sip:", callee, f"@{CALLEE_DOMAIN};user=phone", "")
     constants = {"method": "INVITE", "transport": "udp", "media": "audio"}
@@ -110,9 +109,7 @@ def _attempt_columns(plan: Plan) -> dict[str, pa.Array]:
         "source_ip": pa.array([t.ip for t in TRUNKS]).take(trunk),
         "destination_ip": pa.array(SBC_IPS).take(pa.array(calls.sbc)),
         "user_agent": pa.array([p.user_agent for p in PROFILES], pa.string()).take(pa.array(profile)),
-        "fingerprint": pa.array([*unsigned_prints, *signed_prints], pa.string()).take(
-            pa.array(profile + signed * len(PROFILES))
-        ),
+        "fingerprint": pa.array(profile_fingerprints(), pa.string()).take(pa.array(profile)),
         "asserted_identity": pc.if_else(pa.array(asserts), caller, pa.scalar(None, pa.string())),
         "attestation": pa.array(ATTESTATIONS, pa.string()).take(pa.array(attestation)),
         "origid": pc.if_else(

@@ -94,8 +94,13 @@ class PartyBook:
             chosen.add((1000 + area) * 10_000_000 + exchange * 10_000 + thousand * 1000)
         self._blocks = sorted(chosen)
 
-    def add(self, numbers: I64, *, spam: bool = False, profile: int | None = None) -> I64:
-        """Indices of these numbers; those not in the book yet are added with drawn attributes."""
+    def add(
+        self, numbers: I64, *, spam: bool = False, profile: int | None = None, trunks: I64 | None = None
+    ) -> I64:
+        """Indices of these numbers; those not in the book yet are added with drawn attributes.
+
+        ``profile`` and ``trunks`` narrow what is drawn to what a campaign shares.
+        """
         fresh = [n for n in dict.fromkeys(numbers.tolist()) if n not in self._index]
         for number in fresh:
             self._index[number] = len(self._numbers)
@@ -106,7 +111,9 @@ class PartyBook:
             signed = rng.random(count) < SIGNED_RATIO
             weights = ATTESTATION_SPAM if spam else ATTESTATION_HAM
             drawn = {
-                "trunk": rng.choice(len(TRUNKS), count, p=TRUNK_WEIGHTS),
+                "trunk": rng.choice(len(TRUNKS), count, p=TRUNK_WEIGHTS)
+                if trunks is None
+                else rng.choice(trunks, count),
                 "profile": rng.choice(len(PROFILES), count, p=self.profile_weights)
                 if profile is None
                 else np.full(count, profile),
@@ -117,7 +124,9 @@ class PartyBook:
                 self._columns[name].append(values.astype(np.int16))
         return np.array([self._index[n] for n in numbers.tolist()], dtype=np.int64)
 
-    def add_random(self, count: int, *, spam: bool = False, profile: int | None = None) -> I64:
+    def add_random(
+        self, count: int, *, spam: bool = False, profile: int | None = None, trunks: I64 | None = None
+    ) -> I64:
         """Indices of ``count`` new parties with numbers in the blocks in use, callers and callees alike."""
         found: dict[int, None] = {}
         while len(found) < count:
@@ -125,9 +134,9 @@ class PartyBook:
             for number in (blocks + self._rng.integers(BLOCK_SIZE, size=count)).tolist():
                 if number not in self._index and len(found) < count:
                     found[number] = None
-            if len(self._numbers) + count > len(self._blocks) * BLOCK_SIZE // 2:
+            if len(self._numbers) + count > len(self._blocks) * BLOCK_SIZE * 9 // 10:
                 self.open_blocks(count)
-        return self.add(np.array(list(found), dtype=np.int64), spam=spam, profile=profile)
+        return self.add(np.array(list(found), dtype=np.int64), spam=spam, profile=profile, trunks=trunks)
 
     def column(self, name: str) -> npt.NDArray[np.int16]:
         """An attribute of every party, by index."""

@@ -161,7 +161,7 @@ def _place_call_centre(scene: Scene, number: int) -> None:
     rng = scene.rng(f"call centre {number}")
     clock = DailyClock(OFFICE_HOURS, scene.start_s, scene.spec.duration_s)
     lines = scene.book.add_random(int(rng.integers(1, 4)))
-    start_s = poisson_arrivals(rng, clock, float(rng.uniform(500, 1500)))
+    start_s = poisson_arrivals(rng, clock, float(rng.uniform(400, 1200)))
     customers = rng.choice(scene.subscribers, int(rng.integers(200, 800)))
     callee = _callees(scene, rng, len(start_s), customers, float(rng.uniform(0.6, 0.95)))
     sigma = float(rng.uniform(0.7, 1.0))
@@ -171,6 +171,7 @@ def _place_call_centre(scene: Scene, number: int) -> None:
         {**ORDINARY_FAILURES, 404: 0.06, 487: 0.42},
         duration_log=(float(np.log(mean_s)) - sigma**2 / 2, sigma),
         give_up_s=(15.0, 32.0),
+        second_thought_ratio=0.0,
         callee_hangup_ratio=float(rng.uniform(0.4, 0.6)),
         abandon_ratio=float(rng.uniform(0.005, 0.03)),
         voicemail_ratio=0.10,
@@ -198,6 +199,7 @@ def _place_alert_blast(scene: Scene, number: int) -> None:
             {**ORDINARY_FAILURES, 404: 0.03},
             message_s=message_s,
             give_up_s=(24.0, 32.0),
+            second_thought_ratio=0.0,
             callee_hangup_ratio=float(rng.uniform(0.12, 0.3)),
             voicemail_ratio=0.3,
         )
@@ -219,7 +221,9 @@ def _place_reminder(scene: Scene, number: int) -> None:
     # A courier meets new addresses every day, a pharmacy mostly its regulars.
     known_ratio = float(rng.uniform(0.05, 0.3) if courier else rng.uniform(0.6, 0.9))
     callee = _callees(scene, rng, len(start_s), known, known_ratio)
-    behaviour = Behaviour(float(rng.uniform(0.5, 0.7)), give_up_s=(18.0, 30.0), voicemail_ratio=0.2)
+    behaviour = Behaviour(
+        float(rng.uniform(0.5, 0.7)), give_up_s=(18.0, 30.0), second_thought_ratio=0.02, voicemail_ratio=0.2
+    )
     if courier:
         behaviour = replace(behaviour, duration_log=(3.4, 0.6))
     else:

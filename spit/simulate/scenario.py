@@ -26,15 +26,15 @@ def scenario(name: str, seed: int | None = None) -> SimulationSpec:
 
 
 def demo(seed: int) -> SimulationSpec:
-    """Six office hours of some 400 callers: all four campaigns, a call centre and alert blasts beside them."""
+    """Six office hours of some 400 callers: all four campaigns beside a call centre and an alert blast."""
     return SimulationSpec(
         seed=seed,
         start_time_s=DEFAULT_START_TIME_S + 9 * _HOUR_S,
         duration_s=6 * _HOUR_S,
-        residential=330,
+        residential=380,
         new_subscribers=20,
-        businesses=10,
-        pbxs=2,
+        businesses=8,
+        pbxs=1,
         call_centres=1,
         alert_blasts=1,
         reminders=2,
@@ -49,7 +49,7 @@ def demo(seed: int) -> SimulationSpec:
 
 
 def training(seed: int) -> SimulationSpec:
-    """One to three days in which everything that can be swept is: populations, campaigns and their strength."""
+    """One to three days; populations, campaigns and their strength are swept by the seed."""
     rng = np.random.default_rng([seed, zlib.crc32(b"training")])
     kinds = list(CampaignKind)
     # Each kind once, then more at random, so that no training day lacks one.
@@ -72,12 +72,12 @@ def training(seed: int) -> SimulationSpec:
 
 def legitimate(seed: int) -> SimulationSpec:
     """An hour of people and businesses, no spam."""
-    return _small(seed, residential=110)
+    return _small(seed, residential=140)
 
 
 def _small_campaign(kind: CampaignKind, strength: float) -> Callable[[int], SimulationSpec]:
     def build(seed: int) -> SimulationSpec:
-        return _small(seed, residential=50, campaigns=(CampaignSpec(kind, strength, calls=45),))
+        return _small(seed, residential=24, campaigns=(CampaignSpec(kind, strength, calls=40),))
 
     return build
 
@@ -89,7 +89,7 @@ def _small(seed: int, residential: int, campaigns: tuple[CampaignSpec, ...] = ()
         duration_s=_HOUR_S,
         residential=residential,
         new_subscribers=2,
-        businesses=2,
+        businesses=1,
         pbxs=0,
         call_centres=0,
         alert_blasts=0,

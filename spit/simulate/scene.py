@@ -58,22 +58,18 @@ class Scene:
         caller: I64,
         callee: I64,
         *,
-        trunks: I64 | None = None,
         answer_ratio: F64 | None = None,
         not_found: Mask | None = None,
     ) -> CallColumns:
         """Draws and keeps the calls that start within the capture and do not call the caller himself.
 
-        ``trunks``: the trunks to spread over; None takes each caller's own, now and then another.
+        A call takes its caller's trunk, now and then another.
         """
         rows = np.flatnonzero((start_s >= self.start_s) & (start_s < self.end_s) & (caller != callee))
         caller, callee = caller[rows], callee[rows]
-        if trunks is None:
-            other = rng.choice(len(TRUNKS), len(rows), p=TRUNK_WEIGHTS)
-            stays = rng.random(len(rows)) >= OTHER_TRUNK_RATIO
-            trunk = np.where(stays, self.book.column("trunk")[caller], other).astype(np.int64)
-        else:
-            trunk = rng.choice(trunks, len(rows))
+        other = rng.choice(len(TRUNKS), len(rows), p=TRUNK_WEIGHTS)
+        stays = rng.random(len(rows)) >= OTHER_TRUNK_RATIO
+        trunk = np.where(stays, self.book.column("trunk")[caller], other).astype(np.int64)
         calls = draw_calls(
             rng,
             behaviour,

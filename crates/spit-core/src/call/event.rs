@@ -1,0 +1,272 @@
+//! What the tracker tells: attempts, answers and ends, each with the call as far as it is known.
+
+use std::net::IpAddr;
+
+use super::state::Call;
+use crate::decode::Transport;
+use crate::sip::identity::Exemption;
+use crate::Micros;
+
+/// The kind of a call event.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum EventKind {
+    /// An INVITE or MESSAGE outside a dialog.
+    Attempt,
+    /// The first 2xx to the INVITE.
+    Answer,
+    /// The call has ended, or tracking of it has.
+    End,
+}
+
+impl EventKind {
+    /// The name that the records use.
+    pub fn name(self) -> &'static str {
+        match self {
+            EventKind::Attempt => "attempt",
+            EventKind::Answer => "answer",
+            EventKind::End => "end",
+        }
+    }
+}
+
+/// How a call ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs)]
+pub enum Outcome {
+    Answered,
+    Busy,
+    Declined,
+    Cancelled,
+    NotFound,
+    NoAnswer,
+    Redirected,
+    Failed,
+    Unauthorized,
+    Unwanted,
+    Incomplete,
+}
+
+impl Outcome {
+    /// The name that the records use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Outcome::Answered => "answered",
+            Outcome::Busy => "busy",
+            Outcome::Declined => "declined",
+            Outcome::Cancelled => "cancelled",
+            Outcome::NotFound => "not_found",
+            Outcome::NoAnswer => "no_answer",
+            Outcome::Redirected => "redirected",
+            Outcome::Failed => "failed",
+            Outcome::Unauthorized => "unauthorized",
+            Outcome::Unwanted => "unwanted",
+            Outcome::Incomplete => "incomplete",
+        }
+    }
+
+    /// What a final response to the INVITE means (RFC 3261 section 21, RFC 8197, RFC 8688).
+    pub fn of_status(status: u16) -> Outcome {
+        match status {
+            200..=299 => Outcome::Answered,
+            300..=399 => Outcome::Redirected,
+            401 | 407 => Outcome::Unauthorized,
+            404 | 410 | 484 | 604 => Outcome::NotFound,
+            408 | 480 => Outcome::NoAnswer,
+            486 | 600 => Outcome::Busy,
+            487 => Outcome::Cancelled,
+            603 | 608 => Outcome::Declined,
+            607 => Outcome::Unwanted,
+            _ => Outcome::Failed,
+        }
+    }
+}
+
+/// Who sent the BYE.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs)]
+pub enum HangupBy {
+    Caller,
+    Callee,
+    None,
+}
+
+impl HangupBy {
+    /// The name that the records use.
+    pub fn name(self) -> &'static str {
+        match self {
+            HangupBy::Caller => "caller",
+            HangupBy::Callee => "callee",
+            HangupBy::None => "none",
+        }
+    }
+}
+
+/// The texts that a call keeps, in the order in which they are stored.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+#[allow(missing_docs)]
+pub enum Text {
+    CallId,
+    Caller,
+    Callee,
+    CallerUri,
+    CalleeUri,
+    RequestUri,
+    UserAgent,
+    AssertedIdentity,
+    Origid,
+    Verstat,
+    Media,
+    DivertedBy,
+}
+
+impl Text {
+    /// How many texts there are.
+    pub const COUNT: usize = Text::DivertedBy as usize + 1;
+}
+
+/// Where events go.
+pub trait EventSink {
+    /// Takes one event. Events come in the order of their time.
+    fn event(&mut self, kind: EventKind, time_us: Micros, call: &CallView<'_>);
+}
+
+impl<F: FnMut(EventKind, Micros, &CallView<'_>)> EventSink for F {
+    fn event(&mut self, kind: EventKind, time_us: Micros, call: &CallView<'_>) {
+        self(kind, time_us, call);
+    }
+}
+
+/// A call as it is known at an event.
+#[derive(Clone, Copy)]
+pub struct CallView<'a> {
+    pub(super) call: &'a Call,
+    pub(super) end: Option<EndFacts>,
+}
+
+/// What only the end of a call knows.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct EndFacts {
+    pub(super) end_us: Micros,
+    pub(super) outcome: Outcome,
+    pub(super) hangup_by: HangupBy,
+    pub(super) censored: bool,
+}
+
+impl<'a> CallView<'a> {
+    /// One of the call's texts; bytes as they came, perhaps not UTF-8.
+    pub fn text(&self, text: Text) -> Option<&'a [u8]> {
+        self.call.texts.get(text)
+    }
+
+    /// Whether the call is a MESSAGE and not an INVITE.
+    pub fn is_message(&self) -> bool {
+        self.call.is_message
+    }
+
+    /// Time of the first INVITE.
+    pub fn start_us(&self) -> Micros {
+        self.call.start_us
+    }
+
+    /// Sender of the first INVITE.
+    pub fn source_ip(&self) -> IpAddr {
+        self.call.source_ip
+    }
+
+    /// Receiver of the first INVITE.
+    pub fn destination_ip(&self) -> IpAddr {
+        self.call.destination_ip
+    }
+
+    /// Transport of the first INVITE.
+    pub fn transport(&self) -> Transport {
+        self.call.transport
+    }
+
+    /// Fingerprint of the first INVITE.
+    pub fn fingerprint(&self) -> u64 {
+        self.call.fingerprint
+    }
+
+    /// Attestation that the first INVITE claims.
+    pub fn attestation(&self) -> Option<char> {
+        self.call.attestation
+    }
+
+    /// Why the call must never be blocked.
+    pub fn exemption(&self) -> Option<Exemption> {
+        self.call.exemption
+    }
+
+    /// Time of the end; `None` before it.
+    pub fn end_us(&self) -> Option<Micros> {
+        self.end.map(|e| e.end_us)
+    }
+
+    /// How the call ended; `None` before it.
+    pub fn outcome(&self) -> Option<Outcome> {
+        self.end.map(|e| e.outcome)
+    }
+
+    /// Who hung up; `None` before the end.
+    pub fn hangup_by(&self) -> Option<HangupBy> {
+        self.end.map(|e| e.hangup_by)
+    }
+
+    /// The last final response to the INVITE.
+    pub fn final_status(&self) -> Option<u16> {
+        self.end
+            .and((self.call.final_status > 0).then_some(self.call.final_status))
+    }
+
+    /// Post-dial delay in seconds: first INVITE to first provisional other than 100 (RFC 6076 section 4.3.1).
+    pub fn pdd_s(&self) -> Option<f64> {
+        self.call.provisional_us.map(|t| seconds(self.call.start_us, t))
+    }
+
+    /// Seconds from the first INVITE to the first 2xx.
+    pub fn setup_time_s(&self) -> Option<f64> {
+        self.call.answer_us.map(|t| seconds(self.call.start_us, t))
+    }
+
+    /// Seconds of ringing: first 18x to answer, CANCEL or final response.
+    pub fn ring_time_s(&self) -> Option<f64> {
+        let end = self.end?;
+        let ring = self.call.ring_us?;
+        let until = self.call.answer_us.or(self.call.cancel_us).unwrap_or(end.end_us);
+        Some(seconds(ring, until))
+    }
+
+    /// Seconds from the first 2xx to the BYE; a lower bound when censored. `None` unless an INVITE was answered.
+    pub fn duration_s(&self) -> Option<f64> {
+        let end = self.end?;
+        let answer = self.call.answer_us.filter(|_| !self.call.is_message)?;
+        Some(seconds(answer, end.end_us))
+    }
+
+    /// Whether the BYE was not seen; `None` before the end.
+    pub fn duration_censored(&self) -> Option<bool> {
+        self.end.map(|e| e.censored)
+    }
+
+    /// Whether a 401 or 407 was answered to the call.
+    pub fn auth_challenged(&self) -> bool {
+        self.call.auth_challenged
+    }
+
+    /// Retransmitted requests and final responses.
+    pub fn retransmissions(&self) -> u32 {
+        self.call.retransmissions
+    }
+
+    /// Hops on which the call was seen.
+    pub fn legs(&self) -> u16 {
+        self.call.hops
+    }
+}
+
+fn seconds(from: Micros, to: Micros) -> f64 {
+    // A mirror may write packets slightly out of order; a time span is never negative.
+    to.saturating_sub(from).max(0) as f64 / 1e6
+}

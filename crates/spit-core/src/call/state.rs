@@ -1,0 +1,191 @@
+//! What is kept of a call and of each of its legs.
+
+use std::net::IpAddr;
+
+use super::event::Text;
+use crate::decode::Transport;
+use crate::sip::identity::Exemption;
+use crate::Micros;
+
+/// The longest text that is kept of a header.
+const MAX_TEXT: usize = 1024;
+
+/// The texts of a call in one allocation.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Texts {
+    bytes: Box<[u8]>,
+    ends: [u16; Text::COUNT],
+    present: u16,
+}
+
+/// Collects texts before they are packed; used again for every call.
+#[derive(Debug, Default)]
+pub(super) struct TextBuilder {
+    bytes: Vec<u8>,
+    ends: [u16; Text::COUNT],
+    present: u16,
+    next: usize,
+}
+
+impl TextBuilder {
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        self.present = 0;
+        self.next = 0;
+    }
+
+    /// Adds the next text in the order of [`Text`].
+    pub(super) fn push(&mut self, text: Text, value: Option<&[u8]>) {
+        debug_assert_eq!(self.next, text as usize);
+        if let Some(value) = value {
+            self.bytes.extend_from_slice(&value[..value.len().min(MAX_TEXT)]);
+            self.present |= 1 << text as u8;
+        }
+        self.ends[text as usize] = self.bytes.len() as u16;
+        self.next = text as usize + 1;
+    }
+
+    pub(super) fn build(&self) -> Texts {
+        debug_assert_eq!(self.next, Text::COUNT);
+        Texts {
+            bytes: self.bytes.as_slice().into(),
+            ends: self.ends,
+            present: self.present,
+        }
+    }
+}
+
+impl Texts {
+    pub(super) fn get(&self, text: Text) -> Option<&[u8]> {
+        if self.present & (1 << text as u8) == 0 {
+            return None;
+        }
+        let at = text as usize;
+        let start = if at == 0 { 0 } else { self.ends[at - 1] };
+        self.bytes.get(usize::from(start)..usize::from(self.ends[at]))
+    }
+}
+
+/// Where a call stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Phase {
+    /// The INVITE is out; nothing but 100 has come, or it rings.
+    Calling,
+    /// A final response asks for another try: 401, 407, 422, 491, 3xx.
+    AwaitingRetry,
+    /// A 2xx has come.
+    Answered,
+    /// The end event has been given; the call stays to absorb retransmissions.
+    Ended,
+}
+
+/// One call.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) texts: Texts,
+    pub(super) start_us: Micros,
+    pub(super) provisional_us: Option<Micros>,
+    pub(super) ring_us: Option<Micros>,
+    pub(super) cancel_us: Option<Micros>,
+    pub(super) answer_us: Option<Micros>,
+    pub(super) final_us: Option<Micros>,
+    /// The end of tracking unless something happens, on the tracker's clock.
+    pub(super) deadline_us: Micros,
+    /// The earliest timer that is queued for the call.
+    pub(super) timer_us: Micros,
+    pub(super) session_expires_us: Micros,
+    pub(super) fingerprint: u64,
+    pub(super) session_hash: u64,
+    pub(super) parties_hash: u64,
+    pub(super) source_ip: IpAddr,
+    pub(super) destination_ip: IpAddr,
+    pub(super) generation: u32,
+    pub(super) first_leg: u32,
+    pub(super) last_leg: u32,
+    pub(super) retransmissions: u32,
+    pub(super) final_status: u16,
+    pub(super) hops: u16,
+    pub(super) phase: Phase,
+    pub(super) transport: Transport,
+    pub(super) attestation: Option<char>,
+    pub(super) exemption: Option<Exemption>,
+    pub(super) is_message: bool,
+    pub(super) auth_challenged: bool,
+}
+
+/// Hops of one leg that are told apart.
+pub(super) const MAX_HOPS: usize = 6;
+
+/// A call under one Call-ID and From-tag: the call itself, or its other side of a B2BUA.
+#[derive(Debug)]
+pub(super) struct Leg {
+    pub(super) call: u32,
+    /// The next leg of the same call.
+    pub(super) next_of_call: u32,
+    /// The next leg with the same Call-ID.
+    pub(super) next_of_call_id: u32,
+    pub(super) call_id: u64,
+    pub(super) from_tag: u64,
+    pub(super) branch: u64,
+    pub(super) cseq: u32,
+    pub(super) hop_count: u8,
+    hop_hashes: [u32; MAX_HOPS],
+    /// The To-tag of the first 2xx.
+    pub(super) answer_tag: u64,
+    /// One bit per hop: what has been seen there of the current INVITE transaction.
+    pub(super) invite_seen: u8,
+    pub(super) final_seen: u8,
+}
+
+/// No leg, no call.
+pub(super) const NONE: u32 = u32::MAX;
+
+impl Leg {
+    pub(super) fn new(call: u32, call_id: u64, from_tag: u64) -> Leg {
+        Leg {
+            call,
+            next_of_call: NONE,
+            next_of_call_id: NONE,
+            call_id,
+            from_tag,
+            branch: 0,
+            cseq: 0,
+            hop_count: 0,
+            hop_hashes: [0; MAX_HOPS],
+            invite_seen: 0,
+            final_seen: 0,
+            answer_tag: 0,
+        }
+    }
+
+    /// The bit of a hop, and whether the hop is new. Hops beyond the last share its bit.
+    pub(super) fn hop(&mut self, hash: u32) -> (u8, bool) {
+        let known = usize::from(self.hop_count);
+        if let Some(at) = self.hop_hashes[..known].iter().position(|h| *h == hash) {
+            return (1 << at, false);
+        }
+        if known == MAX_HOPS {
+            return (1 << (MAX_HOPS - 1), false);
+        }
+        self.hop_hashes[known] = hash;
+        self.hop_count += 1;
+        (1 << known, true)
+    }
+
+    /// The bit of a hop that is known, 0 for another.
+    pub(super) fn known_hop(&self, hash: u32) -> u8 {
+        let known = usize::from(self.hop_count);
+        self.hop_hashes[..known]
+            .iter()
+            .position(|h| *h == hash)
+            .map_or(0, |at| 1 << at)
+    }
+
+    /// Begins another INVITE transaction.
+    pub(super) fn next_transaction(&mut self, cseq: u32, branch: u64) {
+        self.cseq = cseq;
+        self.branch = branch;
+        self.invite_seen = 0;
+        self.final_seen = 0;
+    }
+}

@@ -1,0 +1,15 @@
+//! Decodes packets and SIP, tracks calls, folds keyed state.
+//!
+//! Pure: no clock, no I/O, no `unsafe`. Time is always an argument. It holds no score and no threshold.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+pub mod anomaly;
+pub mod call;
+pub mod decode;
+pub mod file;
+pub mod packet;
+pub mod sip;
+
+/// A point in time: microseconds since the Unix epoch.
+pub type Micros = i64;

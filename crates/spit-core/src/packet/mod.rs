@@ -1,0 +1,9 @@
+//! From the bytes of a frame to a transport payload.
+
+pub mod defrag;
+pub mod ip;
+pub mod link;
+pub mod tcp;
+pub mod transport;
+
+pub use link::LinkType;

@@ -1,0 +1,229 @@
+//! Where one message ends and the next begins, in a datagram and in a stream (RFC 3261 section 18.3).
+
+use memchr::memchr;
+
+use super::message::{starts_message, ContentLength, Head, HeaderTable, Message, MAX_START_LINE};
+use crate::anomaly::Anomalies;
+
+/// The longest message that a stream may hold, head and body; longer ones are passed over.
+pub const MAX_MESSAGE: usize = 1024 * 1024;
+
+/// Calls `emit` for each message of a datagram. Answers whether there was one.
+///
+/// Octets behind the body are no part of the message (RFC 3261 section 18.3). Where they are a message of their
+/// own it is given too, marked `LATER_IN_DATAGRAM`.
+pub fn datagram(
+    mut bytes: &[u8],
+    truncated: bool,
+    table: &mut HeaderTable,
+    mut emit: impl FnMut(&Message<'_>),
+) -> bool {
+    let mut found = false;
+    let mut marks = Anomalies::NONE;
+    loop {
+        bytes = skip_line_ends(bytes);
+        if !starts_message(bytes) {
+            return found;
+        }
+        let Ok(mut head) = Head::parse(bytes, table) else {
+            return found;
+        };
+        let room = bytes.len() - head.len;
+        let body_len = match head.content_length {
+            ContentLength::Bytes(n) if n <= room => n,
+            ContentLength::Bytes(_) => {
+                head.anomalies.add(Anomalies::SHORT_BODY);
+                room
+            }
+            ContentLength::Absent | ContentLength::Bad => room,
+        };
+        let rest = skip_line_ends(&bytes[head.len + body_len..]);
+        let later = starts_message(rest);
+        if !rest.is_empty() && !later {
+            head.anomalies.add(Anomalies::TRAILING_BYTES);
+        }
+        if truncated && !later {
+            head.anomalies.add(Anomalies::TRUNCATED);
+        }
+        head.anomalies.add(marks);
+        emit(&head.with_body(bytes, body_len, table));
+        found = true;
+        marks = Anomalies::LATER_IN_DATAGRAM;
+        bytes = rest;
+    }
+}
+
+/// What stands at the front of a stream's bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Frame {
+    /// A whole message of that many bytes.
+    Message {
+        /// Bytes of head and body.
+        len: usize,
+    },
+    /// Line ends between messages, the keep-alive of RFC 5626 among them.
+    LineEnds(usize),
+    /// The message goes on in bytes that have not arrived.
+    Incomplete,
+    /// That many bytes are no SIP; a start line may come after them.
+    Junk(usize),
+}
+
+/// Tells what the first bytes of a stream are.
+///
+/// Malformed is not incomplete: bytes that can never become a message are `Junk`, so that a stream never hangs.
+pub fn next_frame(bytes: &[u8], table: &mut HeaderTable) -> Frame {
+    let line_ends = bytes.len() - skip_line_ends(bytes).len();
+    if line_ends > 0 {
+        return Frame::LineEnds(line_ends);
+    }
+    if bytes.is_empty() {
+        return Frame::Incomplete;
+    }
+    if !starts_message(bytes) {
+        return if may_become_start_line(bytes) {
+            Frame::Incomplete
+        } else {
+            Frame::Junk(junk_len(bytes))
+        };
+    }
+    let head = match Head::parse(bytes, table) {
+        Ok(head) => head,
+        Err(_) => return Frame::Junk(junk_len(bytes)),
+    };
+    if head.anomalies.has(Anomalies::NO_HEADER_END) {
+        return if bytes.len() < MAX_MESSAGE {
+            Frame::Incomplete
+        } else {
+            Frame::Junk(junk_len(bytes))
+        };
+    }
+    let body_len = match head.content_length {
+        ContentLength::Bytes(n) => n,
+        // Content-Length is mandatory over streams; without it the message ends with its head.
+        ContentLength::Absent | ContentLength::Bad => 0,
+    };
+    match head.len.checked_add(body_len) {
+        Some(len) if len <= bytes.len() => Frame::Message { len },
+        Some(len) if len <= MAX_MESSAGE => Frame::Incomplete,
+        // Nobody sends such a body in signalling: the length is a lie, so the head is skipped.
+        _ => Frame::Junk(head.len),
+    }
+}
+
+/// Parses the message that `next_frame` found; `bytes` is exactly that message.
+pub fn framed<'a>(bytes: &'a [u8], table: &'a mut HeaderTable) -> Option<Message<'a>> {
+    let mut head = Head::parse(bytes, table).ok()?;
+    if head.content_length == ContentLength::Absent {
+        head.anomalies.add(Anomalies::NO_CONTENT_LENGTH);
+    }
+    let room = bytes.len() - head.len;
+    Some(head.with_body(bytes, room, table))
+}
+
+/// Bytes up to the next line that starts a message, or to the last line that may still become one.
+fn junk_len(bytes: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(lf) = memchr(b'\n', &bytes[at..]) {
+        at += lf + 1;
+        let rest = &bytes[at..];
+        if starts_message(rest) || may_become_start_line(rest) {
+            return at;
+        }
+    }
+    bytes.len()
+}
+
+/// Whether bytes without a line end may be the beginning of a start line.
+fn may_become_start_line(bytes: &[u8]) -> bool {
+    if bytes.len() > MAX_START_LINE || memchr(b'\n', bytes).is_some() {
+        return false;
+    }
+    // Control bytes and 8-bit bytes stand in no method and no Request-URI: binary protocols end here.
+    bytes
+        .iter()
+        .all(|b| (0x20..0x7f).contains(b) || matches!(b, b'\r' | b'\t'))
+}
+
+fn skip_line_ends(bytes: &[u8]) -> &[u8] {
+    let n = bytes.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
+    &bytes[n..]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REGISTER: &[u8] = b"REGISTER sip:a.example SIP/2.0\r\nCall-ID: 1\r\nContent-Length: 0\r\n\r\n";
+    const INVITE: &[u8] =
+        b"INVITE sip:b@a.example SIP/2.0\r\nCall-ID: 2\r\nl: 4\r\n\r\nv=0\n";
+
+    fn frames(mut bytes: &[u8]) -> Vec<Frame> {
+        let mut table = HeaderTable::default();
+        let mut out = Vec::new();
+        loop {
+            let frame = next_frame(bytes, &mut table);
+            out.push(frame);
+            let n = match frame {
+                Frame::Message { len } => len,
+                Frame::LineEnds(n) | Frame::Junk(n) => n,
+                Frame::Incomplete => return out,
+            };
+            bytes = &bytes[n..];
+        }
+    }
+
+    #[test]
+    fn two_messages_and_a_keep_alive_in_one_segment() {
+        let stream = [REGISTER, b"\r\n\r\n", INVITE].concat();
+        assert_eq!(
+            frames(&stream),
+            [
+                Frame::Message { len: REGISTER.len() },
+                Frame::LineEnds(4),
+                Frame::Message { len: INVITE.len() },
+                Frame::Incomplete
+            ]
+        );
+    }
+
+    #[test]
+    fn a_prefix_of_a_message_is_incomplete_and_never_junk() {
+        for cut in 1..INVITE.len() {
+            assert_eq!(frames(&INVITE[..cut]), [Frame::Incomplete], "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn binary_noise_and_other_protocols_are_junk_at_once() {
+        let mut table = HeaderTable::default();
+        assert_eq!(next_frame(b"\x16\x03\x01\x02\x00\x01", &mut table), Frame::Junk(6));
+        assert_eq!(next_frame(b"GET / HTTP/1.1\r\n\r\n", &mut table), Frame::Junk(18));
+    }
+
+    #[test]
+    fn a_start_line_after_junk_is_found() {
+        let stream = [b"half a body\r\n".as_slice(), REGISTER].concat();
+        assert_eq!(
+            frames(&stream),
+            [Frame::Junk(13), Frame::Message { len: REGISTER.len() }, Frame::Incomplete]
+        );
+    }
+
+    #[test]
+    fn a_length_beyond_the_limit_does_not_hang_the_stream() {
+        let mut table = HeaderTable::default();
+        let head = b"INVITE sip:b@a SIP/2.0\r\nContent-Length: 99999999999\r\n\r\n";
+        assert_eq!(next_frame(head, &mut table), Frame::Junk(head.len()));
+    }
+
+    #[test]
+    fn octets_behind_the_body_are_marked_not_parsed() {
+        let mut table = HeaderTable::default();
+        let bytes = [REGISTER, b"xyz"].concat();
+        let mut seen = Vec::new();
+        assert!(datagram(&bytes, false, &mut table, |m| seen.push(m.anomalies)));
+        assert_eq!(seen.len(), 1);
+        assert!(seen[0].has(Anomalies::TRAILING_BYTES));
+    }
+}

@@ -1,0 +1,10 @@
+//! SIP as text: messages, URIs, identities (RFC 3261 and its neighbours).
+
+pub mod fingerprint;
+pub mod framing;
+pub mod header;
+pub mod identity;
+pub mod message;
+pub mod passport;
+pub mod sdp;
+pub mod uri;

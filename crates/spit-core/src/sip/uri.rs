@@ -1,0 +1,215 @@
+//! Name-addr, URIs and parameters (RFC 3261 sections 19.1 and 25.1, RFC 3966), read leniently from hostile text.
+
+use memchr::memchr;
+
+/// A `name-addr` or `addr-spec` header value in its parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct NameAddr<'a> {
+    /// Display name without quotes around it; empty when there is none.
+    pub display_name: &'a [u8],
+    /// The URI without angle brackets.
+    pub uri: &'a [u8],
+    /// What follows the URI: header parameters, beginning with `;`.
+    pub params: &'a [u8],
+}
+
+impl<'a> NameAddr<'a> {
+    /// Parses the first address of a header value.
+    pub fn parse(value: &'a [u8]) -> NameAddr<'a> {
+        let open = find_unquoted(value, b'<');
+        if let Some(open) = open {
+            let rest = &value[open + 1..];
+            let (uri, after) = match memchr(b'>', rest) {
+                Some(close) => (&rest[..close], &rest[close + 1..]),
+                None => (rest, &rest[rest.len()..]),
+            };
+            return NameAddr {
+                display_name: unquote(value[..open].trim_ascii()),
+                uri: uri.trim_ascii(),
+                params: until_comma(after),
+            };
+        }
+        // Without brackets parameters belong to the header, not to the URI (RFC 3261 section 20.10).
+        let value = until_comma(value);
+        let split = memchr(b';', value).unwrap_or(value.len());
+        NameAddr {
+            display_name: b"",
+            uri: value[..split].trim_ascii(),
+            params: &value[split..],
+        }
+    }
+
+    /// The value of a header parameter, without quotes.
+    pub fn param(&self, name: &[u8]) -> Option<&'a [u8]> {
+        param(self.params, name)
+    }
+}
+
+/// The value of `;name=value` in a run of parameters; empty for a parameter without a value.
+pub fn param<'a>(mut params: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    while let Some(semicolon) = find_unquoted(params, b';') {
+        params = &params[semicolon + 1..];
+        let end = find_unquoted(params, b';').unwrap_or(params.len());
+        let one = &params[..end];
+        let (key, value) = match memchr(b'=', one) {
+            Some(eq) => (&one[..eq], one[eq + 1..].trim_ascii()),
+            None => (one, &one[one.len()..]),
+        };
+        if key.trim_ascii().eq_ignore_ascii_case(name) {
+            return Some(unquote(value));
+        }
+    }
+    None
+}
+
+/// A SIP, SIPS or tel URI in its parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Uri<'a> {
+    /// The scheme as written, without colon.
+    pub scheme: &'a [u8],
+    /// User part as written, without password; for tel the number; empty when there is none.
+    pub user: &'a [u8],
+    /// Parameters of the user part (`+1555;phone-context=…@host`) or of a tel URI, beginning with `;`.
+    pub user_params: &'a [u8],
+    /// Host without port; empty for tel.
+    pub host: &'a [u8],
+    /// URI parameters, beginning with `;`.
+    pub params: &'a [u8],
+}
+
+impl<'a> Uri<'a> {
+    /// Parses a URI; `None` when it has no scheme.
+    pub fn parse(uri: &'a [u8]) -> Option<Uri<'a>> {
+        let colon = memchr(b':', uri)?;
+        let scheme = &uri[..colon];
+        if scheme.is_empty() || !scheme.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.')) {
+            return None;
+        }
+        let rest = &uri[colon + 1..];
+        if !(scheme.eq_ignore_ascii_case(b"sip") || scheme.eq_ignore_ascii_case(b"sips")) {
+            let split = memchr(b';', rest).unwrap_or(rest.len());
+            return Some(Uri {
+                scheme,
+                user: &rest[..split],
+                user_params: &rest[split..],
+                host: b"",
+                params: &rest[split..],
+            });
+        }
+        // The user part may hold ';' and '?', so '@' is looked for first (RFC 3261 section 19.1.1).
+        let (userinfo, hostpart) = match rest.iter().rposition(|b| *b == b'@') {
+            Some(at) => (&rest[..at], &rest[at + 1..]),
+            None => (&rest[..0], rest),
+        };
+        let user_end = userinfo
+            .iter()
+            .position(|b| matches!(b, b';' | b':'))
+            .unwrap_or(userinfo.len());
+        let params_start = memchr(b';', userinfo).unwrap_or(userinfo.len());
+        let host_end = host_len(hostpart);
+        let params_at = memchr(b';', hostpart).unwrap_or(hostpart.len());
+        let params = &hostpart[params_at..];
+        let params = &params[..memchr(b'?', params).unwrap_or(params.len())];
+        Some(Uri {
+            scheme,
+            user: &userinfo[..user_end],
+            user_params: &userinfo[params_start..],
+            host: &hostpart[..host_end],
+            params,
+        })
+    }
+}
+
+/// Length of the host at the front of `host[:port][;params][?headers]`.
+fn host_len(hostpart: &[u8]) -> usize {
+    if hostpart.first() == Some(&b'[') {
+        return memchr(b']', hostpart).map_or(hostpart.len(), |i| i + 1);
+    }
+    hostpart
+        .iter()
+        .position(|b| matches!(b, b':' | b';' | b'?' | b' ' | b'>'))
+        .unwrap_or(hostpart.len())
+}
+
+fn until_comma(text: &[u8]) -> &[u8] {
+    &text[..find_unquoted(text, b',').unwrap_or(text.len())]
+}
+
+/// The first `wanted` outside double quotes; a quote that is never closed quotes nothing.
+pub(crate) fn find_unquoted(text: &[u8], wanted: u8) -> Option<usize> {
+    let mut at = 0;
+    while let Some(i) = memchr::memchr2(wanted, b'"', &text[at..]) {
+        let i = at + i;
+        if text[i] == wanted {
+            return Some(i);
+        }
+        match closing_quote(text, i + 1) {
+            Some(close) => at = close + 1,
+            None => return memchr(wanted, &text[i + 1..]).map(|n| i + 1 + n),
+        }
+    }
+    None
+}
+
+fn closing_quote(text: &[u8], mut at: usize) -> Option<usize> {
+    while let Some(i) = memchr::memchr2(b'"', b'\\', &text[at..]) {
+        let i = at + i;
+        if text[i] == b'"' {
+            return Some(i);
+        }
+        at = i + 2;
+        if at > text.len() {
+            return None;
+        }
+    }
+    None
+}
+
+fn unquote(text: &[u8]) -> &[u8] {
+    match text {
+        [b'"', inner @ .., b'"'] => inner,
+        _ => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quoted_display_names_may_hold_brackets_commas_and_quotes() {
+        let n = NameAddr::parse(br#""Mr <X>, \"y\"" <sip:a@b;transport=tcp>;tag=t1;x="a;b""#);
+        assert_eq!(n.display_name, br#"Mr <X>, \"y\""#);
+        assert_eq!(n.uri, b"sip:a@b;transport=tcp");
+        assert_eq!(n.param(b"tag"), Some(b"t1".as_slice()));
+        assert_eq!(n.param(b"x"), Some(b"a;b".as_slice()));
+        assert_eq!(n.param(b"transport"), None);
+    }
+
+    #[test]
+    fn without_brackets_parameters_are_the_headers() {
+        let n = NameAddr::parse(b"sip:a@b;tag=t2");
+        assert_eq!((n.uri, n.param(b"TAG")), (b"sip:a@b".as_slice(), Some(b"t2".as_slice())));
+    }
+
+    #[test]
+    fn uri_parts() {
+        let u = Uri::parse(b"sip:+1555;phone-context=x:pw@[2001:db8::1]:5060;user=phone?a=b").unwrap();
+        assert_eq!(u.user, b"+1555");
+        assert_eq!(u.host, b"[2001:db8::1]");
+        assert_eq!(param(u.params, b"user"), Some(b"phone".as_slice()));
+        let u = Uri::parse(b"tel:+1-555;verstat=TN-Validation-Passed").unwrap();
+        assert_eq!(u.user, b"+1-555");
+        assert_eq!(param(u.params, b"verstat"), Some(b"TN-Validation-Passed".as_slice()));
+        assert_eq!(Uri::parse(b"sip:example.com:5060").unwrap().host, b"example.com");
+        assert!(Uri::parse(b"no scheme").is_none());
+    }
+
+    #[test]
+    fn unclosed_quotes_and_brackets_do_not_run_away() {
+        let n = NameAddr::parse(br#""open <sip:a@b>;tag=x"#);
+        assert_eq!(n.uri, b"sip:a@b");
+        assert_eq!(NameAddr::parse(b"<sip:a@b;tag=x").uri, b"sip:a@b;tag=x");
+        assert_eq!(find_unquoted(br#""a\"#, b','), None);
+    }
+}

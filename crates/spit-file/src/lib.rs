@@ -1,0 +1,12 @@
+//! Reads capture files: opens, decompresses, and merges several into one stream in time order.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+mod bytes;
+mod damage;
+mod merge;
+mod reader;
+
+pub use damage::Damage;
+pub use merge::Captures;
+pub use reader::{CaptureFile, Packet};
