@@ -91,7 +91,9 @@ def _field_error(error: Mapping[str, object]) -> FieldError:
     missing = error["type"] == "missing"
     expected = "a value" if missing else str(error["msg"])
     return FieldError(
-        field=".".join(parts), expected=expected, found="nothing" if missing else show(error.get("input"))
+        field=".".join(parts) or "body",
+        expected=expected,
+        found="nothing" if missing else show(error.get("input")),
     )
 
 

@@ -3,13 +3,14 @@
 ================  ==========================================================================================
 residential       3 to 8 calls a day, 60 to 80 % to people called before, ASR 50 to 70 %, Weibull gaps,
                   lognormal(4.248, 1.374) durations
-new subscriber    the same, but the first call falls within the capture and the first hours are busy
+new subscriber    the same, more calls, and the first of them within the capture
 business, PBX     ASR 50 to 70 %; 10 to 130 calls a day over its numbers, 100 to 300 for a PBX with one
 call centre       predictive dialler: inhomogeneous Poisson, lognormal service (mean 100 to 200 s), ASR 35 to
                   50 % (trunk floor 40 %), rings at least 15 s, abandons at most 3 %
 alert blast       hundreds of calls in minutes to a fixed list, message of one length, repeated
 reminder          courier or pharmacy: office hours, short message, ASR 50 to 70 %
 probe             a monitoring system that calls one number at a fixed interval
+call-back storm   strangers call back a person whose number was spoofed
 ================  ==========================================================================================
 """
 
@@ -35,6 +36,11 @@ from spit.simulate.timing import (
 MAX_CONTACTS = 24
 CONVERSATIONAL = Behaviour(0.6)
 
+#: Ours, no source: how many failed calls people try again, and how many missed ones they return.
+REDIAL_RATIO = 0.25
+PERSON_RETURNED_RATIO = 0.30
+COMPANY_RETURNED_RATIO = 0.08
+
 
 def place_population(scene: Scene) -> None:
     """Places the calls of every legitimate caller of the spec."""
@@ -52,6 +58,8 @@ def place_population(scene: Scene) -> None:
         _place_reminder(scene, number)
     for number in range(spec.probes):
         _place_probe(scene, number)
+    for number in range(spec.call_back_storms):
+        _place_call_back_storm(scene, number)
 
 
 def place_residential(scene: Scene) -> None:
@@ -90,7 +98,42 @@ def place_residential(scene: Scene) -> None:
                 callee[chosen],
                 answer_ratio=ratio[chosen],
             )
-            scene.parts[-1] = _without_overlaps(scene.parts[-1])
+            calls = scene.parts[-1] = _without_overlaps(scene.parts[-1])
+            _place_redials(scene, rng, calls)
+            place_return_calls(scene, rng, calls, PERSON_RETURNED_RATIO)
+
+
+def _place_redials(scene: Scene, rng: np.random.Generator, calls: CallColumns) -> None:
+    """The same call again some minutes after it failed; ``calls`` are of one group."""
+    failed = np.isin(calls.status, (480, 486, 487, 503)) & (rng.random(len(calls)) < REDIAL_RATIO)
+    again = calls.take(failed)
+    if len(again):
+        start_s = again.final_us / 1e6 + rng.uniform(40.0, 600.0, len(again))
+        scene.place(rng, CONVERSATIONAL, int(again.group[0]), start_s, again.caller, again.callee)
+
+
+def place_return_calls(scene: Scene, rng: np.random.Generator, calls: CallColumns, ratio: float) -> None:
+    """People who missed a call return it, for this share of the missed ones: ordinary calls to the caller."""
+    rang_out = (calls.ring_us < NEVER) & np.isin(calls.status, (408, 480, 487))
+    # Subscribers come first in the book; behind the other numbers may be a campaign.
+    rang_out &= calls.callee < len(scene.subscribers)
+    missed = calls.take(rang_out & (rng.random(len(calls)) < ratio))
+    if len(missed):
+        start_s = missed.final_us / 1e6 + rng.lognormal(np.log(480.0), 1.1, len(missed))
+        group = scene.add_group("residential")
+        scene.place(rng, CONVERSATIONAL, group, start_s, missed.callee, missed.caller)
+
+
+def _place_call_back_storm(scene: Scene, number: int) -> None:
+    """A person whose number was spoofed elsewhere: strangers call back, most of them once."""
+    rng = scene.rng(f"call-back storm {number}")
+    victim = int(rng.choice(scene.subscribers))
+    count = min(int(rng.integers(60, 250)), len(scene.subscribers) // 2)
+    begin_s = scene.start_s + float(rng.uniform(0.1, 0.6)) * scene.spec.duration_s
+    start_s = begin_s + np.sort(rng.exponential(3600.0, count))
+    caller = rng.choice(scene.subscribers, count, replace=False)
+    group = scene.add_group("call_back_storm")
+    scene.place(rng, Behaviour(0.35), group, start_s, caller, np.full(count, victim))
 
 
 def _contact_graph(rng: np.random.Generator, people: int, subscribers: int) -> tuple[I64, I64]:
@@ -142,7 +185,10 @@ def _place_business(scene: Scene, number: int) -> None:
     behaviour = Behaviour(
         float(rng.uniform(0.5, 0.7)), duration_log=(CONVERSATION[0] + float(rng.uniform(-0.2, 0.2)), 1.2)
     )
-    scene.place(rng, behaviour, scene.add_group("business"), start_s, rng.choice(lines, len(start_s)), callee)
+    calls = scene.place(
+        rng, behaviour, scene.add_group("business"), start_s, rng.choice(lines, len(start_s)), callee
+    )
+    place_return_calls(scene, rng, calls, COMPANY_RETURNED_RATIO)
 
 
 def _place_pbx(scene: Scene, number: int) -> None:
@@ -154,7 +200,10 @@ def _place_pbx(scene: Scene, number: int) -> None:
     known = rng.choice(scene.subscribers, int(rng.integers(80, 300)))
     callee = _callees(scene, rng, len(start_s), known, float(rng.uniform(0.4, 0.7)))
     behaviour = Behaviour(float(rng.uniform(0.5, 0.7)))
-    scene.place(rng, behaviour, scene.add_group("pbx"), start_s, np.repeat(line, len(start_s)), callee)
+    calls = scene.place(
+        rng, behaviour, scene.add_group("pbx"), start_s, np.repeat(line, len(start_s)), callee
+    )
+    place_return_calls(scene, rng, calls, COMPANY_RETURNED_RATIO)
 
 
 def _place_call_centre(scene: Scene, number: int) -> None:
@@ -177,7 +226,8 @@ def _place_call_centre(scene: Scene, number: int) -> None:
         voicemail_ratio=0.10,
     )
     caller = rng.choice(lines, len(start_s))
-    scene.place(rng, behaviour, scene.add_group("call_centre"), start_s, caller, callee)
+    calls = scene.place(rng, behaviour, scene.add_group("call_centre"), start_s, caller, callee)
+    place_return_calls(scene, rng, calls, COMPANY_RETURNED_RATIO)
 
 
 def _place_alert_blast(scene: Scene, number: int) -> None:

@@ -31,7 +31,7 @@ def demo(seed: int) -> SimulationSpec:
         seed=seed,
         start_time_s=DEFAULT_START_TIME_S + 9 * _HOUR_S,
         duration_s=6 * _HOUR_S,
-        residential=380,
+        residential=340,
         new_subscribers=20,
         businesses=8,
         pbxs=1,
@@ -66,6 +66,7 @@ def training(seed: int) -> SimulationSpec:
         alert_blasts=int(rng.integers(1, 4)),
         reminders=int(rng.integers(2, 7)),
         probes=int(rng.integers(1, 4)),
+        call_back_storms=int(rng.integers(0, 3)),
         campaigns=tuple(CampaignSpec(kind, round(float(rng.random()), 3)) for kind in drawn),
     )
 

@@ -81,6 +81,7 @@ class SimulationSpec:
     alert_blasts: int = 1
     reminders: int = 2
     probes: int = 1
+    call_back_storms: int = 0
     campaigns: tuple[CampaignSpec, ...] = ()
     spam_ratio: float | None = None
 
@@ -115,6 +116,7 @@ POPULATION_FIELDS = (
     "alert_blasts",
     "reminders",
     "probes",
+    "call_back_storms",
 )
 
 

@@ -50,7 +50,10 @@ class TableEngine:
     def __init__(self, config: Config) -> None:
         self.model_name = "table/1"
         self.scores = {SPAMMER: 0.97, SUSPECT: 0.6}
-        self.reasons = (Reason("CALLER_RATE", 1.5, "many attempts"), Reason("SEQUENTIAL", 2.5, "in a row"))
+        self.reasons: tuple[Reason, ...] = (
+            Reason("CALLER_RATE", 1.5, "many attempts"),
+            Reason("SEQUENTIAL", 2.5, "in a row"),
+        )
         self.failure: Exception | None = None
         self.events: list[dict[str, Any]] = []
         self.assessed: list[dict[str, Any]] = []

@@ -11,6 +11,7 @@ import pytest
 from service_client import ENFORCE, FRIEND, NOW_US, SPAMMER, SUSPECT, Service
 
 from spit.config import Config
+from spit.records import Reason
 from spit.service.answer_forms import choose_form
 
 CALLEE = "+4930123456"
@@ -122,16 +123,10 @@ def test_no_reason_is_an_empty_header() -> None:
 
 def test_a_hostile_symbol_cannot_add_a_header() -> None:
     service = Service(ENFORCE)
-    service.engine.reasons = (replace_symbol("A\r\nSet-Cookie: x=\u20ac1"),)
+    service.engine.reasons = (Reason("A\r\nSet-Cookie: x=\u20ac1", 1.0, "words"),)
     response = service.get("/v1/score", params={"caller": SPAMMER, "callee": CALLEE})
     assert response.headers["x-spam-reason"] == "ASet-Cookie:x=1"
     assert "set-cookie" not in response.headers
-
-
-def replace_symbol(symbol: str) -> Any:
-    from spit.records import Reason
-
-    return Reason(symbol, 1.0, "words")
 
 
 @pytest.mark.parametrize("form", REQUESTS)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from scapy.layers.inet import IP, UDP
+from scapy.layers.inet import IP, UDP, defragment
 from scapy.layers.l2 import Ether
 from scapy.utils import RawPcapReader
 
@@ -57,23 +57,24 @@ def test_packets_have_right_lengths_and_checksums(plan: Plan, tmp_path: Path) ->
     assert times == sorted(times)
     assert plan.start_us <= times[0]
     assert times[-1] <= plan.end_us
-    fragments = 0
-    for raw, _ in frames[::37] + [f for f in frames if len(f[0]) > 1500]:
-        packet = Ether(raw)
-        claimed = packet[IP].chksum, packet[IP].len
-        del packet[IP].chksum
-        if packet[IP].flags.MF:
-            fragments += 1
-            rebuilt = Ether(bytes(packet))
-            assert claimed == (rebuilt[IP].chksum, len(raw) - 14)
-            continue
-        assert packet[UDP].len == len(raw) - 34
-        udp_checksum = packet[UDP].chksum
-        del packet[UDP].chksum
-        rebuilt = Ether(bytes(packet))
-        assert claimed == (rebuilt[IP].chksum, len(raw) - 14)
-        assert udp_checksum == rebuilt[UDP].chksum
-    assert fragments > 0
+    packets = [Ether(raw) for raw, _ in frames]
+    fragments = [p for p in packets if p[IP].flags.MF or p[IP].frag]
+    whole = [p for p in packets if not p[IP].flags.MF and not p[IP].frag]
+    assert len(fragments) > 1
+    for packet in fragments + whole[::37]:
+        claimed = packet[IP].len, packet[IP].chksum
+        rebuilt = packet.copy()
+        del rebuilt[IP].len, rebuilt[IP].chksum
+        rebuilt = Ether(bytes(rebuilt))
+        assert claimed == (rebuilt[IP].len, rebuilt[IP].chksum)
+    joined = list(defragment(fragments))  # type: ignore[no-untyped-call]
+    assert 0 < len(joined) == sum(p[IP].frag == 0 for p in fragments)
+    for packet in joined + whole[::37]:
+        claimed = packet[UDP].len, packet[UDP].chksum
+        rebuilt = packet.copy()
+        del rebuilt[IP].len, rebuilt[IP].chksum, rebuilt[UDP].len, rebuilt[UDP].chksum
+        rebuilt = Ether(bytes(rebuilt))
+        assert claimed == (rebuilt[UDP].len, rebuilt[UDP].chksum)
 
 
 def test_dialogues_are_coherent(plan: Plan) -> None:
