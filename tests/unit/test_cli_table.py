@@ -58,6 +58,20 @@ def test_a_later_longer_cell_is_cut_on_a_terminal_only() -> None:
     assert table(rows, ("caller",))[2] == "much-longer-than-before"
 
 
+def test_notes_are_wrapped_and_harmless_below_their_row() -> None:
+    stream = io.BytesIO()
+    batch = pa.RecordBatch.from_pylist([{"caller": "+1"}, {"caller": "+2"}], schema=SCHEMA)
+    notes = [["\x1b[2J " + "word " * 12], []]
+    TableWriter(stream, SCHEMA, ("caller",), 60, notes=lambda _rows: notes).write(batch)
+    assert stream.getvalue().decode().splitlines() == [
+        "caller",
+        "+1",
+        "    - \\x1b[2J word word word word word word word word word",
+        "      word word word",
+        "+2",
+    ]
+
+
 @pytest.mark.parametrize("width", [10, 20, 30, 79])
 def test_lines_never_exceed_the_terminal(width: int) -> None:
     row = {"start_time": 0.0, "caller": "x" * 100, "final_status": 486, "anomalies": ["y" * 50]}
