@@ -42,7 +42,7 @@ class JsonlWriter:
 
     def write(self, batch: pa.RecordBatch) -> None:
         self._stream.write(self._encode(batch))
-        self._stream.flush()  # `tcpdump -w - | spit messages -` shows rows as they come
+        self._stream.flush()  # the reader of a pipe gets each batch when it is ready
 
     def close(self) -> None:
         self._stream.flush()
