@@ -60,6 +60,9 @@ def parse_attempt(
 def canonical_identity(uri: str, settings: dict[str, object] | None = None) -> str | None:
     """The canonical identity of a SIP or tel URI, or of a bare number: E.164 where it is one."""
 
+def anomalies() -> list[tuple[str, str]]:
+    """Every anomaly that ``spit messages`` may name, with its meaning."""
+
 def hash_keys(column: pa.Array, salt: int = 0) -> U64:
     """64-bit keys of a column of strings; null becomes 0, which every primitive reads as "no key"."""
 

@@ -132,7 +132,15 @@ impl Decoder {
             Some(fragment) => {
                 if let Some(whole) = self.fragments.take(&packet, fragment, time_us) {
                     let (source, destination) = (whole.source, whole.destination);
-                    self.transport(time_us, source, destination, whole.protocol, &whole.payload, false, emit);
+                    self.transport(
+                        time_us,
+                        source,
+                        destination,
+                        whole.protocol,
+                        &whole.payload,
+                        false,
+                        emit,
+                    );
                 }
             }
         }
@@ -141,10 +149,11 @@ impl Decoder {
     /// Ends the stream of packets: what waits behind a TCP gap is read.
     pub fn flush(&mut self, time_us: Micros, emit: &mut impl FnMut(&Message<'_>, &Seen)) {
         let counters = &mut self.counters;
-        self.streams.flush(&mut self.table, &mut |message, source, destination| {
-            counters.messages += 1;
-            emit(message, &tcp_seen(time_us, source, destination));
-        });
+        self.streams
+            .flush(&mut self.table, &mut |message, source, destination| {
+                counters.messages += 1;
+                emit(message, &tcp_seen(time_us, source, destination));
+            });
     }
 
     #[allow(clippy::too_many_arguments)]

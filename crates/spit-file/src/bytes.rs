@@ -24,7 +24,7 @@ impl<R: Read> Read for Counted<R> {
 
 /// A window on decompressed bytes.
 pub(crate) struct Bytes {
-    source: Box<dyn Read + Send>,
+    source: Box<dyn Read + Send + Sync>,
     window: Vec<u8>,
     start: usize,
     end: usize,
@@ -36,7 +36,7 @@ pub(crate) struct Bytes {
 impl Bytes {
     /// Opens a path; `-` is standard input. `read` counts the file's own bytes.
     pub(crate) fn open(path: &str, read: Arc<AtomicU64>) -> io::Result<Bytes> {
-        let file: Box<dyn Read + Send> = if path == "-" {
+        let file: Box<dyn Read + Send + Sync> = if path == "-" {
             Box::new(io::stdin())
         } else {
             let file = File::open(path)?;
@@ -52,7 +52,7 @@ impl Bytes {
         if gzip || zstd {
             let ahead = io::Cursor::new(bytes.window[bytes.start..bytes.end].to_vec());
             let whole = BufReader::with_capacity(WINDOW, ahead.chain(bytes.source));
-            let plain: Box<dyn Read + Send> = if gzip {
+            let plain: Box<dyn Read + Send + Sync> = if gzip {
                 Box::new(flate2::bufread::MultiGzDecoder::new(whole))
             } else {
                 Box::new(zstd::Decoder::with_buffer(whole)?)
@@ -62,7 +62,7 @@ impl Bytes {
         Ok(bytes)
     }
 
-    fn new(source: Box<dyn Read + Send>) -> Bytes {
+    fn new(source: Box<dyn Read + Send + Sync>) -> Bytes {
         Bytes {
             source,
             window: vec![0; WINDOW],

@@ -28,13 +28,22 @@ impl Captures {
             current: None,
             damages: Vec::new(),
             read: Arc::default(),
-            total: paths.iter().map(|p| std::fs::metadata(p).ok().map(|m| m.len())).sum(),
+            total: paths
+                .iter()
+                .map(|p| std::fs::metadata(p).ok().map(|m| m.len()))
+                .sum(),
         };
         for path in paths {
             // Standard input can't be opened twice, a single file need not be.
             let keep = path == "-" || paths.len() == 1;
-            let read = if keep { Arc::clone(&captures.read) } else { Arc::default() };
-            let Some(file) = captures.open_one(path, read) else { continue };
+            let read = if keep {
+                Arc::clone(&captures.read)
+            } else {
+                Arc::default()
+            };
+            let Some(file) = captures.open_one(path, read) else {
+                continue;
+            };
             match file.time_us() {
                 Some(time_us) if !keep => captures.waiting.push((time_us, path.clone())),
                 _ => captures.open.push(file),

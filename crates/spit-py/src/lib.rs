@@ -1,1 +1,16 @@
-//! Bindings.
+//! Python bindings of the core: convert and batch, nothing else.
+
+mod columns;
+mod events;
+mod messages;
+mod reader;
+mod settings;
+
+use pyo3::prelude::*;
+
+#[pymodule]
+fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    reader::register(m)?;
+    Ok(())
+}

@@ -31,14 +31,26 @@ pub(super) struct Parties {
 impl Parties {
     /// The caller is P-Asserted-Identity from a trusted peer, else From (RFC 3325); PASSporTs are not verified here.
     pub(super) fn of(message: &Message<'_>, seen: &Seen, identity: &IdentitySettings) -> Parties {
-        let from = message.header(HeaderId::From).map(NameAddr::parse).unwrap_or_default();
-        let to = message.header(HeaderId::To).map(NameAddr::parse).unwrap_or_default();
-        let pai = message.header(HeaderId::PAssertedIdentity).map(NameAddr::parse);
+        let from = message
+            .header(HeaderId::From)
+            .map(NameAddr::parse)
+            .unwrap_or_default();
+        let to = message
+            .header(HeaderId::To)
+            .map(NameAddr::parse)
+            .unwrap_or_default();
+        let pai = message
+            .header(HeaderId::PAssertedIdentity)
+            .map(NameAddr::parse);
         let asserted = pai.and_then(|p| identity.numbers.canonical(p.uri));
         let trusted = identity.trusts(seen.source.ip());
         let claimed = identity.numbers.canonical(from.uri);
         let verstat = trusted
-            .then(|| [pai.unwrap_or_default(), from].into_iter().find_map(verstat_of))
+            .then(|| {
+                [pai.unwrap_or_default(), from]
+                    .into_iter()
+                    .find_map(verstat_of)
+            })
             .flatten();
         Parties {
             caller: match &asserted {
@@ -72,7 +84,12 @@ pub(super) fn read(
         StartLine::Request { uri, .. } => uri,
         StartLine::Response { .. } => b"",
     };
-    let address = |id| message.header(id).map(|v| NameAddr::parse(v).uri).filter(|u| !u.is_empty());
+    let address = |id| {
+        message
+            .header(id)
+            .map(|v| NameAddr::parse(v).uri)
+            .filter(|u| !u.is_empty())
+    };
     let passport = passport::shaken(message).unwrap_or_default();
     let media = if is_message {
         Some(b"message".to_vec())

@@ -47,7 +47,9 @@ pub struct IdentitySettings {
 impl IdentitySettings {
     /// Whether a peer is trusted.
     pub fn trusts(&self, peer: IpAddr) -> bool {
-        self.trusted_peers.iter().any(|network| network.contains(peer))
+        self.trusted_peers
+            .iter()
+            .any(|network| network.contains(peer))
     }
 }
 
@@ -79,11 +81,17 @@ impl Network {
         match (self.address, peer) {
             (IpAddr::V4(a), IpAddr::V4(b)) => {
                 let shift = 32 - u32::from(self.prefix);
-                (u32::from(a) ^ u32::from(b)).checked_shr(shift).unwrap_or(0) == 0
+                (u32::from(a) ^ u32::from(b))
+                    .checked_shr(shift)
+                    .unwrap_or(0)
+                    == 0
             }
             (IpAddr::V6(a), IpAddr::V6(b)) => {
                 let shift = 128 - u32::from(self.prefix);
-                (u128::from(a) ^ u128::from(b)).checked_shr(shift).unwrap_or(0) == 0
+                (u128::from(a) ^ u128::from(b))
+                    .checked_shr(shift)
+                    .unwrap_or(0)
+                    == 0
             }
             _ => false,
         }
@@ -99,9 +107,15 @@ mod tests {
         let n = Network::parse("10.1.0.0/16").unwrap();
         assert!(n.contains([10, 1, 2, 3].into()));
         assert!(!n.contains([10, 2, 2, 3].into()));
-        assert!(Network::parse("0.0.0.0/0").unwrap().contains([9, 9, 9, 9].into()));
-        assert!(Network::parse("::1").unwrap().contains("::1".parse().unwrap()));
-        assert!(!Network::parse("::/0").unwrap().contains([9, 9, 9, 9].into()));
+        assert!(Network::parse("0.0.0.0/0")
+            .unwrap()
+            .contains([9, 9, 9, 9].into()));
+        assert!(Network::parse("::1")
+            .unwrap()
+            .contains("::1".parse().unwrap()));
+        assert!(!Network::parse("::/0")
+            .unwrap()
+            .contains([9, 9, 9, 9].into()));
         for bad in ["", "x", "10.0.0.0/33", "10.0.0.0/-1", "::/129", "10.0.0.0/"] {
             assert_eq!(Network::parse(bad), None, "{bad}");
         }

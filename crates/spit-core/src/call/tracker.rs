@@ -106,7 +106,9 @@ impl Tracker {
                 b"INVITE" | b"MESSAGE" => self.request(message, seen, method == b"MESSAGE", sink),
                 b"CANCEL" => self.cancel(message, seen),
                 b"BYE" => self.bye(message, seen, sink),
-                b"ACK" | b"UPDATE" | b"PRACK" | b"INFO" | b"REFER" | b"NOTIFY" => self.in_dialog(message, seen),
+                b"ACK" | b"UPDATE" | b"PRACK" | b"INFO" | b"REFER" | b"NOTIFY" => {
+                    self.in_dialog(message, seen)
+                }
                 _ => {}
             },
             StartLine::Response { status } => {
@@ -114,7 +116,9 @@ impl Tracker {
                 match of {
                     Some(b"INVITE") => self.response(message, seen, status, false, sink),
                     Some(b"MESSAGE") => self.response(message, seen, status, true, sink),
-                    Some(b"UPDATE") if (200..300).contains(&status) => self.in_dialog(message, seen),
+                    Some(b"UPDATE") if (200..300).contains(&status) => {
+                        self.in_dialog(message, seen)
+                    }
                     _ => {}
                 }
             }
@@ -145,7 +149,13 @@ impl Tracker {
 
     // ---- requests -------------------------------------------------------------------------------------------
 
-    fn request(&mut self, message: &Message<'_>, seen: &Seen, is_message: bool, sink: &mut impl EventSink) {
+    fn request(
+        &mut self,
+        message: &Message<'_>,
+        seen: &Seen,
+        is_message: bool,
+        sink: &mut impl EventSink,
+    ) {
         let Some(ids) = self.ids(message, seen) else {
             self.counters.untrackable += 1;
             return;
@@ -162,7 +172,9 @@ impl Tracker {
         };
         let leg = &mut self.legs[leg_at as usize];
         let call_at = leg.call;
-        let Some(call) = self.calls[call_at as usize].as_mut() else { return };
+        let Some(call) = self.calls[call_at as usize].as_mut() else {
+            return;
+        };
         let (hop, new_hop) = leg.hop(ids.hop);
         if ids.cseq < leg.cseq {
             call.retransmissions += 1;
@@ -180,14 +192,18 @@ impl Tracker {
                 call.retransmissions += 1;
                 return;
             }
-        } else if matches!(call.phase, Phase::Calling | Phase::AwaitingRetry) && call.cancel_us.is_none() {
+        } else if matches!(call.phase, Phase::Calling | Phase::AwaitingRetry)
+            && call.cancel_us.is_none()
+        {
             // Another try after 401, 407, 422, 491 or 3xx (or a final response that was lost): the same attempt.
             leg.next_transaction(ids.cseq, branch);
             leg.invite_seen = hop;
             call.phase = Phase::Calling;
             call.final_status = 0;
             call.final_us = None;
-            let deadline = self.now_us.saturating_add(self.settings.transaction_timeout_us);
+            let deadline = self
+                .now_us
+                .saturating_add(self.settings.transaction_timeout_us);
             self.set_deadline(call_at, deadline);
             return;
         }
@@ -221,7 +237,13 @@ impl Tracker {
             return;
         }
         self.make_room(sink);
-        let facts = attempt::read(message, &parties, &self.identity, is_message, &mut self.texts);
+        let facts = attempt::read(
+            message,
+            &parties,
+            &self.identity,
+            is_message,
+            &mut self.texts,
+        );
         self.generation = self.generation.wrapping_add(1);
         let call = Call {
             texts: self.texts.build(),
@@ -268,10 +290,16 @@ impl Tracker {
             self.by_parties.insert(both, call_at);
         }
         self.counters.attempts += 1;
-        let deadline = self.now_us.saturating_add(self.settings.transaction_timeout_us);
+        let deadline = self
+            .now_us
+            .saturating_add(self.settings.transaction_timeout_us);
         self.set_deadline(call_at, deadline);
         if let Some(call) = &self.calls[call_at as usize] {
-            sink.event(EventKind::Attempt, self.now_us, &CallView { call, end: None });
+            sink.event(
+                EventKind::Attempt,
+                self.now_us,
+                &CallView { call, end: None },
+            );
         }
     }
 
@@ -279,24 +307,39 @@ impl Tracker {
     ///
     /// By Session-ID (RFC 7989), by a header that names the first Call-ID, else by the same caller and callee within
     /// a short time. The INVITE must come from elsewhere: a caller can't hide attempts by repeating such a header.
-    fn find_other_side(&self, message: &Message<'_>, seen: &Seen, session: u64, both: u64) -> Option<u32> {
+    fn find_other_side(
+        &self,
+        message: &Message<'_>,
+        seen: &Seen,
+        session: u64,
+        both: u64,
+    ) -> Option<u32> {
         let elsewhere = |at: &u32| {
-            self.calls[*at as usize]
-                .as_ref()
-                .is_some_and(|call| call.phase != Phase::Ended && call.source_ip != seen.source.ip())
+            self.calls[*at as usize].as_ref().is_some_and(|call| {
+                call.phase != Phase::Ended && call.source_ip != seen.source.ip()
+            })
         };
         if let Some(at) = self.by_session.get(&session).copied().filter(elsewhere) {
             return Some(at);
         }
         for id in [HeaderId::XCallId, HeaderId::XCid] {
-            let named = message.header(id).and_then(|v| self.by_call_id.get(&self.hash(v)));
-            if let Some(at) = named.map(|leg| self.legs[*leg as usize].call).filter(elsewhere) {
+            let named = message
+                .header(id)
+                .and_then(|v| self.by_call_id.get(&self.hash(v)));
+            if let Some(at) = named
+                .map(|leg| self.legs[*leg as usize].call)
+                .filter(elsewhere)
+            {
                 return Some(at);
             }
         }
         let at = self.by_parties.get(&both).copied().filter(elsewhere)?;
-        let age = seen.time_us.saturating_sub(self.calls[at as usize].as_ref()?.start_us);
-        (0..=self.settings.leg_join_window_us).contains(&age).then_some(at)
+        let age = seen
+            .time_us
+            .saturating_sub(self.calls[at as usize].as_ref()?.start_us);
+        (0..=self.settings.leg_join_window_us)
+            .contains(&age)
+            .then_some(at)
     }
 
     fn cancel(&mut self, message: &Message<'_>, seen: &Seen) {
@@ -311,7 +354,9 @@ impl Tracker {
             return;
         };
         let call_at = self.legs[leg as usize].call;
-        let Some(call) = self.calls[call_at as usize].as_mut() else { return };
+        let Some(call) = self.calls[call_at as usize].as_mut() else {
+            return;
+        };
         if call.phase != Phase::Calling {
             return;
         }
@@ -320,24 +365,46 @@ impl Tracker {
             return;
         }
         call.cancel_us = Some(seen.time_us);
-        let deadline = self.now_us.saturating_add(self.settings.transaction_timeout_us);
+        let deadline = self
+            .now_us
+            .saturating_add(self.settings.transaction_timeout_us);
         self.set_deadline(call_at, deadline);
     }
 
     fn bye(&mut self, message: &Message<'_>, seen: &Seen, sink: &mut impl EventSink) {
-        let found = self.ids(message, seen).and_then(|ids| self.find_dialog(ids));
+        let found = self
+            .ids(message, seen)
+            .and_then(|ids| self.find_dialog(ids));
         let Some((leg_at, by)) = found else {
             self.counters.unmatched += 1;
             return;
         };
         let call_at = self.legs[leg_at as usize].call;
-        let Some(call) = self.calls[call_at as usize].as_mut() else { return };
+        let Some(call) = self.calls[call_at as usize].as_mut() else {
+            return;
+        };
         match call.phase {
-            Phase::Answered => self.finish(call_at, Outcome::Answered, seen.time_us, self.now_us, by, false, sink),
+            Phase::Answered => self.finish(
+                call_at,
+                Outcome::Answered,
+                seen.time_us,
+                self.now_us,
+                by,
+                false,
+                sink,
+            ),
             // A BYE before the answer is allowed to the caller (RFC 3261 section 15).
             Phase::Calling => {
                 call.cancel_us.get_or_insert(seen.time_us);
-                self.finish(call_at, Outcome::Cancelled, seen.time_us, self.now_us, by, false, sink);
+                self.finish(
+                    call_at,
+                    Outcome::Cancelled,
+                    seen.time_us,
+                    self.now_us,
+                    by,
+                    false,
+                    sink,
+                );
             }
             Phase::AwaitingRetry | Phase::Ended => {}
         }
@@ -345,7 +412,10 @@ impl Tracker {
 
     /// A message inside a dialog shows that the call goes on.
     fn in_dialog(&mut self, message: &Message<'_>, seen: &Seen) {
-        let Some((leg_at, _)) = self.ids(message, seen).and_then(|ids| self.find_dialog(ids)) else {
+        let Some((leg_at, _)) = self
+            .ids(message, seen)
+            .and_then(|ids| self.find_dialog(ids))
+        else {
             return;
         };
         self.refresh(self.legs[leg_at as usize].call, message);
@@ -353,12 +423,18 @@ impl Tracker {
 
     /// Moves an answered call's deadline on by its session interval (RFC 4028) or the idle limit.
     fn refresh(&mut self, call_at: u32, message: &Message<'_>) {
-        let Some(call) = self.calls[call_at as usize].as_mut() else { return };
+        let Some(call) = self.calls[call_at as usize].as_mut() else {
+            return;
+        };
         if call.phase != Phase::Answered {
             return;
         }
         if let Some(value) = message.header(HeaderId::SessionExpires) {
-            let seconds = value.split(|b| *b == b';').next().unwrap_or(b"").trim_ascii();
+            let seconds = value
+                .split(|b| *b == b';')
+                .next()
+                .unwrap_or(b"")
+                .trim_ascii();
             if let Some(seconds) = parse_decimal(seconds).and_then(|s| Micros::try_from(s).ok()) {
                 call.session_expires_us = seconds.saturating_mul(1_000_000);
             }
@@ -394,7 +470,9 @@ impl Tracker {
         };
         let leg = &mut self.legs[leg_at as usize];
         let call_at = leg.call;
-        let Some(call) = self.calls[call_at as usize].as_mut() else { return };
+        let Some(call) = self.calls[call_at as usize].as_mut() else {
+            return;
+        };
         if call.is_message != is_message {
             return;
         }
@@ -440,11 +518,23 @@ impl Tracker {
                 call.answer_us = Some(seen.time_us);
                 if is_message {
                     let now = self.now_us;
-                    self.finish(call_at, Outcome::Answered, seen.time_us, now, HangupBy::None, false, sink);
+                    self.finish(
+                        call_at,
+                        Outcome::Answered,
+                        seen.time_us,
+                        now,
+                        HangupBy::None,
+                        false,
+                        sink,
+                    );
                     return;
                 }
                 call.phase = Phase::Answered;
-                sink.event(EventKind::Answer, self.now_us, &CallView { call, end: None });
+                sink.event(
+                    EventKind::Answer,
+                    self.now_us,
+                    &CallView { call, end: None },
+                );
                 self.refresh(call_at, message);
             }
             300..=699 => {
@@ -464,7 +554,9 @@ impl Tracker {
                 call.final_us = Some(seen.time_us);
                 if matches!(status, 300..=399 | 401 | 407 | 422 | 491) {
                     call.phase = Phase::AwaitingRetry;
-                    let deadline = self.now_us.saturating_add(self.settings.transaction_timeout_us);
+                    let deadline = self
+                        .now_us
+                        .saturating_add(self.settings.transaction_timeout_us);
                     self.set_deadline(call_at, deadline);
                 } else {
                     let now = self.now_us;
@@ -489,7 +581,9 @@ impl Tracker {
     #[inline]
     fn expire(&mut self, sink: &mut impl EventSink) {
         while let Some(timer) = self.timers.pop_due(self.now_us) {
-            let Some(call) = self.calls[timer.call as usize].as_mut() else { continue };
+            let Some(call) = self.calls[timer.call as usize].as_mut() else {
+                continue;
+            };
             if call.generation != timer.generation || call.timer_us != timer.due_us {
                 continue;
             }
@@ -506,19 +600,39 @@ impl Tracker {
     }
 
     /// Ends a call that no message ended; `unknown` is the outcome where nothing is known.
-    fn give_up(&mut self, call_at: u32, now_us: Micros, unknown: Outcome, sink: &mut impl EventSink) {
-        let Some(call) = self.calls[call_at as usize].as_ref() else { return };
+    fn give_up(
+        &mut self,
+        call_at: u32,
+        now_us: Micros,
+        unknown: Outcome,
+        sink: &mut impl EventSink,
+    ) {
+        let Some(call) = self.calls[call_at as usize].as_ref() else {
+            return;
+        };
         let (outcome, end_us, censored) = match call.phase {
             Phase::Ended => return,
             Phase::Answered => (Outcome::Answered, now_us, true),
-            Phase::AwaitingRetry => (Outcome::of_status(call.final_status), call.final_us.unwrap_or(now_us), false),
+            Phase::AwaitingRetry => (
+                Outcome::of_status(call.final_status),
+                call.final_us.unwrap_or(now_us),
+                false,
+            ),
             Phase::Calling => match (call.cancel_us, call.final_status) {
                 (Some(cancel_us), _) => (Outcome::Cancelled, cancel_us, false),
                 (None, 0) => (unknown, now_us, false),
                 (None, status) => (Outcome::of_status(status), now_us, false),
             },
         };
-        self.finish(call_at, outcome, end_us, now_us, HangupBy::None, censored, sink);
+        self.finish(
+            call_at,
+            outcome,
+            end_us,
+            now_us,
+            HangupBy::None,
+            censored,
+            sink,
+        );
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -532,7 +646,9 @@ impl Tracker {
         censored: bool,
         sink: &mut impl EventSink,
     ) {
-        let Some(call) = self.calls[call_at as usize].as_mut() else { return };
+        let Some(call) = self.calls[call_at as usize].as_mut() else {
+            return;
+        };
         if call.phase == Phase::Ended {
             return;
         }
@@ -542,7 +658,14 @@ impl Tracker {
             hangup_by,
             censored,
         };
-        sink.event(EventKind::End, now_us, &CallView { call, end: Some(end) });
+        sink.event(
+            EventKind::End,
+            now_us,
+            &CallView {
+                call,
+                end: Some(end),
+            },
+        );
         self.counters.ended += 1;
         self.counters.censored += u64::from(censored);
         call.phase = Phase::Ended;
@@ -556,7 +679,9 @@ impl Tracker {
 
     /// Frees a call that has ended and its legs.
     fn release(&mut self, call_at: u32) {
-        let Some(call) = self.calls[call_at as usize].take() else { return };
+        let Some(call) = self.calls[call_at as usize].take() else {
+            return;
+        };
         self.free_calls.push(call_at);
         let mut leg_at = call.first_leg;
         while leg_at != NONE {
@@ -573,8 +698,12 @@ impl Tracker {
     /// Gives up the calls that would end next while there is no room.
     fn make_room(&mut self, sink: &mut impl EventSink) {
         while self.len() >= self.settings.max_calls.max(1) {
-            let Some(timer) = self.timers.pop() else { return };
-            let Some(call) = self.calls[timer.call as usize].as_ref() else { continue };
+            let Some(timer) = self.timers.pop() else {
+                return;
+            };
+            let Some(call) = self.calls[timer.call as usize].as_ref() else {
+                continue;
+            };
             if call.generation != timer.generation || call.timer_us != timer.due_us {
                 continue;
             }
@@ -587,7 +716,9 @@ impl Tracker {
     }
 
     fn set_deadline(&mut self, call_at: u32, deadline_us: Micros) {
-        let Some(call) = self.calls[call_at as usize].as_mut() else { return };
+        let Some(call) = self.calls[call_at as usize].as_mut() else {
+            return;
+        };
         call.deadline_us = deadline_us;
         if deadline_us < call.timer_us {
             call.timer_us = deadline_us;
@@ -602,7 +733,9 @@ impl Tracker {
     // ---- finding --------------------------------------------------------------------------------------------
 
     fn add_leg(&mut self, call_at: u32, ids: Ids, branch: u64) {
-        let Some(call) = self.calls[call_at as usize].as_mut() else { return };
+        let Some(call) = self.calls[call_at as usize].as_mut() else {
+            return;
+        };
         let mut leg = Leg::new(call_at, ids.call_id, ids.from_tag);
         leg.next_transaction(ids.cseq, branch);
         leg.invite_seen = leg.hop(ids.hop).0;
@@ -628,7 +761,9 @@ impl Tracker {
 
     fn unlink(&mut self, call_id: u64, leg_at: u32) {
         let next = self.legs[leg_at as usize].next_of_call_id;
-        let Some(first) = self.by_call_id.get_mut(&call_id) else { return };
+        let Some(first) = self.by_call_id.get_mut(&call_id) else {
+            return;
+        };
         if *first == leg_at {
             if next == NONE {
                 self.by_call_id.remove(&call_id);
@@ -680,7 +815,10 @@ impl Tracker {
             call_id: self.hash(call_id),
             // RFC 2543 allowed a From without a tag.
             from_tag: self.hash(from.param(b"tag").unwrap_or(b"")),
-            to_tag: to.param(b"tag").filter(|t| !t.is_empty()).map(|t| self.hash(t)),
+            to_tag: to
+                .param(b"tag")
+                .filter(|t| !t.is_empty())
+                .map(|t| self.hash(t)),
             cseq,
             hop: hop_hash(seen),
         })
@@ -690,9 +828,14 @@ impl Tracker {
     /// section 17.2.3).
     fn branch(&self, message: &Message<'_>) -> u64 {
         let via = message.header(HeaderId::Via).unwrap_or(b"");
-        let params = via.iter().position(|b| *b == b';').map_or(&via[via.len()..], |at| &via[at..]);
+        let params = via
+            .iter()
+            .position(|b| *b == b';')
+            .map_or(&via[via.len()..], |at| &via[at..]);
         match param(params, b"branch") {
-            Some(branch) if branch.starts_with(b"z9hG4bK") => self.hash2(branch, &via[..via.len() - params.len()]),
+            Some(branch) if branch.starts_with(b"z9hG4bK") => {
+                self.hash2(branch, &via[..via.len() - params.len()])
+            }
             _ => self.hash(via),
         }
     }
@@ -700,7 +843,11 @@ impl Tracker {
     /// The local UUID of Session-ID (RFC 7989); 0 without one, or for the null UUID.
     fn session_hash(&self, message: &Message<'_>) -> u64 {
         let value = message.header(HeaderId::SessionId).unwrap_or(b"");
-        let uuid = value.split(|b| *b == b';').next().unwrap_or(b"").trim_ascii();
+        let uuid = value
+            .split(|b| *b == b';')
+            .next()
+            .unwrap_or(b"")
+            .trim_ascii();
         if uuid.len() < 16 || uuid.iter().all(|b| *b == b'0') {
             return 0;
         }

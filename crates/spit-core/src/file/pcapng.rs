@@ -102,7 +102,9 @@ impl Pcapng {
                 Ok(None)
             }
             INTERFACE_DESCRIPTION => self.interface(body).map(|()| None),
-            ENHANCED_PACKET => self.packet(body, self.u32_at(body, 0)? as usize, block.len).map(Some),
+            ENHANCED_PACKET => self
+                .packet(body, self.u32_at(body, 0)? as usize, block.len)
+                .map(Some),
             PACKET => {
                 let short = self.u32_at(body, 0)?;
                 let id = match self.endian {
@@ -179,13 +181,17 @@ impl Pcapng {
         while at + 4 <= body.len() {
             let code = self.endian.u16(body, at);
             let len = usize::from(self.endian.u16(body, at + 2));
-            let Some(value) = body.get(at + 4..at + 4 + len) else { break };
+            let Some(value) = body.get(at + 4..at + 4 + len) else {
+                break;
+            };
             match (code, value) {
                 (0, _) => break,
                 // if_tsresol: power of 10, or of 2 with the top bit set
                 (9, [power]) => {
                     let base: u128 = if power & 0x80 == 0 { 10 } else { 2 };
-                    interface.units_per_s = base.checked_pow(u32::from(power & 0x7f)).unwrap_or(u128::MAX);
+                    interface.units_per_s = base
+                        .checked_pow(u32::from(power & 0x7f))
+                        .unwrap_or(u128::MAX);
                 }
                 // if_tsoffset: seconds to add
                 (14, eight) if eight.len() == 8 => {

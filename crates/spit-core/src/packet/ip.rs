@@ -132,7 +132,12 @@ impl<'a> IpPacket<'a> {
 }
 
 fn v4(header: &[u8], at: usize) -> IpAddr {
-    IpAddr::V4(Ipv4Addr::new(header[at], header[at + 1], header[at + 2], header[at + 3]))
+    IpAddr::V4(Ipv4Addr::new(
+        header[at],
+        header[at + 1],
+        header[at + 2],
+        header[at + 3],
+    ))
 }
 
 fn v6(header: &[u8], at: usize) -> IpAddr {
@@ -147,7 +152,9 @@ mod tests {
 
     #[test]
     fn ethernet_padding_is_no_payload() {
-        let mut bytes = vec![0x45, 0, 0, 22, 0, 1, 0, 0, 64, 17, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2];
+        let mut bytes = vec![
+            0x45, 0, 0, 22, 0, 1, 0, 0, 64, 17, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2,
+        ];
         bytes.extend([7, 8, 0, 0, 0, 0]);
         let packet = IpPacket::decode(&bytes).unwrap();
         assert_eq!((packet.payload, packet.truncated), (&[7u8, 8][..], false));
@@ -156,7 +163,9 @@ mod tests {
 
     #[test]
     fn lengths_that_lie_are_refused_or_marked() {
-        let mut bytes = vec![0x45, 0, 0, 60, 0, 1, 0, 0, 64, 17, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 9];
+        let mut bytes = vec![
+            0x45, 0, 0, 60, 0, 1, 0, 0, 64, 17, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 9,
+        ];
         assert!(IpPacket::decode(&bytes).unwrap().truncated);
         bytes[3] = 10;
         assert!(IpPacket::decode(&bytes).is_none());

@@ -101,7 +101,10 @@ impl Streams {
         table: &mut HeaderTable,
         emit: &mut impl FnMut(&Message<'_>, SocketAddr, SocketAddr),
     ) {
-        let flow = Flow { source, destination };
+        let flow = Flow {
+            source,
+            destination,
+        };
         if segment.syn || segment.rst {
             self.streams.remove(&flow);
         }
@@ -132,22 +135,38 @@ impl Streams {
             not_sip: false,
         });
         stream.last = now;
-        stream.take(start, segment.payload, now, counters, table, &mut |message| {
-            emit(message, source, destination);
-        });
+        stream.take(
+            start,
+            segment.payload,
+            now,
+            counters,
+            table,
+            &mut |message| {
+                emit(message, source, destination);
+            },
+        );
         if segment.fin {
             self.finish(&flow, table, emit);
         }
     }
 
     /// Ends every stream at the end of the capture: what waits behind a gap is read.
-    pub fn flush(&mut self, table: &mut HeaderTable, emit: &mut impl FnMut(&Message<'_>, SocketAddr, SocketAddr)) {
+    pub fn flush(
+        &mut self,
+        table: &mut HeaderTable,
+        emit: &mut impl FnMut(&Message<'_>, SocketAddr, SocketAddr),
+    ) {
         while let Some((_, flow)) = self.order.pop_front() {
             self.finish(&flow, table, emit);
         }
     }
 
-    fn finish(&mut self, flow: &Flow, table: &mut HeaderTable, emit: &mut impl FnMut(&Message<'_>, SocketAddr, SocketAddr)) {
+    fn finish(
+        &mut self,
+        flow: &Flow,
+        table: &mut HeaderTable,
+        emit: &mut impl FnMut(&Message<'_>, SocketAddr, SocketAddr),
+    ) {
         if let Some(mut stream) = self.streams.remove(flow) {
             while !stream.waiting.is_empty() {
                 stream.skip_gap(&mut self.counters, table, &mut |message| {
@@ -157,7 +176,12 @@ impl Streams {
         }
     }
 
-    fn make_room(&mut self, now: Micros, table: &mut HeaderTable, emit: &mut impl FnMut(&Message<'_>, SocketAddr, SocketAddr)) {
+    fn make_room(
+        &mut self,
+        now: Micros,
+        table: &mut HeaderTable,
+        emit: &mut impl FnMut(&Message<'_>, SocketAddr, SocketAddr),
+    ) {
         // Streams that have ended leave their entry behind; the queue stays in proportion to the bound.
         if self.order.len() > 2 * self.max_streams {
             let streams = &self.streams;
@@ -167,7 +191,9 @@ impl Streams {
         let mut looked = 0;
         while looked < 2 || self.streams.len() >= self.max_streams {
             looked += 1;
-            let Some((queued, flow)) = self.order.pop_front() else { return };
+            let Some((queued, flow)) = self.order.pop_front() else {
+                return;
+            };
             let Some(last) = self.streams.get(&flow).map(|s| s.last) else {
                 continue;
             };
@@ -224,8 +250,11 @@ impl Stream {
         if self.waiting.is_empty() {
             self.waiting_since = now;
         }
-        let at = self.waiting.partition_point(|(distance, _)| *distance < ahead);
-        let same = |(distance, bytes): &(u32, Vec<u8>)| *distance == ahead && bytes.len() >= payload.len();
+        let at = self
+            .waiting
+            .partition_point(|(distance, _)| *distance < ahead);
+        let same =
+            |(distance, bytes): &(u32, Vec<u8>)| *distance == ahead && bytes.len() >= payload.len();
         if !self.waiting.get(at).is_some_and(same) {
             self.waiting.insert(at, (ahead, payload.to_vec()));
         }
@@ -254,7 +283,9 @@ impl Stream {
         table: &mut HeaderTable,
         emit: &mut impl FnMut(&Message<'_>),
     ) {
-        let Some((distance, _)) = self.waiting.first() else { return };
+        let Some((distance, _)) = self.waiting.first() else {
+            return;
+        };
         let distance = *distance;
         counters.gaps += 1;
         counters.junk_bytes += self.pending.len() as u64;

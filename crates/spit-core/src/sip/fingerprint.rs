@@ -35,7 +35,9 @@ pub fn fingerprint(message: &Message<'_>) -> u64 {
     }
     hash.write_u8(0xff);
     for line in sdp::lines(message.body) {
-        let [kind, b'=', value @ ..] = line else { continue };
+        let [kind, b'=', value @ ..] = line else {
+            continue;
+        };
         hash.write_u8(*kind);
         match kind {
             // m=<media> <port> <proto> <formats>: all but the port

@@ -146,7 +146,10 @@ fn may_become_start_line(bytes: &[u8]) -> bool {
 }
 
 fn skip_line_ends(bytes: &[u8]) -> &[u8] {
-    let n = bytes.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
+    let n = bytes
+        .iter()
+        .take_while(|b| matches!(b, b'\r' | b'\n'))
+        .count();
     &bytes[n..]
 }
 
@@ -154,9 +157,9 @@ fn skip_line_ends(bytes: &[u8]) -> &[u8] {
 mod tests {
     use super::*;
 
-    const REGISTER: &[u8] = b"REGISTER sip:a.example SIP/2.0\r\nCall-ID: 1\r\nContent-Length: 0\r\n\r\n";
-    const INVITE: &[u8] =
-        b"INVITE sip:b@a.example SIP/2.0\r\nCall-ID: 2\r\nl: 4\r\n\r\nv=0\n";
+    const REGISTER: &[u8] =
+        b"REGISTER sip:a.example SIP/2.0\r\nCall-ID: 1\r\nContent-Length: 0\r\n\r\n";
+    const INVITE: &[u8] = b"INVITE sip:b@a.example SIP/2.0\r\nCall-ID: 2\r\nl: 4\r\n\r\nv=0\n";
 
     fn frames(mut bytes: &[u8]) -> Vec<Frame> {
         let mut table = HeaderTable::default();
@@ -179,7 +182,9 @@ mod tests {
         assert_eq!(
             frames(&stream),
             [
-                Frame::Message { len: REGISTER.len() },
+                Frame::Message {
+                    len: REGISTER.len()
+                },
                 Frame::LineEnds(4),
                 Frame::Message { len: INVITE.len() },
                 Frame::Incomplete
@@ -197,8 +202,14 @@ mod tests {
     #[test]
     fn binary_noise_and_other_protocols_are_junk_at_once() {
         let mut table = HeaderTable::default();
-        assert_eq!(next_frame(b"\x16\x03\x01\x02\x00\x01", &mut table), Frame::Junk(6));
-        assert_eq!(next_frame(b"GET / HTTP/1.1\r\n\r\n", &mut table), Frame::Junk(18));
+        assert_eq!(
+            next_frame(b"\x16\x03\x01\x02\x00\x01", &mut table),
+            Frame::Junk(6)
+        );
+        assert_eq!(
+            next_frame(b"GET / HTTP/1.1\r\n\r\n", &mut table),
+            Frame::Junk(18)
+        );
     }
 
     #[test]
@@ -206,7 +217,13 @@ mod tests {
         let stream = [b"half a body\r\n".as_slice(), REGISTER].concat();
         assert_eq!(
             frames(&stream),
-            [Frame::Junk(13), Frame::Message { len: REGISTER.len() }, Frame::Incomplete]
+            [
+                Frame::Junk(13),
+                Frame::Message {
+                    len: REGISTER.len()
+                },
+                Frame::Incomplete
+            ]
         );
     }
 

@@ -109,10 +109,7 @@ impl HeaderId {
             (5, b'a') => &[HeaderId::Allow],
             (6, b'a') => &[HeaderId::Accept],
             (12, b'a') => &[HeaderId::AllowEvents],
-            (19, b'p') => &[
-                HeaderId::PAssertedIdentity,
-                HeaderId::ProxyAuthorization,
-            ],
+            (19, b'p') => &[HeaderId::PAssertedIdentity, HeaderId::ProxyAuthorization],
             (20, b'p') => &[HeaderId::PPreferredIdentity],
             (21, b'p') => &[HeaderId::PAccessNetworkInfo],
             (8, b'p') => &[HeaderId::Priority],

@@ -204,8 +204,15 @@ impl Exemption {
     /// Reads the exemption from a request.
     pub fn of(request_uri: &[u8], message: &Message<'_>) -> Option<Exemption> {
         const SOS: &[u8] = b"urn:service:sos";
-        let is_sos = |uri: &[u8]| uri.get(..SOS.len()).is_some_and(|u| u.eq_ignore_ascii_case(SOS));
-        if is_sos(request_uri) || message.header(HeaderId::To).is_some_and(|to| is_sos(NameAddr::parse(to).uri)) {
+        let is_sos = |uri: &[u8]| {
+            uri.get(..SOS.len())
+                .is_some_and(|u| u.eq_ignore_ascii_case(SOS))
+        };
+        if is_sos(request_uri)
+            || message
+                .header(HeaderId::To)
+                .is_some_and(|to| is_sos(NameAddr::parse(to).uri))
+        {
             return Some(Exemption::Emergency);
         }
         let priority = message.header(HeaderId::Priority).unwrap_or(b"");
@@ -249,7 +256,11 @@ mod tests {
             (&uk, "sip:0015551234567@h", "+15551234567"),
             (&none, "sip:1001@PBX.example:5080", "1001@pbx.example"),
             (&none, "sip:112@h;user=phone", "112"),
-            (&none, "sip:Alice@Example.COM;transport=tcp", "alice@example.com"),
+            (
+                &none,
+                "sip:Alice@Example.COM;transport=tcp",
+                "alice@example.com",
+            ),
             (&none, "sip:example.com", "example.com"),
             (&none, "urn:service:sos.police", "urn:service:sos.police"),
         ] {

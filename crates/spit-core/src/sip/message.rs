@@ -200,7 +200,12 @@ impl<'a> Head<'a> {
     }
 
     /// Joins the head with its body: `body_len` bytes after the head, or as many as there are.
-    pub fn with_body(self, bytes: &'a [u8], body_len: usize, table: &'a HeaderTable) -> Message<'a> {
+    pub fn with_body(
+        self,
+        bytes: &'a [u8],
+        body_len: usize,
+        table: &'a HeaderTable,
+    ) -> Message<'a> {
         let end = self.len.saturating_add(body_len).min(bytes.len());
         let mut message = Message {
             bytes,
@@ -216,7 +221,13 @@ impl<'a> Head<'a> {
 
 impl HeaderTable {
     #[inline]
-    fn push(&mut self, id: HeaderId, name: (usize, usize), value: (usize, usize), anomalies: &mut Anomalies) {
+    fn push(
+        &mut self,
+        id: HeaderId,
+        name: (usize, usize),
+        value: (usize, usize),
+        anomalies: &mut Anomalies,
+    ) {
         if self.headers.len() >= MAX_HEADERS {
             anomalies.add(Anomalies::TOO_MANY_HEADERS);
             return;
@@ -338,7 +349,11 @@ fn note_version(version: &[u8], anomalies: &mut Anomalies) {
 /// Whether a byte may stand in a token (RFC 3261 section 25.1).
 #[inline]
 pub(crate) fn is_token(b: u8) -> bool {
-    b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~')
+    b.is_ascii_alphanumeric()
+        || matches!(
+            b,
+            b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~'
+        )
 }
 
 /// Whether bytes begin with a SIP start line. Noise (RTP, STUN, TLS, DNS) is told by its first bytes.
@@ -358,7 +373,11 @@ pub fn starts_message(bytes: &[u8]) -> bool {
         Some(lf) => &window[..lf],
         None => return false,
     };
-    parse_start_line(line.strip_suffix(b"\r").unwrap_or(line), &mut Anomalies::default()).is_some()
+    parse_start_line(
+        line.strip_suffix(b"\r").unwrap_or(line),
+        &mut Anomalies::default(),
+    )
+    .is_some()
 }
 
 /// The longest start line that is looked for.
@@ -392,6 +411,14 @@ impl<'a> Message<'a> {
         match self.start {
             StartLine::Request { method, .. } => Some(method),
             StartLine::Response { .. } => None,
+        }
+    }
+
+    /// The start line in short, for messages to a person.
+    pub fn start_shown(&self) -> String {
+        match self.start {
+            StartLine::Request { method, .. } => format!("a {} request", method.escape_ascii()),
+            StartLine::Response { status } => format!("a {status} response"),
         }
     }
 

@@ -4,8 +4,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use base64::Engine;
 use serde_json::Value;
 
-use super::message::Message;
 use super::header::HeaderId;
+use super::message::Message;
 
 /// Claims of one `shaken` PASSporT. Nothing here was verified.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,7 +44,10 @@ fn parse_shaken(value: &[u8]) -> Option<Passport> {
     };
     Some(Passport {
         attestation,
-        origid: payload.get("origid").and_then(Value::as_str).map(str::to_owned),
+        origid: payload
+            .get("origid")
+            .and_then(Value::as_str)
+            .map(str::to_owned),
     })
 }
 

@@ -28,7 +28,8 @@ pub fn media_lines(body: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 /// The lines of a body without their ends.
 pub fn lines(body: &[u8]) -> impl Iterator<Item = &[u8]> {
-    body.split(|b| *b == b'\n').map(|l| l.strip_suffix(b"\r").unwrap_or(l))
+    body.split(|b| *b == b'\n')
+        .map(|l| l.strip_suffix(b"\r").unwrap_or(l))
 }
 
 #[cfg(test)]
@@ -38,7 +39,10 @@ mod tests {
     #[test]
     fn media_types_in_order_without_repeats() {
         let body = b"v=0\r\nm=audio 1 RTP/AVP 0\r\nm=video 2 RTP/AVP 96\r\nm=audio 3 RTP/AVP 8\r\n";
-        assert_eq!(media_types(body).as_deref(), Some(b"audio,video".as_slice()));
+        assert_eq!(
+            media_types(body).as_deref(),
+            Some(b"audio,video".as_slice())
+        );
         assert_eq!(media_types(b"v=0\r\n"), None);
         assert_eq!(media_types(b"m=\x00\xff 1\r\n"), None);
     }

@@ -82,7 +82,11 @@ impl<'a> Uri<'a> {
     pub fn parse(uri: &'a [u8]) -> Option<Uri<'a>> {
         let colon = memchr(b':', uri)?;
         let scheme = &uri[..colon];
-        if scheme.is_empty() || !scheme.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.')) {
+        if scheme.is_empty()
+            || !scheme
+                .iter()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
+        {
             return None;
         }
         let rest = &uri[colon + 1..];
@@ -189,19 +193,29 @@ mod tests {
     #[test]
     fn without_brackets_parameters_are_the_headers() {
         let n = NameAddr::parse(b"sip:a@b;tag=t2");
-        assert_eq!((n.uri, n.param(b"TAG")), (b"sip:a@b".as_slice(), Some(b"t2".as_slice())));
+        assert_eq!(
+            (n.uri, n.param(b"TAG")),
+            (b"sip:a@b".as_slice(), Some(b"t2".as_slice()))
+        );
     }
 
     #[test]
     fn uri_parts() {
-        let u = Uri::parse(b"sip:+1555;phone-context=x:pw@[2001:db8::1]:5060;user=phone?a=b").unwrap();
+        let u =
+            Uri::parse(b"sip:+1555;phone-context=x:pw@[2001:db8::1]:5060;user=phone?a=b").unwrap();
         assert_eq!(u.user, b"+1555");
         assert_eq!(u.host, b"[2001:db8::1]");
         assert_eq!(param(u.params, b"user"), Some(b"phone".as_slice()));
         let u = Uri::parse(b"tel:+1-555;verstat=TN-Validation-Passed").unwrap();
         assert_eq!(u.user, b"+1-555");
-        assert_eq!(param(u.params, b"verstat"), Some(b"TN-Validation-Passed".as_slice()));
-        assert_eq!(Uri::parse(b"sip:example.com:5060").unwrap().host, b"example.com");
+        assert_eq!(
+            param(u.params, b"verstat"),
+            Some(b"TN-Validation-Passed".as_slice())
+        );
+        assert_eq!(
+            Uri::parse(b"sip:example.com:5060").unwrap().host,
+            b"example.com"
+        );
         assert!(Uri::parse(b"no scheme").is_none());
     }
 

@@ -1,0 +1,309 @@
+//! Call events and finished calls as record batches: `records.EVENT_SCHEMA` and `records.CALL_SCHEMA`.
+
+use std::sync::Arc;
+
+use arrow_array::builder::{
+    BooleanBuilder, Float64Builder, Int16Builder, Int32Builder, Int64Builder, StringBuilder,
+};
+use arrow_array::types::{Float64Type, Int64Type};
+use arrow_array::{Array, ArrayRef, PrimitiveArray, RecordBatch};
+use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
+use spit_core::call::event::Text;
+use spit_core::call::{CallView, EventKind, EventSink};
+use spit_core::sip::identity::Exemption;
+use spit_core::Micros;
+
+use crate::columns::{append_ip, append_shown, append_text};
+
+/// The texts of a call and the columns they fill.
+const TEXTS: [(Text, &str); Text::COUNT] = [
+    (Text::CallId, "call_id"),
+    (Text::Caller, "caller"),
+    (Text::Callee, "callee"),
+    (Text::CallerUri, "caller_uri"),
+    (Text::CalleeUri, "callee_uri"),
+    (Text::RequestUri, "request_uri"),
+    (Text::UserAgent, "user_agent"),
+    (Text::AssertedIdentity, "asserted_identity"),
+    (Text::Origid, "origid"),
+    (Text::Verstat, "verstat"),
+    (Text::Media, "media"),
+    (Text::DivertedBy, "diverted_by"),
+];
+
+/// Columns of an event, in the order of `records.EVENT_SCHEMA`.
+const EVENT_COLUMNS: [&str; 34] = [
+    "event",
+    "time_us",
+    "start_time_us",
+    "method",
+    "call_id",
+    "caller",
+    "callee",
+    "caller_uri",
+    "callee_uri",
+    "request_uri",
+    "source_ip",
+    "destination_ip",
+    "transport",
+    "user_agent",
+    "fingerprint",
+    "asserted_identity",
+    "attestation",
+    "origid",
+    "verstat",
+    "media",
+    "diverted_by",
+    "exemption",
+    "end_time_us",
+    "outcome",
+    "final_status",
+    "ring_time_s",
+    "pdd_s",
+    "setup_time_s",
+    "duration_s",
+    "duration_censored",
+    "hangup_by",
+    "auth_challenged",
+    "retransmissions",
+    "legs",
+];
+
+/// Columns of a call, in the order of `records.CALL_SCHEMA`.
+const CALL_COLUMNS: [&str; 29] = [
+    "call_id",
+    "start_time",
+    "end_time",
+    "caller",
+    "callee",
+    "caller_uri",
+    "callee_uri",
+    "request_uri",
+    "source_ip",
+    "destination_ip",
+    "transport",
+    "user_agent",
+    "fingerprint",
+    "asserted_identity",
+    "attestation",
+    "origid",
+    "verstat",
+    "media",
+    "outcome",
+    "final_status",
+    "ring_time_s",
+    "pdd_s",
+    "setup_time_s",
+    "duration_s",
+    "duration_censored",
+    "hangup_by",
+    "auth_challenged",
+    "retransmissions",
+    "legs",
+];
+
+fn event_schema() -> Schema {
+    let field = |name: &'static str| {
+        let (kind, nullable) = match name {
+            "event" | "method" | "call_id" => (DataType::Utf8, false),
+            "time_us" | "start_time_us" => (DataType::Int64, false),
+            "end_time_us" => (DataType::Int64, true),
+            "final_status" | "legs" => (DataType::Int16, true),
+            "retransmissions" => (DataType::Int32, true),
+            "ring_time_s" | "pdd_s" | "setup_time_s" | "duration_s" => (DataType::Float64, true),
+            "duration_censored" | "auth_challenged" => (DataType::Boolean, true),
+            _ => (DataType::Utf8, true),
+        };
+        Field::new(name, kind, nullable)
+    };
+    Schema::new(EVENT_COLUMNS.map(field).to_vec())
+}
+
+/// Collects events as rows.
+pub(crate) struct EventRows {
+    schema: SchemaRef,
+    /// Only ends are kept.
+    ends_only: bool,
+    rows: usize,
+    event: StringBuilder,
+    time_us: Int64Builder,
+    start_us: Int64Builder,
+    method: StringBuilder,
+    texts: [StringBuilder; Text::COUNT],
+    source_ip: StringBuilder,
+    destination_ip: StringBuilder,
+    transport: StringBuilder,
+    fingerprint: StringBuilder,
+    attestation: StringBuilder,
+    exemption: StringBuilder,
+    end_us: Int64Builder,
+    outcome: StringBuilder,
+    final_status: Int16Builder,
+    ring_time_s: Float64Builder,
+    pdd_s: Float64Builder,
+    setup_time_s: Float64Builder,
+    duration_s: Float64Builder,
+    censored: BooleanBuilder,
+    hangup_by: StringBuilder,
+    auth_challenged: BooleanBuilder,
+    retransmissions: Int32Builder,
+    legs: Int16Builder,
+}
+
+impl EventSink for EventRows {
+    fn event(&mut self, kind: EventKind, time_us: Micros, call: &CallView<'_>) {
+        if self.ends_only && kind != EventKind::End {
+            return;
+        }
+        self.rows += 1;
+        self.event.append_value(kind.name());
+        self.time_us.append_value(time_us);
+        self.start_us.append_value(call.start_us());
+        self.method.append_value(if call.is_message() {
+            "MESSAGE"
+        } else {
+            "INVITE"
+        });
+        for ((text, _), column) in TEXTS.iter().zip(&mut self.texts) {
+            append_text(column, call.text(*text));
+        }
+        append_ip(&mut self.source_ip, call.source_ip());
+        append_ip(&mut self.destination_ip, call.destination_ip());
+        self.transport.append_value(call.transport().name());
+        append_shown(
+            &mut self.fingerprint,
+            format_args!("{:016x}", call.fingerprint()),
+        );
+        match call.attestation() {
+            Some(letter) => append_shown(&mut self.attestation, format_args!("{letter}")),
+            None => self.attestation.append_null(),
+        }
+        self.exemption
+            .append_option(call.exemption().map(Exemption::name));
+        self.end_us.append_option(call.end_us());
+        self.outcome.append_option(call.outcome().map(|o| o.name()));
+        self.final_status
+            .append_option(call.final_status().map(|s| s as i16));
+        self.ring_time_s.append_option(call.ring_time_s());
+        let later = kind != EventKind::Attempt;
+        self.pdd_s.append_option(call.pdd_s().filter(|_| later));
+        self.setup_time_s
+            .append_option(call.setup_time_s().filter(|_| later));
+        self.duration_s.append_option(call.duration_s());
+        self.censored.append_option(call.duration_censored());
+        self.hangup_by
+            .append_option(call.hangup_by().map(|h| h.name()));
+        let ended = kind == EventKind::End;
+        self.auth_challenged
+            .append_option(ended.then(|| call.auth_challenged()));
+        self.retransmissions.append_option(
+            ended.then(|| i32::try_from(call.retransmissions()).unwrap_or(i32::MAX)),
+        );
+        self.legs
+            .append_option(ended.then(|| i16::try_from(call.legs()).unwrap_or(i16::MAX)));
+    }
+}
+
+impl EventRows {
+    pub(crate) fn new(ends_only: bool) -> Self {
+        EventRows {
+            schema: Arc::new(event_schema()),
+            ends_only,
+            rows: 0,
+            event: StringBuilder::new(),
+            time_us: Int64Builder::new(),
+            start_us: Int64Builder::new(),
+            method: StringBuilder::new(),
+            texts: std::array::from_fn(|_| StringBuilder::new()),
+            source_ip: StringBuilder::new(),
+            destination_ip: StringBuilder::new(),
+            transport: StringBuilder::new(),
+            fingerprint: StringBuilder::new(),
+            attestation: StringBuilder::new(),
+            exemption: StringBuilder::new(),
+            end_us: Int64Builder::new(),
+            outcome: StringBuilder::new(),
+            final_status: Int16Builder::new(),
+            ring_time_s: Float64Builder::new(),
+            pdd_s: Float64Builder::new(),
+            setup_time_s: Float64Builder::new(),
+            duration_s: Float64Builder::new(),
+            censored: BooleanBuilder::new(),
+            hangup_by: StringBuilder::new(),
+            auth_challenged: BooleanBuilder::new(),
+            retransmissions: Int32Builder::new(),
+            legs: Int16Builder::new(),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.rows
+    }
+
+    /// The rows so far as `records.EVENT_SCHEMA`.
+    pub(crate) fn finish(&mut self) -> Result<RecordBatch, ArrowError> {
+        self.rows = 0;
+        let columns: Vec<ArrayRef> = EVENT_COLUMNS
+            .iter()
+            .map(|name| self.finish_column(name))
+            .collect();
+        RecordBatch::try_new(Arc::clone(&self.schema), columns)
+    }
+
+    /// The rows so far, all of them ends, as `records.CALL_SCHEMA`.
+    pub(crate) fn finish_calls(&mut self) -> Result<RecordBatch, ArrowError> {
+        let events = self.finish()?;
+        let columns: Vec<(&str, ArrayRef, bool)> = CALL_COLUMNS
+            .iter()
+            .map(|name| {
+                let column = match *name {
+                    "start_time" => seconds(&events, "start_time_us"),
+                    "end_time" => seconds(&events, "end_time_us"),
+                    other => events.column_by_name(other).map(Arc::clone),
+                };
+                column
+                    .map(|c| (*name, c, true))
+                    .ok_or_else(|| ArrowError::SchemaError(format!("no column {name}")))
+            })
+            .collect::<Result<_, _>>()?;
+        RecordBatch::try_from_iter_with_nullable(columns)
+    }
+
+    fn finish_column(&mut self, name: &str) -> ArrayRef {
+        if let Some(at) = TEXTS.iter().position(|(_, column)| *column == name) {
+            return Arc::new(self.texts[at].finish());
+        }
+        match name {
+            "event" => Arc::new(self.event.finish()),
+            "time_us" => Arc::new(self.time_us.finish()),
+            "start_time_us" => Arc::new(self.start_us.finish()),
+            "method" => Arc::new(self.method.finish()),
+            "source_ip" => Arc::new(self.source_ip.finish()),
+            "destination_ip" => Arc::new(self.destination_ip.finish()),
+            "transport" => Arc::new(self.transport.finish()),
+            "fingerprint" => Arc::new(self.fingerprint.finish()),
+            "attestation" => Arc::new(self.attestation.finish()),
+            "exemption" => Arc::new(self.exemption.finish()),
+            "end_time_us" => Arc::new(self.end_us.finish()),
+            "outcome" => Arc::new(self.outcome.finish()),
+            "final_status" => Arc::new(self.final_status.finish()),
+            "ring_time_s" => Arc::new(self.ring_time_s.finish()),
+            "pdd_s" => Arc::new(self.pdd_s.finish()),
+            "setup_time_s" => Arc::new(self.setup_time_s.finish()),
+            "duration_s" => Arc::new(self.duration_s.finish()),
+            "duration_censored" => Arc::new(self.censored.finish()),
+            "hangup_by" => Arc::new(self.hangup_by.finish()),
+            "auth_challenged" => Arc::new(self.auth_challenged.finish()),
+            "retransmissions" => Arc::new(self.retransmissions.finish()),
+            _ => Arc::new(self.legs.finish()),
+        }
+    }
+}
+
+fn seconds(events: &RecordBatch, name: &str) -> Option<ArrayRef> {
+    let micros = events.column_by_name(name)?;
+    let micros = micros
+        .as_any()
+        .downcast_ref::<PrimitiveArray<Int64Type>>()?;
+    Some(Arc::new(micros.unary::<_, Float64Type>(|t| t as f64 / 1e6)))
+}

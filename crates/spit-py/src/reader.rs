@@ -1,0 +1,319 @@
+//! `CaptureReader`: captures in, batches of columns out; and the same for a single INVITE.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use arrow_array::RecordBatch;
+use arrow_json::writer::{LineDelimited, WriterBuilder};
+use arrow_schema::ArrowError;
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict};
+use pyo3_arrow::PyRecordBatch;
+use spit_core::call::Tracker;
+use spit_core::decode::{Decoder, Seen, Transport};
+use spit_core::sip::framing;
+use spit_core::sip::message::HeaderTable;
+use spit_core::Micros;
+use spit_file::Captures;
+
+use crate::events::EventRows;
+use crate::messages::MessageRows;
+use crate::settings::Settings;
+
+/// Packets between looks at signals, so that Ctrl-C is heard soon on long work.
+const PACKETS_BETWEEN_SIGNALS: usize = 1 << 16;
+
+/// Reads captures as one stream in time order.
+#[pyclass(module = "spit._core")]
+pub(crate) struct CaptureReader {
+    captures: Captures,
+    decoder: Decoder,
+    tracker: Tracker,
+    now_us: Micros,
+    ended: bool,
+}
+
+enum Step {
+    Full,
+    Signals,
+    End,
+}
+
+#[pymethods]
+impl CaptureReader {
+    #[new]
+    #[pyo3(signature = (paths, settings=None))]
+    fn new(
+        py: Python<'_>,
+        paths: Vec<String>,
+        settings: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Self> {
+        let settings = Settings::read(settings)?;
+        Ok(CaptureReader {
+            captures: py.detach(|| Captures::open(&paths)),
+            decoder: Decoder::new(settings.decode),
+            tracker: Tracker::new(settings.track, settings.identity),
+            now_us: 0,
+            ended: false,
+        })
+    }
+
+    fn read_messages<'py>(
+        &mut self,
+        py: Python<'py>,
+        max_rows: usize,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let mut rows = MessageRows::new();
+        while !self.ended && rows.len() < max_rows.max(1) {
+            let step = py.detach(|| self.messages(&mut rows, max_rows.max(1)));
+            py.check_signals()?;
+            self.ended = matches!(step, Step::End);
+        }
+        (rows.len() > 0)
+            .then(|| to_python(py, rows.finish()))
+            .transpose()
+    }
+
+    fn read_events<'py>(
+        &mut self,
+        py: Python<'py>,
+        max_rows: usize,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let mut rows = EventRows::new(false);
+        self.collect(py, &mut rows, max_rows)?;
+        (rows.len() > 0)
+            .then(|| to_python(py, rows.finish()))
+            .transpose()
+    }
+
+    fn read_calls<'py>(
+        &mut self,
+        py: Python<'py>,
+        max_rows: usize,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let mut rows = EventRows::new(true);
+        self.collect(py, &mut rows, max_rows)?;
+        (rows.len() > 0)
+            .then(|| to_python(py, rows.finish_calls()))
+            .transpose()
+    }
+
+    fn damages(&self) -> Vec<String> {
+        self.captures
+            .damages()
+            .iter()
+            .map(ToString::to_string)
+            .collect()
+    }
+
+    fn progress(&self) -> (u64, Option<u64>) {
+        self.captures.progress()
+    }
+
+    fn counters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let dict = PyDict::new(py);
+        let decode = &self.decoder.counters;
+        let fragments = &self.decoder.fragments.counters;
+        let tcp = &self.decoder.streams.counters;
+        let track = &self.tracker.counters;
+        for (name, value) in [
+            ("packets", decode.packets),
+            ("bytes", decode.bytes),
+            ("not_ip", decode.not_ip),
+            ("other_transport", decode.other_transport),
+            ("not_sip", decode.not_sip),
+            ("messages", decode.messages),
+            ("fragments", fragments.fragments),
+            ("fragments_reassembled", fragments.reassembled),
+            ("fragments_expired", fragments.expired),
+            ("fragments_evicted", fragments.evicted),
+            ("fragments_rejected", fragments.rejected),
+            ("tcp_segments", tcp.segments),
+            ("tcp_retransmitted", tcp.retransmitted),
+            ("tcp_gaps", tcp.gaps),
+            ("tcp_not_sip", tcp.not_sip),
+            ("tcp_streams_evicted", tcp.evicted),
+            ("tcp_streams_idle", tcp.idle),
+            ("tcp_junk_bytes", tcp.junk_bytes),
+            ("attempts", track.attempts),
+            ("calls_ended", track.ended),
+            ("calls_censored", track.censored),
+            ("calls_evicted", track.evicted),
+            ("legs_joined", track.joined_legs),
+            ("messages_untrackable", track.untrackable),
+            ("messages_unmatched", track.unmatched),
+        ] {
+            dict.set_item(name, value)?;
+        }
+        Ok(dict)
+    }
+}
+
+impl CaptureReader {
+    fn collect(&mut self, py: Python<'_>, rows: &mut EventRows, max_rows: usize) -> PyResult<()> {
+        while !self.ended && rows.len() < max_rows.max(1) {
+            let step = py.detach(|| self.events(rows, max_rows.max(1)));
+            py.check_signals()?;
+            self.ended = matches!(step, Step::End);
+        }
+        Ok(())
+    }
+
+    fn messages(&mut self, rows: &mut MessageRows, max_rows: usize) -> Step {
+        for _ in 0..PACKETS_BETWEEN_SIGNALS {
+            let Some(packet) = self.captures.next_packet() else {
+                self.decoder
+                    .flush(self.now_us, &mut |message, seen| rows.push(message, seen));
+                return Step::End;
+            };
+            self.now_us = self.now_us.max(packet.time_us);
+            self.decoder.frame(
+                packet.time_us,
+                packet.link,
+                packet.data,
+                packet.original_len,
+                &mut |message, seen| rows.push(message, seen),
+            );
+            if rows.len() >= max_rows {
+                return Step::Full;
+            }
+        }
+        Step::Signals
+    }
+
+    fn events(&mut self, rows: &mut EventRows, max_rows: usize) -> Step {
+        let tracker = &mut self.tracker;
+        for _ in 0..PACKETS_BETWEEN_SIGNALS {
+            let Some(packet) = self.captures.next_packet() else {
+                self.decoder.flush(self.now_us, &mut |message, seen| {
+                    tracker.track(message, seen, rows)
+                });
+                tracker.advance(self.now_us, rows);
+                tracker.flush(rows);
+                return Step::End;
+            };
+            self.now_us = self.now_us.max(packet.time_us);
+            self.decoder.frame(
+                packet.time_us,
+                packet.link,
+                packet.data,
+                packet.original_len,
+                &mut |message, seen| tracker.track(message, seen, rows),
+            );
+            if rows.len() >= max_rows {
+                return Step::Full;
+            }
+        }
+        Step::Signals
+    }
+}
+
+fn to_python(py: Python<'_>, batch: Result<RecordBatch, ArrowError>) -> PyResult<Bound<'_, PyAny>> {
+    let batch = batch.map_err(|e| PyRuntimeError::new_err(e.to_string()))?;
+    PyRecordBatch::new(batch).into_pyarrow(py)
+}
+
+/// The rows as JSON lines, nulls written.
+#[pyfunction]
+fn write_jsonl<'py>(py: Python<'py>, batch: PyRecordBatch) -> PyResult<Bound<'py, PyBytes>> {
+    let bytes = py
+        .detach(|| {
+            let mut out = Vec::new();
+            let mut writer = WriterBuilder::new()
+                .with_explicit_nulls(true)
+                .build::<_, LineDelimited>(&mut out);
+            writer.write(batch.as_ref())?;
+            writer.finish()?;
+            drop(writer);
+            Ok::<_, ArrowError>(out)
+        })
+        .map_err(|e| PyValueError::new_err(e.to_string()))?;
+    Ok(PyBytes::new(py, &bytes))
+}
+
+/// One attempt row from the bytes of an INVITE or MESSAGE.
+#[pyfunction]
+#[pyo3(signature = (data, *, time_us, source_ip=None, destination_ip=None, transport="udp", settings=None))]
+fn parse_attempt<'py>(
+    py: Python<'py>,
+    data: &[u8],
+    time_us: Micros,
+    source_ip: Option<&str>,
+    destination_ip: Option<&str>,
+    transport: &str,
+    settings: Option<&Bound<'py, PyDict>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let settings = Settings::read(settings)?;
+    let seen = Seen {
+        time_us,
+        source: socket(source_ip)?,
+        destination: socket(destination_ip)?,
+        transport: match transport {
+            "udp" => Transport::Udp,
+            "tcp" => Transport::Tcp,
+            other => {
+                return Err(PyValueError::new_err(format!(
+                    "transport: expected udp or tcp, found {other:?}"
+                )));
+            }
+        },
+    };
+    let mut tracker = Tracker::new(settings.track, settings.identity);
+    let mut rows = EventRows::new(false);
+    let mut table = HeaderTable::default();
+    let mut first = None;
+    framing::datagram(data, false, &mut table, |message| {
+        if first.is_none() {
+            first = Some(message.start_shown());
+            tracker.track(message, &seen, &mut rows);
+        }
+    });
+    if rows.len() == 0 {
+        let found = match first {
+            None if data.is_empty() => "nothing".to_owned(),
+            None => format!("{} bytes that are no SIP message", data.len()),
+            Some(start) => format!("{start} without what makes it one"),
+        };
+        return Err(PyValueError::new_err(format!(
+            "expected an INVITE or MESSAGE outside a dialog with Call-ID, CSeq, From and To, found {found}"
+        )));
+    }
+    to_python(py, rows.finish())
+}
+
+fn socket(ip: Option<&str>) -> PyResult<SocketAddr> {
+    let ip = match ip {
+        None => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        Some(text) => text.parse().map_err(|_| {
+            PyValueError::new_err(format!("expected an IP address, found {text:?}"))
+        })?,
+    };
+    Ok(SocketAddr::new(ip, 0))
+}
+
+/// The canonical identity of a URI or bare number.
+#[pyfunction]
+#[pyo3(signature = (uri, settings=None))]
+fn canonical_identity(uri: &str, settings: Option<&Bound<'_, PyDict>>) -> PyResult<Option<String>> {
+    let settings = Settings::read(settings)?;
+    let identity = settings.identity.numbers.canonical(uri.as_bytes());
+    Ok(identity.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+}
+
+/// The names of every anomaly and what they mean.
+#[pyfunction]
+fn anomalies() -> Vec<(&'static str, &'static str)> {
+    spit_core::anomaly::Anomalies::ALL
+        .iter()
+        .map(|(_, name, meaning)| (*name, meaning.trim()))
+        .collect()
+}
+
+pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add_class::<CaptureReader>()?;
+    m.add_function(wrap_pyfunction!(write_jsonl, m)?)?;
+    m.add_function(wrap_pyfunction!(parse_attempt, m)?)?;
+    m.add_function(wrap_pyfunction!(canonical_identity, m)?)?;
+    m.add_function(wrap_pyfunction!(anomalies, m)?)?;
+    Ok(())
+}
