@@ -8,6 +8,7 @@ pub mod anomaly;
 pub mod call;
 pub mod decode;
 pub mod file;
+pub mod fold;
 pub mod packet;
 pub mod sip;
 

@@ -2,6 +2,7 @@
 
 mod columns;
 mod events;
+mod fold;
 mod messages;
 mod reader;
 mod settings;
@@ -12,5 +13,6 @@ use pyo3::prelude::*;
 fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
     reader::register(m)?;
+    fold::register(m)?;
     Ok(())
 }
