@@ -1,0 +1,80 @@
+"""Why an attempt is suspicious: symbols with weights, in words.
+
+The weight of a symbol is found by occlusion: the attempt's log-odds minus its log-odds with the symbol's
+features set to what is usual for legitimate attempts (the bundle's baseline). Source of the method: Zeiler
+and Fergus 2014, applied to groups of features.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from spit.model.scorer import F32, Model
+from spit.model.symbols import SYMBOLS, UNUSUAL_PATTERN, Row, Symbol
+from spit.records import Reason
+
+MAX_REASONS = 5
+#: Log-odds below which a symbol is not worth a person's time: it moves a score of 0.5 by 0.05.
+MIN_WEIGHT = 0.2
+
+#: Rows explained at a time: bounds the memory of the occluded copies to a few megabytes.
+_CHUNK_ROWS = 128
+
+
+def explain(model: Model, values: F32) -> list[tuple[Reason, ...]]:
+    """Reasons of each attempt (row of float32[n, F]), strongest first, at least one and at most five."""
+    result: list[tuple[Reason, ...]] = []
+    for start in range(0, len(values), _CHUNK_ROWS):
+        chunk = values[start : start + _CHUNK_ROWS]
+        weights, overall = symbol_weights(model, chunk)
+        symbols = _placed_symbols(model.features)
+        for i in range(len(chunk)):
+            row = Row(model.features, chunk[i])
+            result.append(_reasons(row, [s for s, _ in symbols], weights[i], float(overall[i])))
+    return result
+
+
+def symbol_weights(model: Model, values: F32) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """float64[n, S]: weight of each symbol that the model has features for; float64[n]: of all together."""
+    symbols = _placed_symbols(model.features)
+    n, width = values.shape
+    occluded = np.repeat(values[:, np.newaxis, :], len(symbols) + 2, axis=1)
+    for s, (_, columns) in enumerate(symbols):
+        occluded[:, s + 1, columns] = model.baseline[columns]
+    occluded[:, -1, :] = model.baseline
+    log_odds = model.log_odds(occluded.reshape(-1, width)).reshape(n, len(symbols) + 2)
+    weights = log_odds[:, :1] - log_odds[:, 1:]
+    return weights[:, :-1], weights[:, -1]
+
+
+def _reasons(
+    row: Row, symbols: list[Symbol], weights: npt.NDArray[np.float64], overall: float
+) -> tuple[Reason, ...]:
+    found: list[Reason] = []
+    strongest_first = np.argsort(-weights, kind="stable")
+    for s in strongest_first:
+        weight = float(weights[s])
+        if weight < MIN_WEIGHT or len(found) == MAX_REASONS:
+            break
+        text = symbols[s].text(row)
+        if text is not None:
+            found.append(Reason(symbols[s].name, round(weight, 3), text))
+    if found:
+        return tuple(found)
+    # Nothing that can be said of these values in particular: name what weighs most, without numbers.
+    if len(weights) and weights[strongest_first[0]] >= MIN_WEIGHT:
+        symbol = symbols[strongest_first[0]]
+        weight = float(weights[strongest_first[0]])
+        return (Reason(symbol.name, round(weight, 3), f"Unusual for a legitimate caller: {symbol.subject}."),)
+    return (Reason(UNUSUAL_PATTERN.name, round(overall, 3), UNUSUAL_PATTERN.text(row) or ""),)
+
+
+@lru_cache(maxsize=8)
+def _placed_symbols(features: tuple[str, ...]) -> tuple[tuple[Symbol, npt.NDArray[np.int64]], ...]:
+    """Each symbol with the columns of its features; symbols without any are left out."""
+    at = {name: i for i, name in enumerate(features)}
+    placed = ((s, np.array([at[f] for f in s.features if f in at], dtype=np.int64)) for s in SYMBOLS)
+    return tuple((symbol, columns) for symbol, columns in placed if len(columns))

@@ -1,0 +1,88 @@
+"""Evidence of a caller: a bounded, decaying mean of log-odds that does not depend on the cut of batches."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spit.model.evidence import MAX_ABS_LOG_ODDS, TIME_CONSTANT_S, CallerEvidence
+from spit.model.scorer import logit, sigmoid
+
+ATTEMPTS = st.lists(
+    st.tuples(st.integers(0, 3), st.integers(0, 7200), st.floats(-20, 20, allow_nan=False)), max_size=25
+)
+
+
+def _columns(rows: list[tuple[int, int, float]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+    return (
+        np.array([r[0] for r in rows], dtype=np.uint64),
+        np.array([r[1] * 1_000_000 for r in rows], dtype=np.int64),
+        np.array([r[2] for r in rows], dtype=np.float64),
+    )
+
+
+def _evidence() -> CallerEvidence:
+    return CallerEvidence(prior=0.1, max_callers=100)
+
+
+@settings(deadline=None)
+@given(ATTEMPTS, st.integers(0, 25))
+def test_equals_the_definition_however_cut(rows: list[tuple[int, int, float]], cut: int) -> None:
+    rows = sorted(rows, key=lambda r: r[1])
+    evidence = _evidence()
+    found = np.concatenate([evidence.update(*_columns(rows[:cut])), evidence.update(*_columns(rows[cut:]))])
+    for i, (key, time_s, log_odds) in enumerate(rows):
+        earlier = [
+            (np.exp((t - time_s) / TIME_CONSTANT_S), x) for k, t, x in rows[:i] if k == key and key != 0
+        ]
+        total = logit(0.1) + sum(w * np.clip(x, -6, 6) for w, x in earlier) + np.clip(log_odds, -6, 6)
+        expected = sigmoid(np.array(total / (1.0 + sum(w for w, _ in earlier) + 1.0)))
+        assert found[i] == pytest.approx(float(expected), abs=1e-9)
+
+
+def test_read_answers_as_update_and_counts_nothing() -> None:
+    evidence = _evidence()
+    evidence.update(*_columns([(7, 0, 3.0)]))
+    question = _columns([(7, 60, 2.0)])
+    first = evidence.read(*question)
+    np.testing.assert_array_equal(evidence.read(*question), first)
+    np.testing.assert_array_equal(evidence.update(*question), first)
+    assert evidence.read(*question)[0] != first[0]
+
+
+def test_one_attempt_of_a_new_caller_cannot_be_certain() -> None:
+    score = _evidence().update(*_columns([(1, 0, 1e9)]))[0]
+    assert score == pytest.approx(float(sigmoid(np.array((logit(0.1) + MAX_ABS_LOG_ODDS) / 2))))
+    assert score < 0.9
+
+
+def test_consistent_evidence_overcomes_the_prior_and_fades_with_time() -> None:
+    evidence = _evidence()
+    scores = evidence.update(*_columns([(1, t, 4.0) for t in range(0, 200, 10)]))
+    assert (np.diff(scores) > 0).all()
+    assert scores[-1] > 0.95
+    a_day_later = evidence.read(*_columns([(1, 86_000, 0.0)]))[0]
+    assert a_day_later == pytest.approx(float(sigmoid(np.array(logit(0.1) / 2))), abs=1e-3)
+
+
+def test_state_and_merge() -> None:
+    one, two, both = _evidence(), _evidence(), _evidence()
+    first, second = _columns([(1, 0, 2.0), (2, 5, -1.0)]), _columns([(1, 10, 3.0)])
+    one.update(*first)
+    two.update(*second)
+    both.update(*first)
+    both.update(*second)
+    one.merge(two)
+    restored = _evidence()
+    restored.restore(one.state())
+    question = _columns([(1, 20, 0.5), (2, 20, 0.5)])
+    np.testing.assert_allclose(one.read(*question), both.read(*question))
+    np.testing.assert_array_equal(restored.read(*question), one.read(*question))
+
+
+@pytest.mark.parametrize(("prior", "weight"), [(0.0, 1.0), (1.0, 1.0), (0.1, 0.0)])
+def test_impossible_priors_are_refused(prior: float, weight: float) -> None:
+    with pytest.raises(ValueError, match="expected 0 < prior < 1"):
+        CallerEvidence(prior=prior, prior_weight=weight)
