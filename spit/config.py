@@ -122,7 +122,7 @@ class TrackingConfig:
     max_calls: int = _integer(1_000_000, 1, 2**31 - 1)
     idle_limit_s: int = _integer(14_400, 1, 31 * 86_400)
     transaction_timeout_s: int = _integer(32, 1, 3_600)
-    ring_timeout_s: int = _integer(180, 1, 86_400)
+    ring_timeout_s: int = _integer(185, 1, 86_400)
     leg_join_window_s: float = _number(2.0, 0, 60, " of seconds")
     max_tcp_streams: int = _integer(100_000, 1, 2**31 - 1)
     max_fragments_bytes: int = _integer(64 * 2**20, 65_536, 2**40)

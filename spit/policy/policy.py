@@ -56,7 +56,7 @@ class Policy:
         return Action(kind, would, self.mode, sip, self._ttl_s)
 
     def _is_emergency(self, callee: str | None) -> bool:
-        """True for configured numbers (with or without a host) and for urn:service:sos* (RFC 5031)."""
+        """True for urn:service:sos* (RFC 5031) and configured numbers, also with a host or a country code."""
         if callee is None:
             return False
         address = callee.lower()
@@ -64,14 +64,17 @@ class Policy:
             return True
         address = address.removeprefix("sips:").removeprefix("sip:").removeprefix("tel:")
         user = address.partition("@")[0].partition(";")[0]
-        return user in self._emergency_numbers
+        if user in self._emergency_numbers:
+            return True
+        # phone-context makes +49112 of 112; no subscriber's number is as short as country code + 3 digits.
+        return user.startswith("+") and len(user) <= 7 and user[-3:] in self._emergency_numbers
 
 
 class IdentityList:
-    """Canonical identities, and prefixes that end in ``*``."""
+    """Canonical identities, and prefixes that end in ``*``; canonical identities are lower-case."""
 
     def __init__(self, entries: Iterable[str]) -> None:
-        entries = tuple(entries)
+        entries = tuple(entry.lower() for entry in entries)
         self._exact = frozenset(entry for entry in entries if not entry.endswith("*"))
         self._prefixes = tuple(entry[:-1] for entry in entries if entry.endswith("*"))
 

@@ -89,7 +89,7 @@ def _field_error(error: Mapping[str, object]) -> FieldError:
     if len(parts) > 1 and parts[0] in {"query", "path", "header", "body"}:
         parts = parts[1:]
     missing = error["type"] == "missing"
-    expected = "a value" if missing else str(error["msg"])
+    expected = "a value" if missing else str(error["msg"]).removeprefix("Value error, ")
     return FieldError(
         field=".".join(parts) or "body",
         expected=expected,

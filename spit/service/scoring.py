@@ -46,32 +46,53 @@ class Scorer:
         self._canonicalise = identity.canonicaliser(self._settings)
         self._time_source = time_source
         self._timer = timer
+        self._failing = False
 
     def score_fields(self, request: ScoreFields) -> ScoreAnswer:
         """The answer for caller and callee as fields."""
-        row = attempt_row(request, time_us=self._time_source(), canonicalise=self._canonicalise)
-        return self._assess(row, observe=request.observe)
+
+        def row(time_us: int) -> pa.RecordBatch:
+            return attempt_row(request, time_us=time_us, canonicalise=self._canonicalise)
+
+        return self._score(row, observe=request.observe)
 
     def score_invite(self, data: bytes, *, source_ip: str | None, observe: bool) -> ScoreAnswer:
         """The answer for the bytes of an INVITE. Raises ProblemError (400) when they are none."""
-        try:
-            row = identity.parse_attempt(
-                data, time_us=self._time_source(), source_ip=source_ip, settings=self._settings
-            )
-        except ValueError as error:
-            raise ProblemError(400, str(error)) from None
-        return self._assess(row, observe=observe)
 
-    def _assess(self, attempt: pa.RecordBatch, *, observe: bool) -> ScoreAnswer:
+        def row(time_us: int) -> pa.RecordBatch:
+            try:
+                return identity.parse_attempt(
+                    data, time_us=time_us, source_ip=source_ip, settings=self._settings
+                )
+            except ValueError as error:
+                raise ProblemError(400, str(error)) from None
+
+        return self._score(row, observe=observe)
+
+    def _score(self, row: Callable[[int], pa.RecordBatch], *, observe: bool) -> ScoreAnswer:
+        """Whatever fails in here but the request itself, the SBC gets an answer and the call goes through."""
         started_s = self._timer()
         try:
+            attempt = row(self._time_source())
             answer = ScoreAnswer.of(self._engine.assess(attempt, observe=observe))
-        except Exception:  # noqa: BLE001  whatever fails in here, the SBC gets an answer and the call goes through
-            _log.exception("the engine could not score an attempt; the call is allowed")
+        except ProblemError:
+            raise
+        except Exception as error:  # noqa: BLE001
+            self._report(error)
             answer = ScoreAnswer.open(model=self._engine.model_name, mode=self._mode)
+        else:
+            self._report(None)
         self._metrics.score_seconds.observe(self._timer() - started_s)
         self._metrics.count_answer(answer)
         return answer
+
+    def _report(self, error: Exception | None) -> None:
+        """Logs when scoring starts to fail and when it is back: a traceback per call would hide both."""
+        failing, self._failing = self._failing, error is not None
+        if error is not None and not failing:
+            _log.error("attempts cannot be scored, calls are allowed until they can", exc_info=error)
+        elif error is None and failing:
+            _log.warning("attempts are scored again")
 
 
 def score_router(scorer: Scorer) -> APIRouter:

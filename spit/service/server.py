@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import socket
 import time
@@ -46,7 +47,7 @@ def serve(engine: Engine, config: Config, *, time_source: Callable[[], int] = wa
     app = create_app(engine, config, time_source=time_source)
     # access_log: a line per call attempt is noise; /metrics counts requests.
     server = uvicorn.Server(uvicorn.Config(app, log_level="info", access_log=False))
-    with listener:
+    with listener, contextlib.suppress(KeyboardInterrupt):
         server.run(sockets=[listener])
 
 

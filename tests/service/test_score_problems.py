@@ -102,7 +102,10 @@ def test_bytes_that_are_no_invite_are_400(body: bytes) -> None:
 @pytest.mark.parametrize("query", ["observe=perhaps", "source_ip=nowhere"])
 def test_a_wrong_query_parameter_of_post_is_422(query: str) -> None:
     document = problem(Service().post(f"/v1/score?{query}", json=GOOD), 422)
-    assert [error["field"] for error in document["errors"]] == [query.partition("=")[0]]
+    (error,) = document["errors"]
+    assert error["field"] == query.partition("=")[0]
+    if error["field"] == "source_ip":
+        assert (error["expected"], error["found"]) == ("an IPv4 or IPv6 address", "nowhere")
 
 
 @pytest.mark.parametrize("chunked", [False, True])
@@ -152,6 +155,18 @@ def test_a_failing_engine_lets_the_call_through(accept: str, caplog: pytest.LogC
             "mode": "enforce",
             "degraded": True,
         }
+
+
+def test_a_failure_is_logged_when_it_starts_and_when_it_ends(caplog: pytest.LogCaptureFixture) -> None:
+    service = Service()
+    service.engine.failure = RuntimeError("out of order")
+    for _ in range(3):
+        service.post("/v1/score", json=GOOD)
+    assert len(caplog.records) == 1
+    service.engine.failure = None
+    for _ in range(3):
+        assert service.post("/v1/score", json=GOOD).json()["degraded"] is False
+    assert [record.message for record in caplog.records][1:] == ["attempts are scored again"]
 
 
 def test_a_score_that_is_no_number_is_degraded() -> None:

@@ -77,6 +77,9 @@ def test_only_a_reject_that_is_carried_out_has_a_sip_answer() -> None:
         "urn:service:sos",
         "URN:service:sos.fire",
         "4242",
+        "+49112",
+        "+1911",
+        "+353112@example.net",
     ],
 )
 def test_calls_to_an_emergency_number_are_allowed(callee: str) -> None:
@@ -86,7 +89,9 @@ def test_calls_to_an_emergency_number_are_allowed(callee: str) -> None:
     assert action == Action(ActionKind.ALLOW, ActionKind.ALLOW, Mode.ENFORCE, None, 0)
 
 
-@pytest.mark.parametrize("callee", ["1120", "+112", "911911@example.net", "112.example.net", "", None])
+@pytest.mark.parametrize(
+    "callee", ["1120", "+491120", "+4930112", "911911@example.net", "112.example.net", "", None]
+)
 def test_other_callees_are_no_emergency(callee: str | None) -> None:
     assert decide(PolicyConfig(mode="enforce"), 1.0, callee=callee).kind is ActionKind.REJECT
 
@@ -104,7 +109,7 @@ def test_other_callees_are_no_emergency(callee: str | None) -> None:
     ],
 )
 def test_allow_list_by_identity_and_prefix(caller: str | None, kind: ActionKind) -> None:
-    config = PolicyConfig(mode="enforce", allow=(CALLER, "+4930*", "alice@example.org"))
+    config = PolicyConfig(mode="enforce", allow=(CALLER, "+4930*", "Alice@Example.org"))
     assert decide(config, 1.0, caller=caller).kind is kind
 
 
