@@ -48,7 +48,7 @@ _RING_RANGE_S = {
 _DEFAULT_RING_RANGE_S = (1.0, 8.0)
 
 MAX_DURATION_S = 7_200.0
-CONVERSATION = (4.248, 1.374)  # docs/domain notes section 6: lognormal of conversational traffic
+CONVERSATION = (4.248, 1.374)  # docs/simulation.md: lognormal of conversational traffic
 DIALLER = (2.639, 1.1)  # the same, dialler traffic
 CHALLENGED_RATIO = 0.12
 RETRANSMITTED_RATIO = 0.012

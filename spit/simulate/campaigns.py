@@ -1,4 +1,4 @@
-"""Spam campaigns. ``strength`` 0 is stealthy, 1 is blatant. Parameters: docs/domain notes section 6.
+"""Spam campaigns. ``strength`` 0 is stealthy, 1 is blatant. Parameters: docs/simulation.md.
 
 ============  ==============================================================================================
 telemarketer  one number, ASR 10 to 30 %, lognormal(2.639, 1.1) durations, 15 to 300 calls an hour
@@ -24,7 +24,7 @@ from spit.simulate.spec import CampaignKind, CampaignSpec
 from spit.simulate.timing import DIALLER_HOURS, FLAT_HOURS, DailyClock
 
 SPAM_RATIO_RANGE = (0.20, 0.31)
-#: Share of missed calls that are returned. Wangiri: docs/domain notes section 6; the others are ours.
+#: Share of missed calls that are returned. Wangiri: docs/simulation.md; the others are ours.
 CALL_BACK_RATIO = {
     CampaignKind.TELEMARKETER: 0.02,
     CampaignKind.ROBOCALLER: 0.01,

@@ -36,7 +36,8 @@ ATTESTATIONS = (None, "A", "B", "C")
 def to_events(plan: Plan) -> pa.RecordBatch:
     """All ``attempt``, ``answer`` and ``end`` rows of the plan (records.EVENT_SCHEMA), in time order.
 
-    Calls that outlast the capture end at its last message: ``incomplete``, or answered and censored.
+    Calls that outlast the capture are given at its last message: ``incomplete``, or answered and censored. A
+    CANCEL without its 487 is cancelled all the same, a 407 without another try unauthorized.
     """
     calls = plan.calls
     last_us = np.int64(plan.last_message_us)
@@ -47,9 +48,10 @@ def to_events(plan: Plan) -> pa.RecordBatch:
 
     rows = np.concatenate([everyone, answered, everyone])
     kinds = np.repeat([0, 1, 2], [len(calls), len(answered), len(calls)])
-    times = np.concatenate([calls.invite_us, calls.answer_us[answered], ends["end_time_us"].to_numpy()])
-    # Within a microsecond: attempt before answer before end.
-    order = np.lexsort((kinds, times))
+    times = np.concatenate([calls.invite_us, calls.answer_us[answered], ends["time_us"].to_numpy()])
+    # Within a microsecond: attempt, answer, end, and last the ends that only the capture's own end gives.
+    given_up = (kinds == 2) & ~_is_over(calls, last_us)[rows]
+    order = np.lexsort((kinds + given_up, times))
     rows, kinds, times = rows[order], kinds[order], times[order]
 
     taken = pa.array(rows)
@@ -124,13 +126,20 @@ def _attempt_columns(plan: Plan) -> dict[str, pa.Array]:
 
 
 def _end_columns(calls: CallColumns, last_us: np.int64) -> dict[str, pa.Array]:
-    """Columns of the ``end`` row, one row per call, as seen by a capture that stops at ``last_us``."""
+    """Columns of the ``end`` row, one row per call, as seen by a capture that stops at ``last_us``.
+
+    ``time_us``: when the end became known; after ``end_time_us`` for calls that nothing more was heard of.
+    """
     count = len(calls)
     answered = calls.answer_us <= last_us
     hung_up = calls.bye_us <= last_us
     settled = calls.final_us <= last_us
     rang = calls.ring_us <= last_us
-    end_us = np.where(hung_up, calls.bye_us, np.where(settled, calls.final_us, last_us))
+    over = _is_over(calls, last_us)
+    given_up = (calls.cancel_us <= last_us) & ~over
+    unauthorized = (calls.challenge_us <= last_us) & (calls.retry_us > last_us)
+    known_us = np.where(hung_up, calls.bye_us, np.where(settled, calls.final_us, last_us))
+    end_us = np.where(given_up, calls.cancel_us, np.where(unauthorized, calls.challenge_us, known_us))
     ring_end_us = np.minimum(np.minimum(calls.answer_us, calls.cancel_us), end_us)
 
     outcome_of = {
@@ -139,6 +148,8 @@ def _end_columns(calls: CallColumns, last_us: np.int64) -> dict[str, pa.Array]:
     outcome = np.full(count, Outcome.INCOMPLETE.value, dtype=object)
     for code, name in outcome_of.items():
         outcome[(calls.status == code) & (answered | settled)] = name
+    outcome[given_up] = Outcome.CANCELLED.value
+    outcome[unauthorized] = Outcome.UNAUTHORIZED.value
     hangup_by = np.where(hung_up, np.where(calls.callee_hangs_up, "callee", "caller"), "none")
 
     retransmissions = np.zeros(count, dtype=np.int32)
@@ -147,9 +158,12 @@ def _end_columns(calls: CallColumns, last_us: np.int64) -> dict[str, pa.Array]:
         retransmissions += (calls.retransmissions >= again) & seen
 
     return {
+        "time_us": pa.array(known_us),
         "end_time_us": pa.array(end_us),
         "outcome": pa.array(outcome, pa.string()),
-        "final_status": pa.array(calls.status, mask=~(answered | settled)),
+        "final_status": pa.array(
+            np.where(unauthorized, 407, calls.status), pa.int16(), mask=~(answered | settled | unauthorized)
+        ),
         "ring_time_s": _seconds(calls.ring_us, ring_end_us, rang),
         "pdd_s": _seconds(calls.invite_us, calls.ring_us, rang),
         "setup_time_s": _seconds(calls.invite_us, calls.answer_us, answered),
@@ -160,6 +174,12 @@ def _end_columns(calls: CallColumns, last_us: np.int64) -> dict[str, pa.Array]:
         "retransmissions": pa.array(retransmissions),
         "legs": pa.array(np.ones(count, dtype=np.int16)),
     }
+
+
+def _is_over(calls: CallColumns, last_us: np.int64) -> Mask:
+    """Whether the message that ends each call is seen."""
+    over: Mask = (calls.bye_us <= last_us) | (calls.final_us <= last_us)
+    return over
 
 
 def _seconds(begin_us: I64, end_us: I64, present: Mask) -> pa.Array:

@@ -46,7 +46,7 @@ TRUNKS = (
 TRUNK_WEIGHTS: F64 = np.array([0.28, 0.22, 0.18, 0.14, 0.10, 0.08])
 
 #: Attestation given that a call is signed, in the order A, B, C. At one spam call in four these give
-#: about 8 % spam among A and 30 to 35 % among B and C (docs/domain notes section 3: a weak prior).
+#: about 8 % spam among A and 30 to 35 % among B and C (docs/simulation.md: a weak prior).
 ATTESTATION_HAM: F64 = np.array([0.50, 0.25, 0.25])
 ATTESTATION_SPAM: F64 = np.array([0.15, 0.38, 0.47])
 SIGNED_RATIO = 0.4

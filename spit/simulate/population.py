@@ -1,4 +1,4 @@
-"""Legitimate callers. Parameters: docs/domain notes section 6, swept by seed within the ranges given there.
+"""Legitimate callers. Parameters: docs/simulation.md, swept by seed within the ranges given there.
 
 ================  ==========================================================================================
 residential       3 to 8 calls a day, 60 to 80 % to people called before, ASR 50 to 70 %, Weibull gaps,

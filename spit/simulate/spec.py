@@ -67,7 +67,7 @@ class SimulationSpec:
 
     Population sizes count callers, not calls. ``businesses`` have one to five numbers each; a ``pbx`` is a
     large business with one outbound number. ``spam_ratio``: the share of calls that are spam; None draws it
-    from 0.20 to 0.31 (docs: share of received calls). Raises ConfigError when a value is out of range.
+    from 0.20 to 0.31 (docs/simulation.md). Raises ConfigError when a value is out of range.
     """
 
     seed: int = 1

@@ -49,7 +49,7 @@ def renewal_arrivals(
 ) -> tuple[I64, F64]:
     """Weibull gaps per caller: the caller's row and the epoch seconds of every call, in no order.
 
-    Source of the Weibull gaps: docs/domain notes section 6 (73 % of users). ``shape`` below 1 is bursty.
+    Source of the Weibull gaps: docs/simulation.md (73 % of users). ``shape`` below 1 is bursty.
     """
     expected = calls_per_day * clock.days
     # Room for the mean plus six deviations of a bursty process; the loop adds more where it was not enough.

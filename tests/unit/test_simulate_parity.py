@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,23 @@ from spit._core import CaptureReader
 from spit.records import EVENT_SCHEMA
 from spit.simulate.events import to_events
 from spit.simulate.pcap import write_capture
-from spit.simulate.plan import Plan
+from spit.simulate.plan import NEVER, Plan, message_times
 from spit.simulate.spec import CampaignKind, CampaignSpec, SimulationSpec
 from spit.simulate.traffic import simulate
 
+STEPS = [
+    *(
+        "invite",
+        "invite_again_1",
+        "invite_again_2",
+        "challenge",
+        "challenge_ack",
+        "invite_retry",
+        "trying",
+        "ring",
+    ),
+    *("fork", "answer", "answer_ack", "cancel", "cancel_ok", "final", "final_ack", "bye", "bye_ok"),
+]
 FLOATS = {"ring_time_s", "pdd_s", "setup_time_s", "duration_s"}
 
 
@@ -30,8 +44,16 @@ def key(row: dict[str, Any]) -> tuple[str, str]:
     return row["call_id"], row["event"]
 
 
-def test_events_equal_tracked_events(plan: Plan, tmp_path: Path) -> None:
-    path = tmp_path / "plan.pcap"
+def cut(plan: Plan, step: str) -> Plan:
+    """The plan of a capture of some 150 calls that stops with a message of this step."""
+    calls = plan.calls
+    times = message_times(calls)[step]
+    end_us = int(times[(times > calls.invite_us[150]) & (times < NEVER)].min())
+    return replace(plan, calls=calls.take(calls.invite_us <= end_us), end_us=end_us)
+
+
+def assert_parity(plan: Plan, path: Path) -> None:
+    """The events of the written packets are those of the plan, and come in the same order."""
     write_capture(plan, path)
     reader = CaptureReader([str(path)])
     tracked: list[dict[str, Any]] = []
@@ -41,15 +63,26 @@ def test_events_equal_tracked_events(plan: Plan, tmp_path: Path) -> None:
     assert reader.damages() == []
     rendered = to_events(plan).to_pylist()
 
-    assert sorted(map(key, tracked)) == sorted(map(key, rendered))
-    wanted = {key(row): row for row in rendered}
-    for row in tracked:
-        want = wanted[key(row)]
+    assert [key(row) for row in tracked] == [key(row) for row in rendered]
+    for row, want in zip(tracked, rendered, strict=True):
         for name in EVENT_SCHEMA.names:
             if name in FLOATS and want[name] is not None:
                 assert row[name] == pytest.approx(want[name], abs=1e-6), (name, row, want)
             else:
                 assert row[name] == want[name], (name, row, want)
+
+
+def test_events_equal_tracked_events(plan: Plan, tmp_path: Path) -> None:
+    assert_parity(plan, tmp_path / "plan.pcap")
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_capture_may_stop_with_any_message(plan: Plan, step: str, tmp_path: Path) -> None:
+    assert_parity(cut(plan, step), tmp_path / "cut.pcap")
+
+
+def test_no_step_is_left_out(plan: Plan) -> None:
+    assert list(message_times(plan.calls)) == STEPS
 
 
 def test_the_plan_holds_every_case(plan: Plan) -> None:
