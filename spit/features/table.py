@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,6 +52,7 @@ PAIRS: tuple[PairsDeclaration, ...] = (pair.CONTACTS, fingerprint.CALLERS, finge
 
 #: A pair takes 16 bytes where a key takes hundreds, and there are more of them.
 _PAIRS_PER_KEY = 4
+_PAIR_KEYS: tuple[str, ...] = tuple(key for d in PAIRS for key in (d.key, d.reverse_key) if key is not None)
 _KEYS: tuple[str, ...] = tuple(sorted({d.key for d in SUMS} | {d.key for d in LASTS}))
 
 
@@ -125,10 +126,12 @@ class FeatureTable:
         keys = EventKeys(events)
         singles = {name: keys.single(name) for name in _KEYS}
 
-        attempt_events = events.take(pa.array(attempt_rows))
-        attempts, ends = AttemptColumns(attempt_events), EndColumns(events.take(pa.array(end_rows)))
+        attempts = AttemptColumns(events.take(pa.array(attempt_rows)))
+        ends = EndColumns(events.take(pa.array(end_rows)))
         attempt_times_us = times_us[attempt_rows]
-        self._fold_contacts(attempts, EventKeys(attempt_events), attempt_times_us)
+        self._fold_contacts(
+            attempts, {name: keys.pair(name)[attempt_rows] for name in _PAIR_KEYS}, attempt_times_us
+        )
         for last in LASTS:
             answer = self._lasts[last.name].fold(
                 singles[last.key][attempt_rows],
@@ -201,15 +204,15 @@ class FeatureTable:
         yield from self._lasts.items()
         yield from self._pairs.items()
 
-    def _fold_contacts(self, attempts: AttemptColumns, keys: EventKeys, times_us: I64) -> None:
+    def _fold_contacts(self, attempts: AttemptColumns, keys: Mapping[str, U64], times_us: I64) -> None:
         for contact in PAIRS:
             pairs, charged = self._pairs[contact.name], _charged(contact, attempts)
-            forward = keys.pair(contact.key)
+            forward = keys[contact.key]
             if contact.reverse_key is None:
                 attempts.learn({f"{contact.name}_age_s": pairs.fold(forward, times_us, charged)})
                 continue
             # Two rows for each attempt: read the reverse, then read and update the pair itself.
-            both = np.column_stack([keys.pair(contact.reverse_key), forward]).ravel()
+            both = np.column_stack([keys[contact.reverse_key], forward]).ravel()
             update = np.column_stack([np.zeros_like(charged), charged]).ravel()
             answer = pairs.fold(both, np.repeat(times_us, 2), update)
             attempts.learn(

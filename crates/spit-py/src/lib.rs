@@ -13,6 +13,5 @@ use pyo3::prelude::*;
 fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
     reader::register(m)?;
-    fold::register(m)?;
-    Ok(())
+    fold::register(m)
 }

@@ -14,7 +14,8 @@ pub struct TrackSettings {
     pub idle_limit_us: Micros,
     /// Without any answer a transaction ends after this (RFC 3261 timers B and F: 64 * T1).
     pub transaction_timeout_us: Micros,
-    /// A call that rings ends after this (RFC 3261 timer C: more than 3 minutes).
+    /// A call that rings, or waits for another try after a challenge or redirection, ends after this (RFC 3261
+    /// timer C: more than 3 minutes).
     pub ring_timeout_us: Micros,
     /// Two INVITEs with the same caller and callee on different hops are legs of one call within this.
     pub leg_join_window_us: Micros,

@@ -208,7 +208,7 @@ impl Tracker {
             return;
         }
         // The Call-ID is used again: another epoch of it, another call.
-        self.give_up(call_at, seen.time_us, Outcome::Incomplete, sink);
+        self.give_up(call_at, self.now_us, Outcome::Incomplete, sink);
         self.release(call_at);
         self.first_request(message, seen, ids, branch, is_message, sink);
     }
@@ -554,9 +554,7 @@ impl Tracker {
                 call.final_us = Some(seen.time_us);
                 if matches!(status, 300..=399 | 401 | 407 | 422 | 491) {
                     call.phase = Phase::AwaitingRetry;
-                    let deadline = self
-                        .now_us
-                        .saturating_add(self.settings.transaction_timeout_us);
+                    let deadline = self.now_us.saturating_add(self.settings.ring_timeout_us);
                     self.set_deadline(call_at, deadline);
                 } else {
                     let now = self.now_us;

@@ -78,7 +78,7 @@ impl Pcapng {
             };
         }
         let len = self.endian.u32(bytes, 4) as usize;
-        if len < 12 || len > MAX_BLOCK || len % 4 != 0 {
+        if !(12..=MAX_BLOCK).contains(&len) || !len.is_multiple_of(4) {
             return Err(Malformed {
                 expected: "a pcapng block of 12 to 16777216 bytes, in steps of 4",
                 found: format!("a block that says {len} bytes"),

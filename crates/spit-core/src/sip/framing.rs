@@ -98,6 +98,9 @@ pub fn next_frame(bytes: &[u8], table: &mut HeaderTable) -> Frame {
             Frame::Junk(junk_len(bytes))
         };
     }
+    if !head.has_sip_header(table) {
+        return Frame::Junk(head.len);
+    }
     let body_len = match head.content_length {
         ContentLength::Bytes(n) => n,
         // Content-Length is mandatory over streams; without it the message ends with its head.

@@ -199,6 +199,14 @@ impl<'a> Head<'a> {
         })
     }
 
+    /// Whether the head has a header that every SIP message has (RFC 3261 section 8.1.1): other protocols copy
+    /// status lines, not those.
+    pub fn has_sip_header(&self, table: &HeaderTable) -> bool {
+        [HeaderId::CallId, HeaderId::CSeq, HeaderId::Via]
+            .iter()
+            .any(|id| table.first[*id as usize] != ABSENT)
+    }
+
     /// Joins the head with its body: `body_len` bytes after the head, or as many as there are.
     pub fn with_body(
         self,
@@ -327,9 +335,8 @@ fn parse_start_line<'a>(line: &'a [u8], anomalies: &mut Anomalies) -> Option<Sta
     if uri.1 != last_space || rest[uri.0..uri.1].contains(&b' ') {
         anomalies.add(Anomalies::BAD_START_LINE);
     }
-    if uri.0 == uri.1 {
-        return None;
-    }
+    // A Request-URI has a scheme (RFC 3261 section 19.1.1, RFC 3966): text that only looks like a request has none.
+    memchr(b':', &rest[uri.0..uri.1])?;
     Some(StartLine::Request {
         method,
         uri: &rest[uri.0..uri.1],

@@ -1,0 +1,546 @@
+//! The tracking rules, each a test. The numbers are those of the rule list in docs/tracking.md.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    unreachable_pub
+)]
+
+mod talk;
+
+use spit_core::call::TrackSettings;
+use talk::{Message, Talk};
+
+fn invite() -> Message {
+    Message::request("INVITE")
+}
+
+#[test]
+fn rule_01_ack_to_a_failure_belongs_to_the_invite_and_2543_matching_works() {
+    let mut t = Talk::new();
+    t.send(0.0, invite().via("SIP/2.0/UDP a;branch=1"));
+    t.back(0.1, Message::response(486, "INVITE"));
+    t.send(0.2, Message::request("ACK").towards("b"));
+    // No magic cookie: the same Via is the same transaction, so this is a retransmission and no call of its own.
+    t.send(0.3, invite().via("SIP/2.0/UDP a;branch=1"));
+    assert_eq!(t.end(), ["attempt", "end busy 486"]);
+}
+
+#[test]
+fn rule_02_an_attempt_is_call_id_and_from_tag_of_an_invite_without_to_tag() {
+    let mut t = Talk::new();
+    t.send(0.0, invite());
+    t.send(10.0, invite().tagged("other").callee("+4420000009"));
+    t.send(20.0, invite().call_id("another"));
+    assert_eq!(t.count("attempt"), 3);
+}
+
+#[test]
+fn rule_03_a_retry_after_a_challenge_is_the_same_attempt() {
+    for status in [401, 407, 422, 491, 302] {
+        let mut t = Talk::new();
+        t.send(0.0, invite().cseq(1));
+        t.back(0.1, Message::response(status, "INVITE").cseq(1));
+        t.send(0.15, Message::request("ACK").cseq(1).towards("b"));
+        t.send(40.0, invite().cseq(2).branch("z9hG4bK2"));
+        t.back(40.1, Message::response(200, "INVITE").cseq(2));
+        t.send(50.1, Message::request("BYE").cseq(3).towards("b"));
+        assert_eq!(
+            t.end(),
+            ["attempt", "answer", "end answered 200"],
+            "{status}"
+        );
+        let call = t.last();
+        assert_eq!(call.auth_challenged, matches!(status, 401 | 407));
+        assert_eq!((call.start_s, call.duration_s), (0.0, Some(10.0)));
+    }
+}
+
+#[test]
+fn rule_03_a_challenge_without_a_retry_ends_unauthorized() {
+    let mut t = Talk::new();
+    t.send(0.0, invite());
+    t.back(0.1, Message::response(407, "INVITE"));
+    t.advance(300.0);
+    assert_eq!(t.seen(), ["attempt", "end unauthorized 407"]);
+}
+
+#[test]
+fn rule_04_requests_inside_a_dialog_are_never_attempts() {
+    let mut t = Talk::new();
+    t.send(0.0, invite());
+    t.back(1.0, Message::response(200, "INVITE"));
+    for (i, method) in ["INVITE", "UPDATE", "PRACK", "INFO", "MESSAGE"]
+        .iter()
+        .enumerate()
+    {
+        t.send(
+            2.0 + i as f64,
+            Message::request(method).towards("b").cseq(10 + i as u32),
+        );
+        t.back(
+            2.5 + i as f64,
+            Message::response(200, method).cseq(10 + i as u32),
+        );
+    }
+    t.send(20.0, Message::request("BYE").towards("b").cseq(30));
+    assert_eq!(t.end(), ["attempt", "answer", "end answered 200"]);
+}
+
+#[test]
+fn rule_05_retransmissions_are_counted_and_are_no_events() {
+    let mut t = Talk::new();
+    t.send(0.0, invite());
+    t.send(0.5, invite());
+    t.send(1.5, invite());
+    t.back(2.0, Message::response(200, "INVITE"));
+    t.back(2.5, Message::response(200, "INVITE"));
+    t.send(3.0, Message::request("ACK").towards("b"));
+    t.send(9.0, Message::request("BYE").towards("b").cseq(2));
+    t.send(9.5, Message::request("BYE").towards("b").cseq(2));
+    assert_eq!(t.end(), ["attempt", "answer", "end answered 200"]);
+    assert_eq!(t.last().retransmissions, 3);
+}
+
+#[test]
+fn rule_06_a_forked_call_is_one_call_answered_at_the_first_2xx() {
+    let mut t = Talk::new();
+    t.send(0.0, invite());
+    t.back(1.0, Message::response(180, "INVITE").towards("fork1"));
+    t.back(1.2, Message::response(180, "INVITE").towards("fork2"));
+    t.back(4.0, Message::response(200, "INVITE").towards("fork2"));
+    t.back(4.1, Message::response(200, "INVITE").towards("fork1"));
+    t.send(14.0, Message::request("BYE").towards("fork2").cseq(2));
+    assert_eq!(t.end(), ["attempt", "answer", "end answered 200"]);
+    let call = t.last();
+    assert_eq!(
+        (call.setup_time_s, call.duration_s, call.retransmissions),
+        (Some(4.0), Some(10.0), 0)
+    );
+}
+
+#[test]
+fn rule_06_a_failing_branch_behind_a_proxy_does_not_end_the_call() {
+    let mut t = Talk::new();
+    t.send(0.0, invite());
+    t.hop("10.0.0.2:5060", "10.0.0.3:5060");
+    t.send(0.1, invite().branch("z9hG4bKp1"));
+    t.hop("10.0.0.2:5060", "10.0.0.4:5060");
+    t.send(0.1, invite().branch("z9hG4bKp2"));
+    t.hop("10.0.0.2:5060", "10.0.0.3:5060");
+    t.back(1.0, Message::response(486, "INVITE").towards("one"));
+    t.hop("10.0.0.2:5060", "10.0.0.4:5060");
+    t.back(2.0, Message::response(200, "INVITE").towards("two"));
+    t.first_hop();
+    t.back(2.1, Message::response(200, "INVITE").towards("two"));
+    t.send(12.0, Message::request("BYE").towards("two").cseq(2));
+    assert_eq!(t.end(), ["attempt", "answer", "end answered 200"]);
+    assert_eq!((t.last().legs, t.last().retransmissions), (3, 0));
+}
+
+#[test]
+fn rule_07_ring_time_before_cancel() {
+    let mut t = Talk::new();
+    t.send(0.0, invite());
+    t.back(0.8, Message::response(180, "INVITE"));
+    t.send(3.3, Message::request("CANCEL"));
+    t.back(3.4, Message::response(200, "CANCEL"));
+    t.back(3.5, Message::response(487, "INVITE"));
+    assert_eq!(t.end(), ["attempt", "end cancelled 487"]);
+    assert_eq!(
+        (t.last().ring_time_s, t.last().pdd_s),
+        (Some(2.5), Some(0.8))
+    );
+}
+
+#[test]
+fn rule_07_a_200_that_crosses_the_cancel_means_answered() {
+    let mut t = Talk::new();
+    t.send(0.0, invite());
+    t.send(1.0, Message::request("CANCEL"));
+    t.back(1.1, Message::response(200, "INVITE"));
+    t.send(1.2, Message::request("BYE").towards("b").cseq(2));
+    assert_eq!(t.end(), ["attempt", "answer", "end answered 200"]);
+}
+
+#[test]
+fn rule_07_a_cancel_whose_487_is_lost_still_ends_the_call_once() {
+    let mut t = Talk::new();
+    t.send(0.0, invite());
+    t.back(0.5, Message::response(180, "INVITE"));
+    t.send(2.0, Message::request("CANCEL"));
+    t.advance(100.0);
+    assert_eq!(t.end(), ["attempt", "end cancelled -"]);
+    assert_eq!(t.last().end_s, 2.0);
+}
+
+#[test]
+fn rule_08_a_lost_bye_is_censored_by_session_expires_or_idle_limit() {
+    let mut t = Talk::new();
+    t.send(0.0, invite());
+    t.back(
+        1.0,
+        Message::response(200, "INVITE").with("Session-Expires: 90;refresher=uac"),
+    );
+    t.advance(1000.0);
+    assert_eq!(t.seen(), ["attempt", "answer", "end answered 200"]);
+    let call = t.last();
+    assert!(
+        call.censored && call.duration_s.unwrap() >= 90.0,
+        "{:?}",
+        call.duration_s
+    );
+
+    let mut t = Talk::with(TrackSettings {
+        idle_limit_us: 3_600_000_000,
+        ..TrackSettings::default()
+    });
+    t.send(0.0, invite());
+    t.back(1.0, Message::response(200, "INVITE"));
+    t.send(600.0, Message::request("INFO").towards("b").cseq(7));
+    t.advance(4199.0);
+    assert_eq!(t.count("end"), 0);
+    t.advance(4201.0);
+    assert_eq!((t.count("end"), t.last().censored), (1, true));
+}
+
+#[test]
+fn rule_08_a_call_that_goes_on_at_the_end_of_the_capture_is_censored() {
+    let mut t = Talk::new();
+    t.send(0.0, invite());
+    t.back(1.0, Message::response(200, "INVITE"));
+    t.advance(31.0);
+    assert_eq!(t.end(), ["attempt", "answer", "end answered 200"]);
+    assert_eq!((t.last().duration_s, t.last().censored), (Some(30.0), true));
+}
+
+#[test]
+fn rule_09_both_sides_of_a_proxy_are_one_call() {
+    let mut t = Talk::new();
+    t.send(0.0, invite());
+    t.hop("10.0.0.2:5060", "10.0.0.3:5060");
+    t.send(0.01, invite().branch("z9hG4bKproxy"));
+    t.back(1.0, Message::response(200, "INVITE"));
+    t.first_hop();
+    t.back(1.01, Message::response(200, "INVITE"));
+    t.send(5.0, Message::request("BYE").towards("b").cseq(2));
+    t.hop("10.0.0.2:5060", "10.0.0.3:5060");
+    t.send(5.01, Message::request("BYE").towards("b").cseq(2));
+    assert_eq!(t.end(), ["attempt", "answer", "end answered 200"]);
+    assert_eq!((t.last().legs, t.last().retransmissions), (2, 0));
+}
+
+#[test]
+fn rule_09_both_sides_of_a_b2bua_are_one_call() {
+    const UUID: &str =
+        "Session-ID: a1b2c3d4e5f60718293a4b5c6d7e8f90;remote=00000000000000000000000000000000";
+    for (name, first, second, callee) in [
+        ("Session-ID", UUID, UUID, "+4420000777"),
+        ("X-Call-ID", "X: 1", "X-Call-ID: call-1", "+4420000777"),
+        ("parties", "X: 1", "X: 2", "+4420000002"),
+    ] {
+        let mut t = Talk::new();
+        t.send(0.0, invite().with(first));
+        t.hop("10.0.0.2:5060", "10.0.0.3:5060");
+        t.send(
+            0.1,
+            invite()
+                .call_id("b2b")
+                .tagged("z")
+                .callee(callee)
+                .with(second),
+        );
+        t.back(
+            2.0,
+            Message::response(200, "INVITE").call_id("b2b").tagged("z"),
+        );
+        t.first_hop();
+        t.back(2.1, Message::response(200, "INVITE"));
+        t.hop("10.0.0.2:5060", "10.0.0.3:5060");
+        t.back(
+            9.0,
+            Message::request("BYE")
+                .call_id("b2b")
+                .tagged("b")
+                .towards("z")
+                .cseq(1),
+        );
+        t.first_hop();
+        t.back(
+            9.1,
+            Message::request("BYE").tagged("b").towards("a").cseq(1),
+        );
+        assert_eq!(t.end(), ["attempt", "answer", "end answered 200"], "{name}");
+        assert_eq!((t.last().legs, t.last().hangup_by), (2, "callee"), "{name}");
+    }
+}
+
+#[test]
+fn rule_09_a_dialler_can_not_hide_attempts_behind_one_session_id() {
+    let mut t = Talk::new();
+    for i in 0..5 {
+        let message = invite()
+            .call_id(&format!("c{i}"))
+            .callee(&format!("+442000000{i}"))
+            .with("Session-ID: a1b2c3d4e5f60718293a4b5c6d7e8f90");
+        t.send(f64::from(i), message);
+    }
+    assert_eq!(t.count("attempt"), 5);
+}
+
+#[test]
+fn rule_09_a_redial_from_the_same_place_is_another_attempt() {
+    let mut t = Talk::new();
+    t.send(0.0, invite());
+    t.send(0.5, invite().call_id("redial"));
+    assert_eq!(t.count("attempt"), 2);
+}
+
+#[test]
+fn rule_10_any_case_compact_forms_folds_and_bare_lf() {
+    let mut t = Talk::new();
+    t.raw(
+        0.0,
+        b"INVITE sip:+4420000002@h SIP/2.0\nv: SIP/2.0/UDP a;branch=z9hG4bK1\nF: <sip:+4420000001@h>\n ;tag=a\nTO:<sip:+4420000002@h>\ni: x\ncSeq: 1\n  INVITE\nl: 0\n\n",
+    );
+    t.raw(
+        1.0,
+        b"SIP/2.0 404 no\nv: SIP/2.0/UDP a;branch=z9hG4bK1\nf: <sip:+4420000001@h>;tag=a\nt: <sip:+4420000002@h>;tag=b\ni: x\nCSEQ: 1 INVITE\n\n",
+    );
+    assert_eq!(t.end(), ["attempt", "end not_found 404"]);
+    assert_eq!(
+        (t.last().caller.as_str(), t.last().callee.as_str()),
+        ("+4420000001", "+4420000002")
+    );
+}
+
+#[test]
+fn rule_11_call_id_reuse_after_bye_is_another_call() {
+    let mut t = Talk::new();
+    for round in 0..2 {
+        let at = f64::from(round) * 20.0;
+        let cseq = 1 + round * 10;
+        t.send(at, invite().cseq(cseq).branch(&format!("z9hG4bK{round}")));
+        t.back(at + 1.0, Message::response(200, "INVITE").cseq(cseq));
+        t.send(
+            at + 5.0,
+            Message::request("BYE").towards("b").cseq(cseq + 1),
+        );
+    }
+    let one = ["attempt", "answer", "end answered 200"];
+    assert_eq!(t.end(), [one, one].concat());
+}
+
+#[test]
+fn rule_11_a_late_retransmission_after_the_end_is_no_call() {
+    let mut t = Talk::new();
+    t.send(0.0, invite());
+    t.back(1.0, Message::response(404, "INVITE"));
+    t.send(4.0, invite());
+    t.back(5.0, Message::response(404, "INVITE"));
+    assert_eq!(t.end(), ["attempt", "end not_found 404"]);
+}
+
+#[test]
+fn rule_12_every_way_to_end_gives_one_end() {
+    for (status, outcome) in [
+        (300, "redirected"),
+        (401, "unauthorized"),
+        (403, "failed"),
+        (404, "not_found"),
+        (408, "no_answer"),
+        (410, "not_found"),
+        (480, "no_answer"),
+        (484, "not_found"),
+        (486, "busy"),
+        (487, "cancelled"),
+        (500, "failed"),
+        (503, "failed"),
+        (600, "busy"),
+        (603, "declined"),
+        (604, "not_found"),
+        (607, "unwanted"),
+        (608, "declined"),
+    ] {
+        let mut t = Talk::new();
+        t.send(0.0, invite());
+        t.back(1.0, Message::response(status, "INVITE"));
+        t.back(1.5, Message::response(status, "INVITE"));
+        t.advance(1000.0);
+        assert_eq!(
+            t.end(),
+            ["attempt".to_string(), format!("end {outcome} {status}")]
+        );
+    }
+    let mut t = Talk::new();
+    t.send(0.0, invite());
+    t.advance(1000.0);
+    assert_eq!(t.seen(), ["attempt", "end no_answer -"]);
+    let mut t = Talk::new();
+    t.send(0.0, invite());
+    assert_eq!(t.end(), ["attempt", "end incomplete -"]);
+}
+
+#[test]
+fn rule_13_pai_counts_only_from_trusted_peers_and_all_three_are_kept() {
+    let message = || {
+        invite()
+            .with("P-Asserted-Identity: <sip:+4420000555@h;user=phone;verstat=TN-Validation-Passed>")
+            .with("Identity: eyJhbGciOiJFUzI1NiIsInBwdCI6InNoYWtlbiJ9.eyJhdHRlc3QiOiJCIiwib3JpZ2lkIjoibzEifQ.sig")
+    };
+    let mut t = Talk::new();
+    t.send(0.0, message());
+    let call = t.last();
+    assert_eq!(call.caller, "+4420000001");
+    assert_eq!(call.asserted_identity.as_deref(), Some("+4420000555"));
+    assert_eq!(
+        (call.attestation, call.origid.as_deref()),
+        (Some('B'), Some("o1"))
+    );
+    assert_eq!(call.verstat, None);
+    let mut t = Talk::trusting("10.0.0.0/24");
+    t.send(0.0, message());
+    assert_eq!(t.last().caller, "+4420000555");
+    assert_eq!(t.last().verstat.as_deref(), Some("TN-Validation-Passed"));
+}
+
+#[test]
+fn rule_14_the_forwarder_is_told() {
+    let mut t = Talk::new();
+    t.send(
+        0.0,
+        invite().with("Diversion: <sip:+4420000900@h>;reason=unconditional"),
+    );
+    assert_eq!(t.last().diverted_by.as_deref(), Some("+4420000900"));
+    let mut t = Talk::new();
+    t.send(
+        0.0,
+        invite().with(
+            "History-Info: <sip:+4420000901@h>;index=1, <sip:+4420000902@h;cause=302>;index=1.1",
+        ),
+    );
+    assert_eq!(t.last().diverted_by.as_deref(), Some("+4420000901"));
+    let mut t = Talk::new();
+    t.send(
+        0.0,
+        invite().with("History-Info: <sip:+4420000901@h>;index=1"),
+    );
+    assert_eq!(t.last().diverted_by, None);
+}
+
+#[test]
+fn rule_15_calls_that_are_never_scored_to_block() {
+    for (message, want) in [
+        (invite().uri("urn:service:sos.fire"), Some("emergency")),
+        (
+            invite().with("Priority: psap-callback"),
+            Some("psap_callback"),
+        ),
+        (
+            invite().with("Resource-Priority: ets.0"),
+            Some("resource_priority"),
+        ),
+        (invite().with("Priority: urgent"), None),
+    ] {
+        let mut t = Talk::new();
+        t.send(0.0, message);
+        assert_eq!(t.last().exemption, want);
+    }
+}
+
+#[test]
+fn a_message_is_an_attempt_that_ends_with_its_response() {
+    let mut t = Talk::new();
+    t.send(0.0, Message::request("MESSAGE"));
+    t.back(0.2, Message::response(200, "MESSAGE"));
+    assert_eq!(t.end(), ["attempt", "end answered 200"]);
+    assert_eq!(
+        (t.last().duration_s, t.last().media.as_deref()),
+        (None, Some("message"))
+    );
+}
+
+#[test]
+fn hangup_by_the_callee() {
+    let mut t = Talk::new();
+    t.send(0.0, invite());
+    t.back(1.0, Message::response(200, "INVITE"));
+    t.back(
+        3.0,
+        Message::request("BYE").tagged("b").towards("a").cseq(1),
+    );
+    assert_eq!(t.end(), ["attempt", "answer", "end answered 200"]);
+    assert_eq!(
+        (t.last().hangup_by, t.last().duration_s),
+        ("callee", Some(2.0))
+    );
+}
+
+#[test]
+fn a_flood_of_call_ids_stays_below_the_bound_and_loses_no_end() {
+    let mut t = Talk::with(TrackSettings {
+        max_calls: 500,
+        ..TrackSettings::default()
+    });
+    for i in 0..20_000 {
+        t.send(
+            f64::from(i) * 1e-4,
+            invite()
+                .call_id(&format!("flood{i}"))
+                .callee(&format!("+44{i:09}")),
+        );
+        assert!(t.tracker.len() <= 500);
+    }
+    assert!(t.tracker.counters.evicted > 19_000);
+    t.end();
+    assert_eq!((t.count("attempt"), t.count("end")), (20_000, 20_000));
+}
+
+/// Random talk of a few calls: whatever comes in whatever order, each attempt has one end and time never runs back.
+#[test]
+fn any_order_of_messages_keeps_the_books() {
+    let mut random = 0x2545_f491_4f6c_dd1d_u64;
+    let mut next = |n: u64| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        random % n
+    };
+    for _ in 0..300 {
+        let mut t = Talk::with(TrackSettings {
+            max_calls: 4,
+            ..TrackSettings::default()
+        });
+        let mut at = 0.0;
+        for _ in 0..60 {
+            at += [0.0, 0.001, 0.5, 40.0, 400.0, -0.3][next(6) as usize];
+            let call_id = format!("c{}", next(5));
+            let cseq = 1 + next(3) as u32;
+            let message = match next(9) {
+                0..=2 => invite(),
+                3 => Message::request("CANCEL"),
+                4 => Message::request("BYE").towards("b"),
+                5 => Message::request("ACK").towards("b"),
+                6 => Message::response([180, 183, 100][next(3) as usize], "INVITE"),
+                7 => Message::response(200, "INVITE"),
+                _ => Message::response([407, 486, 302, 487, 603][next(5) as usize], "INVITE"),
+            };
+            let message = message.call_id(&call_id).cseq(cseq);
+            match next(3) {
+                0 => t.first_hop(),
+                1 => t.hop("10.0.0.2:5060", "10.0.0.3:5060"),
+                _ => {}
+            }
+            if next(4) == 0 {
+                t.back(at, message);
+            } else {
+                t.send(at, message);
+            }
+        }
+        t.end();
+        assert_eq!(t.count("attempt"), t.count("end"));
+        assert!(t.count("answer") <= t.count("attempt"));
+        assert!(t.times.windows(2).all(|w| w[0] <= w[1]), "{:?}", t.times);
+    }
+}
