@@ -6,7 +6,7 @@ Results on simulated traffic are not comparable with results on real traffic; ev
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,12 @@ from spit.engine.callers import SPAM_RANK, SUSPECT_RANK
 from spit.engine.engine import Engine
 from spit.engine.scored import Scored
 from spit.errors import InputError
+from spit.model.scorer import Model
+from spit.policy.policy import Policy
+from spit.simulate.events import to_events
+from spit.simulate.labels import to_labels
+from spit.simulate.spec import SimulationSpec
+from spit.simulate.traffic import simulate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,6 +35,7 @@ SIMULATED_NOTE = (
 )
 CAPTURE_NOTE = "Measured on a labelled capture; the result holds for traffic like it and no other."
 
+_BATCH_EVENTS = 65_536
 _LABELS = {"spam": True, "ham": False, "legit": False}
 
 
@@ -91,7 +98,10 @@ def check_labels(labels: pa.Table, where: str) -> str:
 
 
 class Measurement:
-    """Collects scored attempts and their labels, capture by capture."""
+    """Collects scored attempts and their labels, capture by capture.
+
+    Campaigns of one kind are one group: the number of a campaign (``wangiri-2``) is left out.
+    """
 
     def __init__(self) -> None:
         self._frames: list[pd.DataFrame] = []
@@ -129,6 +139,7 @@ class Measurement:
         known = joined["spam"].notna()
         self._unlabelled += int((~known).sum())
         joined = joined[known].astype({"spam": bool})
+        joined["group"] = joined["group"].str.replace(r"-\d+$", "", regex=True)
         joined["caller"] = source + "|" + joined["caller"].fillna("(none)")
         self._frames.append(joined)
 
@@ -179,6 +190,26 @@ def evaluate(engine: Engine, events: Iterable[pa.RecordBatch], labels: pa.Table,
     measurement = Measurement()
     measurement.add((engine.observe(batch) for batch in events), labels)
     return measurement.result(note)
+
+
+def evaluate_on_simulation(
+    model: Model,
+    policy: Policy,
+    specs: Sequence[SimulationSpec],
+    *,
+    progress: Callable[[str], None] | None = None,
+) -> Evaluation:
+    """Simulate each of ``specs``, replay it through a fresh engine, and measure all together."""
+    measurement = Measurement()
+    for at, spec in enumerate(specs):
+        plan = simulate(spec)
+        events, engine = to_events(plan), Engine(model, policy)
+        batches = (events.slice(start, _BATCH_EVENTS) for start in range(0, events.num_rows, _BATCH_EVENTS))
+        # The position, too: two scenarios may share a seed.
+        measurement.add((engine.observe(b) for b in batches), to_labels(plan), source=f"{at}/{spec.seed}")
+        if progress is not None:
+            progress(f"evaluated seed {spec.seed} ({at + 1} of {len(specs)}): {len(plan)} calls")
+    return measurement.result(SIMULATED_NOTE)
 
 
 def _group_row(group: str, spam: bool, callers: pd.DataFrame, calls: pd.DataFrame) -> dict[str, Any]:

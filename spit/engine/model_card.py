@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from spit.model.train import TrainedModel
 
 
-def model_card(trained: TrainedModel, *, name: str, version: str, features: int, measured: str = "") -> str:
-    """Markdown. ``measured``: the evaluation of the model with a policy, as text."""
+def model_card(
+    trained: TrainedModel, *, name: str, version: str, features: int, measured: Mapping[str, str]
+) -> str:
+    """Markdown. ``measured``: evaluations with the default policy, as text, by title."""
     facts = trained.trained_on
     metrics = "\n".join(
         f"| {part} | {row['attempts']} | {_number(row['roc_auc'])} | {_number(row['brier'])} "
@@ -14,7 +18,10 @@ def model_card(trained: TrainedModel, *, name: str, version: str, features: int,
         for part, row in trained.metrics.items()
     )
     libraries = ", ".join(f"{library} {number}" for library, number in trained.libraries.items())
-    evaluation = f"\n## With the default policy\n\n```\n{measured.strip()}\n```\n" if measured else ""
+    evaluation = "".join(
+        f"\n## With the default policy: {title}\n\n```\n{text.strip()}\n```\n"
+        for title, text in measured.items()
+    )
     return f"""# Model card: {name}/{version}
 
 A gradient-boosted tree classifier that gives the probability that a call attempt is spam, from what is known
@@ -27,7 +34,7 @@ the labels with your own traffic, and enforce only then. Not for emergency calls
 
 ## Trained on
 
-Simulated traffic only: seeds {_seeds(facts["seeds"])} of the scenario `training`,
+Simulated traffic only: seeds {seed_words(facts["seeds"])} of the scenario `training`,
 {facts["rows"]["fit"]} attempts to fit and {facts["rows"]["calibration"]} of other callers to calibrate;
 {facts["callers"]} callers in all. The simulation draws its parameters from published measurements of call
 traffic, but it was written by the authors of this detector. **Results on simulated traffic are not comparable
@@ -36,7 +43,7 @@ with results on real traffic.**
 ## Single attempts
 
 A caller counts at most as much as {facts["settings"]["max_weight_per_caller"]:g} attempts. `test` are other
-seeds ({_seeds(facts["test_seeds"])}).
+seeds ({seed_words(facts["test_seeds"])}).
 
 | rows | attempts | ROC AUC | Brier | found at 0.5 | wrongly at 0.5 |
 |---|---|---|---|---|---|
@@ -60,7 +67,7 @@ def _number(value: float | int | None) -> str:
     return "-" if value is None else f"{value:.4f}"
 
 
-def _seeds(seeds: list[int]) -> str:
+def seed_words(seeds: Sequence[int]) -> str:
     """Runs of consecutive seeds as ranges."""
     runs: list[list[int]] = []
     for seed in sorted(seeds):

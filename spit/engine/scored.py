@@ -131,7 +131,7 @@ def concatenate(parts: list[Scored]) -> Scored:
         return parts[0]
     first = parts[0]
 
-    def joined(name: str) -> np.ndarray:  # type: ignore[type-arg]
+    def joined(name: str) -> np.ndarray:
         return np.concatenate([getattr(part, name) for part in parts])
 
     return Scored(

@@ -24,28 +24,33 @@ MIN_WEIGHT = 0.2
 _CHUNK_ROWS = 128
 
 
-def explain(model: Model, values: F32) -> list[tuple[Reason, ...]]:
-    """Reasons of each attempt (row of float32[n, F]), strongest first, at least one and at most five."""
+def explain(model: Model, values: F32, symbols: tuple[Symbol, ...] = SYMBOLS) -> list[tuple[Reason, ...]]:
+    """Reasons of each attempt (row of float32[n, F]), strongest first, at least one and at most five.
+
+    A symbol is named when it weighs at least MIN_WEIGHT and its words hold for the row's values.
+    """
     result: list[tuple[Reason, ...]] = []
     for start in range(0, len(values), _CHUNK_ROWS):
         chunk = values[start : start + _CHUNK_ROWS]
-        weights, overall = symbol_weights(model, chunk)
-        symbols = _placed_symbols(model.features)
+        weights, overall = symbol_weights(model, chunk, symbols)
+        placed = [symbol for symbol, _ in _place(model.features, symbols)]
         for i in range(len(chunk)):
             row = Row(model.features, chunk[i])
-            result.append(_reasons(row, [s for s, _ in symbols], weights[i], float(overall[i])))
+            result.append(_reasons(row, placed, weights[i], float(overall[i])))
     return result
 
 
-def symbol_weights(model: Model, values: F32) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def symbol_weights(
+    model: Model, values: F32, symbols: tuple[Symbol, ...] = SYMBOLS
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """float64[n, S]: weight of each symbol that the model has features for; float64[n]: of all together."""
-    symbols = _placed_symbols(model.features)
+    placed = _place(model.features, symbols)
     n, width = values.shape
-    occluded = np.repeat(values[:, np.newaxis, :], len(symbols) + 2, axis=1)
-    for s, (_, columns) in enumerate(symbols):
+    occluded = np.repeat(values[:, np.newaxis, :], len(placed) + 2, axis=1)
+    for s, (_, columns) in enumerate(placed):
         occluded[:, s + 1, columns] = model.baseline[columns]
     occluded[:, -1, :] = model.baseline
-    log_odds = model.log_odds(occluded.reshape(-1, width)).reshape(n, len(symbols) + 2)
+    log_odds = model.log_odds(occluded.reshape(-1, width)).reshape(n, len(placed) + 2)
     weights = log_odds[:, :1] - log_odds[:, 1:]
     return weights[:, :-1], weights[:, -1]
 
@@ -73,8 +78,10 @@ def _reasons(
 
 
 @lru_cache(maxsize=8)
-def _placed_symbols(features: tuple[str, ...]) -> tuple[tuple[Symbol, npt.NDArray[np.int64]], ...]:
+def _place(
+    features: tuple[str, ...], symbols: tuple[Symbol, ...]
+) -> tuple[tuple[Symbol, npt.NDArray[np.int64]], ...]:
     """Each symbol with the columns of its features; symbols without any are left out."""
     at = {name: i for i, name in enumerate(features)}
-    placed = ((s, np.array([at[f] for f in s.features if f in at], dtype=np.int64)) for s in SYMBOLS)
+    placed = ((s, np.array([at[f] for f in s.features if f in at], dtype=np.int64)) for s in symbols)
     return tuple((symbol, columns) for symbol, columns in placed if len(columns))

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from spit.errors import MissingExtraError, ModelError
 from spit.model.bundle import BundleInfo, Calibration, write_bundle
-from spit.model.scorer import F32, F64, INPUT_NAME, OUTPUT_NAME, sigmoid
+from spit.model.scorer import F32, F64, INPUT_NAME, OUTPUT_NAME, Model, sigmoid
 
 MAX_SHIPPED_ONNX_BYTES = 2 * 1024 * 1024
 ONNX_TOLERANCE = 1e-4
@@ -41,6 +41,8 @@ class TrainingSettings:
     #: A caller's attempts together count at most as much as this many: they are not independent, and
     #: otherwise one call centre would outvote every person.
     max_weight_per_caller: float = 20.0
+    #: Rows kept per caller: beyond these, more of the same only takes time.
+    max_rows_per_caller: int = 60
     #: Weight of a legitimate row relative to a spam row: wrong blocks cost more than missed spam.
     legit_weight: float = 3.0
     calibration_share: float = 0.3
@@ -75,6 +77,17 @@ class TrainingRows:
         _, codes = np.unique(pairs, axis=0, return_inverse=True)
         return codes.reshape(-1).astype(np.int64)
 
+    def thinned(self, max_rows: int) -> TrainingRows:
+        """At most about ``max_rows`` of each caller: its first half of them, then every n-th attempt."""
+        groups = self.groups()
+        order = np.argsort(groups, kind="stable")
+        counts = np.bincount(groups)
+        rank = np.empty(len(groups), dtype=np.int64)
+        rank[order] = np.arange(len(groups)) - np.repeat(np.cumsum(counts) - counts, counts)
+        half = max(1, max_rows // 2)
+        keep = (rank < half) | (rank % np.maximum(1, counts[groups] // half) == 0)
+        return TrainingRows(self.values[keep], self.spam[keep], self.callers[keep], self.seeds[keep])
+
 
 @dataclass(frozen=True, slots=True)
 class Split:
@@ -97,6 +110,19 @@ class TrainedModel:
     libraries: dict[str, str]
     prior: float
 
+    def model(self, *, name: str, version: str, features: Sequence[str]) -> Model:
+        """The model as ``load_bundle`` would give it."""
+        return Model(
+            self.onnx,
+            where="the fitted model",
+            name=f"{name}/{version}",
+            features=tuple(features),
+            calibration_a=self.calibration.a,
+            calibration_b=self.calibration.b,
+            baseline=np.array([math.nan if v is None else v for v in self.baseline], dtype=np.float32),
+            prior=self.prior,
+        )
+
     def write(
         self,
         directory: Path,
@@ -106,8 +132,12 @@ class TrainedModel:
         features: Sequence[str],
         schema_hash: str,
         model_card: str,
+        metrics: Mapping[str, Any] | None = None,
     ) -> Path:
-        """Write the bundle to ``directory/name/version``; returns that path. Raises ModelError."""
+        """Write the bundle to ``directory/name/version``; returns that path. Raises ModelError.
+
+        ``metrics``: more of them, beside those of training.
+        """
         info = BundleInfo(
             name=name,
             version=version,
@@ -118,7 +148,7 @@ class TrainedModel:
             baseline=self.baseline,
             prior=self.prior,
             trained_on=self.trained_on,
-            metrics=self.metrics,
+            metrics={**self.metrics, **(metrics or {})},
             libraries=self.libraries,
         )
         return write_bundle(directory, info, self.onnx, model_card)
@@ -173,6 +203,7 @@ def train(
     settings = settings or TrainingSettings()
     if rows.values.shape[1] != len(names):
         raise ModelError(f"training rows: expected {len(names)} features, found {rows.values.shape[1]}")
+    rows = rows.thinned(settings.max_rows_per_caller)
     split = split_rows(rows, test_seeds, settings)
     weights = caller_weights(rows.groups(), settings.max_weight_per_caller)
     fit_weights = weights * np.where(rows.spam, 1.0, settings.legit_weight)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from spit.errors import InputError
 from spit.policy.policy import Policy
 
 
-def _scored(rows: list[tuple[str, str | None, int]]) -> Scored:
+def _scored(rows: Sequence[tuple[str, str | None, int]]) -> Scored:
     """Attempts as (call_id, caller, label rank)."""
     n = len(rows)
     events = pa.record_batch(

@@ -15,7 +15,7 @@ ATTEMPTS = st.lists(
 )
 
 
-def _columns(rows: list[tuple[int, int, float]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+def _columns(rows: list[tuple[int, int, float]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return (
         np.array([r[0] for r in rows], dtype=np.uint64),
         np.array([r[1] * 1_000_000 for r in rows], dtype=np.int64),

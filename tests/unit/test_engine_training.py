@@ -1,0 +1,49 @@
+"""Training on simulation: which traffic, which constraints, and what the card says."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from spit.engine.model_card import seed_words
+from spit.engine.training import labels_of, monotonic, train_on_simulation, training_spec
+from spit.errors import ConfigError
+from spit.features.table import FeatureTable
+
+
+def test_a_seed_names_one_spec_and_every_other_is_a_stretch_of_hours() -> None:
+    specs = {seed: training_spec(seed) for seed in range(1, 21)}
+    assert all(training_spec(seed) == spec and spec.seed == seed for seed, spec in specs.items())
+    assert all((spec.duration_s < 86_400) == (seed % 2 == 1) for seed, spec in specs.items())
+    assert all(spec.campaigns and spec.alert_blasts and spec.call_centres for spec in specs.values())
+
+
+def test_test_seeds_must_not_be_trained_on() -> None:
+    with pytest.raises(ConfigError, match=r"found \[3\] in both"):
+        train_on_simulation([1, 2, 3], [3, 4])
+
+
+def test_every_constraint_is_on_a_feature_and_evasive_directions_are_closed() -> None:
+    constraints = monotonic(FeatureTable.names)
+    assert set(constraints) <= set(FeatureTable.names)
+    assert constraints["caller_not_found_ratio_1h"] == 1
+    assert constraints["caller_answer_ratio_1d"] == -1
+    assert constraints["peer_one_ring_ratio_1h"] == 1
+    assert "caller_attempts_1h" not in constraints  # call centres and PBXs call often
+
+
+def test_labels_are_found_by_call_id() -> None:
+    attempts = pa.record_batch({"call_id": ["b", "a", "c"]})
+    labels = pa.table({"call_id": ["a", "b", "c"], "label": ["spam", "ham", "spam"]})
+    np.testing.assert_array_equal(labels_of(attempts, labels), [False, True, True])
+    with pytest.raises(ConfigError, match="expected a label for every attempt, found none for 'c'"):
+        labels_of(attempts, labels.slice(0, 2))
+
+
+@pytest.mark.parametrize(
+    ("seeds", "words"),
+    [([], "none"), ([4], "4"), ([3, 1, 2], "1 to 3"), (range(1, 3), "1 to 2"), ([1, 2, 9], "1 to 2, 9")],
+)
+def test_seed_words(seeds: list[int], words: str) -> None:
+    assert seed_words(seeds) == words
