@@ -8,15 +8,19 @@ from spit.config import Config
 from spit.engine.engine import Engine
 from spit.features.table import FeatureTable
 from spit.model.bundle import load_default
+from spit.model.scorer import Model
 from spit.policy.policy import Policy
 
-#: Callers whose state is kept; idle ones are evicted first.
-MAX_CALLERS = 1_000_000
+
+def load_model(config: Config) -> Model:
+    """The model of ``[model]``, else the shipped one.
+
+    Raises ModelError when it is damaged or was made for other features.
+    """
+    path = Path(config.model.path) if config.model.path else None
+    return load_default(path, schema_hash=FeatureTable.schema_hash)
 
 
 def build_engine(config: Config) -> Engine:
-    """An engine that has seen nothing. Raises ModelError when the model is damaged or fits other features."""
-    features = FeatureTable(max_keys=MAX_CALLERS)
-    path = Path(config.model.path) if config.model.path else None
-    model = load_default(path, schema_hash=features.schema_hash)
-    return Engine(model, Policy(config.policy), features=features, max_callers=MAX_CALLERS)
+    """An engine that has seen nothing. Raises ModelError as ``load_model`` does."""
+    return Engine(load_model(config), Policy(config.policy))

@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
-import pyarrow as pa
-
-from spit.capture.files import BATCH_ROWS, CaptureFiles
-from spit.cli.detector import build_engine
+from spit.capture.files import CaptureFiles
+from spit.cli.detector import build_engine, load_model
 from spit.cli.output import new_file
 from spit.cli.parser import UsageError
 from spit.cli.progress import Progress
 from spit.cli.report import DONE, FAILED, print_error
 from spit.cli.settings import load_settings
 from spit.config import Config
-from spit.engine.engine import Engine
-from spit.engine.evaluation import CAPTURE_NOTE, SIMULATED_NOTE, Evaluation, Measurement, read_labels
+from spit.engine.evaluation import (
+    CAPTURE_NOTE,
+    Evaluation,
+    Measurement,
+    evaluate_on_simulation,
+    read_labels,
+)
 from spit.engine.scored import Scored
+from spit.engine.training import training_spec
 from spit.errors import InputError
-from spit.simulate.events import to_events
-from spit.simulate.labels import to_labels
+from spit.policy.policy import Policy
 from spit.simulate.scenario import scenario
-from spit.simulate.traffic import simulate
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -37,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     damages: list[str] = []
     with Progress(arguments.progress) as progress:
         if arguments.seeds:
-            evaluation = _simulated(config, arguments.seeds, progress)
+            evaluation = _simulated(config, arguments, progress)
         else:
             evaluation, damages = _captured(config, arguments, progress)
     sys.stdout.write(evaluation.to_text())
@@ -49,36 +52,31 @@ def run(arguments: argparse.Namespace) -> int:
     return FAILED if damages else DONE
 
 
-def _simulated(config: Config, seeds: Sequence[int], progress: Progress) -> Evaluation:
+def _simulated(config: Config, arguments: argparse.Namespace, progress: Progress) -> Evaluation:
     """A fresh engine for each seed: its callers are other people."""
-    measurement = Measurement()
-    for at, seed in enumerate(seeds):
-        plan = simulate(scenario("training", seed))
-        events = to_events(plan)
-        parts = (events.slice(start, BATCH_ROWS) for start in range(0, events.num_rows, BATCH_ROWS))
-        measurement.add(_observed(build_engine(config), parts), to_labels(plan), source=f"seed {seed}")
-        progress.say(f"seed {seed} ({at + 1} of {len(seeds)})")
-    return measurement.result(SIMULATED_NOTE)
+    if arguments.scenario == "training":
+        specs = [training_spec(seed) for seed in arguments.seeds]
+    else:
+        specs = [scenario(arguments.scenario, seed) for seed in arguments.seeds]
+    return evaluate_on_simulation(load_model(config), Policy(config.policy), specs, progress=progress.say)
 
 
 def _captured(
     config: Config, arguments: argparse.Namespace, progress: Progress
 ) -> tuple[Evaluation, list[str]]:
     labels = read_labels(Path(arguments.labels))
+    engine = build_engine(config)
     capture = CaptureFiles(arguments.captures, config.core_settings())
 
-    def batches() -> Iterator[pa.RecordBatch]:
+    def observed() -> Iterator[Scored]:
         for events in capture.events():
-            yield events
+            yield engine.observe(events)
             progress.read(*capture.progress())
 
-    scored = list(_observed(build_engine(config), batches()))
-    if not scored:
+    scored = observed()
+    first = next(scored, None)
+    if first is None:
         raise InputError("; ".join(["nothing to evaluate: the captures hold no call", *capture.damages()]))
     measurement = Measurement()
-    measurement.add(scored, labels)
+    measurement.add(itertools.chain([first], scored), labels)
     return measurement.result(CAPTURE_NOTE), capture.damages()
-
-
-def _observed(engine: Engine, batches: Iterator[pa.RecordBatch]) -> Iterator[Scored]:
-    return (engine.observe(events) for events in batches)

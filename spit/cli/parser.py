@@ -116,15 +116,22 @@ def _train(parser: argparse.ArgumentParser) -> None:
         "--seeds",
         metavar="RANGE",
         type=_seeds,
-        default="1-12",
+        default="1001-1024",
         help="simulated traffic to learn from, as 1-12 or 1,2,3 (default: %(default)s)",
     )
     parser.add_argument(
         "--test-seeds",
         metavar="RANGE",
         type=_seeds,
-        default="101-104",
+        default="2001-2004",
         help="simulated traffic to measure on, never learned from (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--demo-seeds",
+        metavar="RANGE",
+        type=_seeds,
+        default="50-79",
+        help="traffic of the scenario demo to measure on too (default: %(default)s)",
     )
     _progress(parser)
 
@@ -136,7 +143,13 @@ def _evaluate(parser: argparse.ArgumentParser) -> None:
         "--seeds",
         metavar="RANGE",
         type=_seeds,
-        help="measure on simulated traffic instead, as 201-204 or 201,202",
+        help="measure on simulated traffic instead, as 3001-3004 or 3001,3002",
+    )
+    parser.add_argument(
+        "--scenario",
+        metavar="NAME",
+        default="training",
+        help="the simulated traffic, as for spit simulate (default: %(default)s)",
     )
     _config(parser)
     _model(parser)
