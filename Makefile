@@ -1,0 +1,57 @@
+# Two commands on a fresh machine: git clone, then make demo. `make help` lists the targets.
+
+SHELL := /bin/sh
+PYTHON := .venv/bin/python
+CARGO ?= cargo
+
+RUST_SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find crates -name '*.rs' -o -name Cargo.toml)
+# Inside .venv: a new venv needs a new build.
+BUILT := .venv/rust-module.built
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build demo test lint bench models captures clean
+.NOTPARALLEL:
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1 \t/p' $(MAKEFILE_LIST) | expand -t 12
+
+setup: ## install what is missing: system programs, .venv, locked Python packages
+	@tools/setup.sh
+
+build: $(BUILT) ## compile the Rust module into .venv
+
+$(BUILT): $(RUST_SOURCES) | setup
+	VIRTUAL_ENV="$(CURDIR)/.venv" CARGO="$(CARGO)" .venv/bin/maturin develop --release --locked
+	@touch $@
+
+demo: build ## score a capture with spam campaigns in it and compare with its labels
+	@tools/demo.sh
+
+test: build ## unit and property tests, Rust and Python
+	$(CARGO) test --locked --quiet -p spit-core -p spit-file
+	$(PYTHON) -m pytest -m "not e2e"
+
+lint: build ## formatters, linters, types, import rules; what is missing is installed or told, never skipped
+	@tools/setup.sh --lint
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+	.venv/bin/lint-imports
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	shellcheck tools/*.sh .ci/run
+
+bench: build ## compare decoding with tshark, sipgrep and sngrep; writes benches/results/
+	@tools/setup.sh --bench
+	$(PYTHON) benches/decode.py --date "$$(date -u +%F)"
+
+models: build ## train the shipped model again from the simulator
+	$(PYTHON) -m spit train --output models/baseline/next
+
+captures: build ## make the captures of captures/ again
+	$(PYTHON) captures/make.py
+
+clean: ## remove what was built (not .venv's packages)
+	rm -rf target .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -f $(BUILT) spit/_core*.so
+	find spit tests benches captures -name __pycache__ -type d -prune -exec rm -rf {} +

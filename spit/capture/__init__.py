@@ -1,0 +1,1 @@
+"""Sources of call events: each yields batches of columns (records.EVENT_SCHEMA)."""

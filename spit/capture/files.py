@@ -1,0 +1,58 @@
+"""Capture files: pcap and pcapng, plain, gzip or zstd; several are one stream in time order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import pyarrow as pa
+
+from spit._core import CaptureReader
+from spit.errors import InputError
+
+#: Rows per batch: large enough that the cost of crossing from Rust vanishes, small enough for the caches.
+BATCH_ROWS = 16_384
+#: Rows per batch of standard input: a person may be watching a live pipe.
+PIPE_BATCH_ROWS = 512
+
+
+class CaptureFiles:
+    """The messages, calls or call events of capture files, read once.
+
+    ``paths``: files, ``-`` is standard input. ``settings``: the keys of ``[tracking]`` and ``[identity]``.
+    Damage ends one file, not the stream: the rows before it are yielded, ``damages`` tells the rest.
+    """
+
+    def __init__(self, paths: Sequence[str], settings: Mapping[str, object] | None = None) -> None:
+        if paths.count("-") > 1:
+            raise InputError("standard input (-) was named more than once: it can be read only once")
+        self._max_rows = PIPE_BATCH_ROWS if "-" in paths else BATCH_ROWS
+        self._reader = CaptureReader(list(paths), None if settings is None else dict(settings))
+
+    def messages(self) -> Iterator[pa.RecordBatch]:
+        """A row per SIP message (records.MESSAGE_SCHEMA)."""
+        return _batches(self._reader.read_messages, self._max_rows)
+
+    def calls(self) -> Iterator[pa.RecordBatch]:
+        """A row per finished call (records.CALL_SCHEMA)."""
+        return _batches(self._reader.read_calls, self._max_rows)
+
+    def events(self) -> Iterator[pa.RecordBatch]:
+        """A row per call event (records.EVENT_SCHEMA)."""
+        return _batches(self._reader.read_events, self._max_rows)
+
+    def damages(self) -> list[str]:
+        """One line per input that could not be read to its end: where, expected, found."""
+        return self._reader.damages()
+
+    def counters(self) -> dict[str, int]:
+        """Packets, messages, drops and evictions so far, by name."""
+        return self._reader.counters()
+
+    def progress(self) -> tuple[int, int | None]:
+        """Bytes of input read, and bytes in all when that is known."""
+        return self._reader.progress()
+
+
+def _batches(read: Callable[[int], pa.RecordBatch | None], max_rows: int) -> Iterator[pa.RecordBatch]:
+    while (batch := read(max_rows)) is not None:
+        yield batch

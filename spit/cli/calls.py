@@ -1,0 +1,21 @@
+"""``spit calls``: a row per call of captures."""
+
+from __future__ import annotations
+
+import argparse
+
+from spit.capture.files import CaptureFiles
+from spit.cli.rows import print_rows
+from spit.cli.settings import capture_settings
+from spit.records import CALL_SCHEMA
+
+_TABLE_COLUMNS = (
+    "start_time", "caller", "callee", "source_ip", "outcome", "final_status", "ring_time_s", "duration_s",
+    "hangup_by", "call_id",
+)  # fmt: skip
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the calls of ``arguments.captures`` and return the exit status."""
+    capture = CaptureFiles(arguments.captures, capture_settings(arguments.config))
+    return print_rows(arguments, capture, capture.calls(), CALL_SCHEMA, _TABLE_COLUMNS)

@@ -1,0 +1,256 @@
+"""Every command and flag. Imports nothing heavy: ``spit CMD --help`` must answer at once."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable
+
+from spit import __version__
+
+FORMATS = ("table", "jsonl", "csv", "parquet")
+
+_MAX_SEEDS = 10_000
+_EXIT_STATUS = "exit status: 0 done, 1 an input could not be read (to its end), 2 usage"
+
+
+class UsageError(Exception):
+    """The flags do not go together; exit status 2."""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of ``spit`` with one subparser per command; ``command`` names the module that runs it."""
+    parser = argparse.ArgumentParser(
+        prog="spit",
+        description="Detects spam calls (SPIT) in SIP signalling.",
+        epilog=_EXIT_STATUS,
+    )
+    parser.add_argument("--version", action="version", version=f"spit {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, summary, add_arguments in (
+        ("messages", "a row per SIP message of captures", _messages),
+        ("calls", "a row per call of captures", _calls),
+        ("score", "a verdict per caller, or per call, of captures", _score),
+        ("simulate", "write a labelled capture of simulated traffic", _simulate),
+        ("train", "train a model on simulated traffic", _train),
+        ("evaluate", "measure a model on labelled traffic", _evaluate),
+        ("serve", "answer SBCs over HTTP", _serve),
+    ):
+        command = commands.add_parser(
+            name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.", epilog=_EXIT_STATUS
+        )
+        add_arguments(command)
+    return parser
+
+
+def _messages(parser: argparse.ArgumentParser) -> None:
+    _captures(parser)
+    _config(parser)
+    _output(parser)
+
+
+def _calls(parser: argparse.ArgumentParser) -> None:
+    _captures(parser)
+    _config(parser)
+    _output(parser)
+
+
+def _score(parser: argparse.ArgumentParser) -> None:
+    _captures(parser)
+    _config(parser)
+    _model(parser)
+    parser.add_argument(
+        "--by",
+        choices=("caller", "call"),
+        default="caller",
+        help="a row per caller (default), or per call with what was known at that attempt",
+    )
+    parser.add_argument(
+        "--labels",
+        metavar="FILE",
+        help="labels to compare with: CSV with the columns call_id,label,campaign or caller,label,campaign",
+    )
+    parser.add_argument(
+        "--all",
+        action="store_true",
+        help="table: show legit callers too (the other formats always give all rows)",
+    )
+    _output(parser)
+
+
+def _simulate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--output",
+        metavar="FILE",
+        required=True,
+        help="capture to write: NAME.pcap (packets) or NAME.parquet (call events)",
+    )
+    parser.add_argument("--labels", metavar="FILE", help="labels to write (default: NAME.labels.csv beside)")
+    parser.add_argument(
+        "--seed", type=_count(0), help="of the random draws (default: that of the committed captures)"
+    )
+    parser.add_argument(
+        "--scenario",
+        metavar="NAME",
+        help="the mix of traffic: demo (default), training, legitimate, telemarketer, rotating, wangiri or "
+        "sequential",
+    )
+    parser.add_argument("--hours", type=_positive, help="simulated time (default: the scenario's)")
+    parser.add_argument("--callers", type=_count(1), help="residential callers (default: the scenario's)")
+    parser.add_argument(
+        "--campaign",
+        metavar="KIND[:STRENGTH]",
+        action="append",
+        default=[],
+        help="telemarketer, robocaller, wangiri or sequential, strength 0 (stealthy) to 1 (blatant); may be "
+        "given several times (default: the scenario's campaigns)",
+    )
+    _progress(parser)
+
+
+def _train(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--output", metavar="DIR", required=True, help="bundle to write, as models/NAME/VERSION"
+    )
+    parser.add_argument(
+        "--seeds",
+        metavar="RANGE",
+        type=_seeds,
+        default="1001-1024",
+        help="simulated traffic to learn from, as 1-12 or 1,2,3 (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--test-seeds",
+        metavar="RANGE",
+        type=_seeds,
+        default="2001-2004",
+        help="simulated traffic to measure on, never learned from (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--demo-seeds",
+        metavar="RANGE",
+        type=_seeds,
+        default="50-79",
+        help="traffic of the scenario demo to measure on too (default: %(default)s)",
+    )
+    _progress(parser)
+
+
+def _evaluate(parser: argparse.ArgumentParser) -> None:
+    _captures(parser, required=False)
+    parser.add_argument("--labels", metavar="FILE", help="labels of the captures")
+    parser.add_argument(
+        "--seeds",
+        metavar="RANGE",
+        type=_seeds,
+        help="measure on simulated traffic instead, as 3001-3004 or 3001,3002",
+    )
+    parser.add_argument(
+        "--scenario",
+        metavar="NAME",
+        default="training",
+        help="the simulated traffic, as for spit simulate (default: %(default)s)",
+    )
+    _config(parser)
+    _model(parser)
+    parser.add_argument("--output", metavar="FILE", help="write the measurements as JSON too")
+    _progress(parser)
+
+
+def _serve(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
+    parser.add_argument("--port", type=_port, help="port to listen on (default: 8060)")
+    parser.add_argument(
+        "--read",
+        metavar="FILE",
+        nargs="+",
+        default=[],
+        help="captures whose calls are learned before the first request is answered",
+    )
+    _config(parser)
+    _model(parser)
+    parser.add_argument(
+        "--allow-public",
+        action="store_true",
+        help="listen on an address other than loopback although the service has no authentication of its own",
+    )
+
+
+def _captures(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+    parser.add_argument(
+        "captures",
+        metavar="FILE",
+        nargs="+" if required else "*",
+        help="pcap or pcapng, also gzip or zstd; - is standard input; several are one stream in time order",
+    )
+
+
+def _config(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", metavar="FILE", help="settings in TOML (docs/configuration.md)")
+
+
+def _model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", metavar="DIR", help="model bundle (default: the shipped one)")
+
+
+def _output(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--format", choices=FORMATS, help="default: table on a terminal, jsonl otherwise")
+    parser.add_argument(
+        "--output",
+        metavar="FILE",
+        help="write there instead of standard output; the file appears when it is complete",
+    )
+    parser.add_argument(
+        "--stats", action="store_true", help="print the reader's counters to standard error at the end"
+    )
+    _progress(parser)
+
+
+def _progress(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--progress",
+        action=argparse.BooleanOptionalAction,
+        help="report progress on standard error (default: only when it is a terminal)",
+    )
+
+
+def _count(least: int) -> Callable[[str], int]:
+    def count(text: str) -> int:
+        value = int(text)
+        if value < least:
+            raise argparse.ArgumentTypeError(f"expected a whole number of at least {least}, found {text}")
+        return value
+
+    return count
+
+
+def _seeds(text: str) -> tuple[int, ...]:
+    """``1-12`` or ``1,2,3`` or both; each seed once."""
+    seeds: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.partition("-")
+        if not (first.isdecimal() and (last.isdecimal() if dash else True)):
+            raise argparse.ArgumentTypeError(f"expected seeds as 1-12 or 1,2,3, found {text}")
+        low, high = int(first), int(last) if dash else int(first)
+        if not low <= high < low + _MAX_SEEDS:
+            raise argparse.ArgumentTypeError(
+                f"expected a rising range of at most {_MAX_SEEDS} seeds, found {part}"
+            )
+        seeds.extend(range(low, high + 1))
+    if len(set(seeds)) != len(seeds):
+        raise argparse.ArgumentTypeError(f"expected each seed once, found {text}")
+    return tuple(seeds)
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not (math.isfinite(value) and value > 0):
+        raise argparse.ArgumentTypeError(f"expected a number above 0, found {text}")
+    return value
+
+
+def _port(text: str) -> int:
+    value = int(text)
+    if not 0 <= value <= 65535:
+        raise argparse.ArgumentTypeError(f"expected a port from 0 to 65535, found {text}")
+    return value

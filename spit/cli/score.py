@@ -1,0 +1,126 @@
+"""``spit score``: a verdict per caller, or per call, of captures."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import sys
+from collections import Counter, deque
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from spit.capture.files import CaptureFiles
+from spit.cli.comparison import comparison_lines
+from spit.cli.detector import build_engine
+from spit.cli.formats import RowWriter, open_writer
+from spit.cli.output import choose_format, open_target
+from spit.cli.progress import Progress
+from spit.cli.rows import report_reading, terminal_width
+from spit.cli.settings import load_settings
+from spit.cli.table import TableWriter
+from spit.cli.verdicts import CALLER_SCHEMA, caller_rows, reasons_in_words
+from spit.engine.engine import Engine
+from spit.engine.evaluation import CAPTURE_NOTE, Measurement, read_labels
+from spit.engine.scored import SCORED_CALL_SCHEMA, Scored
+from spit.errors import InputError
+from spit.records import Label
+
+_CALLER_COLUMNS = (
+    "caller", "label", "score", "action", "attempts", "flagged_at_attempt", "first_seen", "last_seen",
+)  # fmt: skip
+_CALL_COLUMNS = ("time", "caller", "callee", "label", "score", "action", "attempts", "call_id")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Score ``arguments.captures`` and return the exit status."""
+    format_ = choose_format(arguments.format, arguments.output)
+    config = load_settings(arguments.config, {"model.path": arguments.model})
+    # Before the long work: a mistake in the labels is told at once.
+    labels = None if arguments.labels is None else read_labels(Path(arguments.labels))
+    engine = build_engine(config)
+    capture = CaptureFiles(arguments.captures, config.core_settings())
+    with open_target(arguments.output) as stream, Progress(arguments.progress) as progress:
+        rows = _Rows(stream, format_, arguments)
+        scored = _observed(engine, capture, progress)
+        if arguments.by == "call":
+            scored = rows.written(scored, progress)
+        comparison = _consume(scored, labels)
+        progress.wipe()
+        if arguments.by == "caller":
+            rows.write(caller_rows(engine.callers()))
+        rows.close()
+        if format_ == "table":
+            text = "\n".join(["", rows.summary(), *(["", *comparison] if comparison else [])])
+            stream.write(f"{text}\n".encode("utf-8", "backslashreplace"))
+        elif comparison:
+            sys.stderr.write("\n".join(comparison) + "\n")
+    return report_reading(arguments, capture)
+
+
+def _observed(engine: Engine, capture: CaptureFiles, progress: Progress) -> Iterator[Scored]:
+    for events in capture.events():
+        yield engine.observe(events)
+        progress.read(*capture.progress())
+
+
+def _consume(scored: Iterator[Scored], labels: pa.Table | None) -> list[str]:
+    """Score to the end; the comparison with the labels as lines, none without labels."""
+    first = next(scored, None)
+    if labels is None or first is None:
+        deque(scored, maxlen=0)
+        return [] if labels is None else ["Comparison with the labels: the capture holds no call."]
+    measurement = Measurement()
+    measurement.add(itertools.chain([first], scored), labels)
+    try:
+        evaluation = measurement.result(CAPTURE_NOTE)
+    except InputError:
+        return ["Comparison with the labels: no call of the capture is in the labels."]
+    return comparison_lines(evaluation)
+
+
+class _Rows:
+    """The rows of this run on their way out, counted by label. A table leaves legit ones out unless --all."""
+
+    def __init__(self, stream: BinaryIO, format_: str, arguments: argparse.Namespace) -> None:
+        self._all = format_ != "table" or arguments.all
+        self._unit = arguments.by
+        self._counts: Counter[str] = Counter()
+        by_call = arguments.by == "call"
+        schema = SCORED_CALL_SCHEMA if by_call else CALLER_SCHEMA
+        self._writer: RowWriter
+        if format_ == "table":
+            columns = _CALL_COLUMNS if by_call else _CALLER_COLUMNS
+            width = terminal_width(arguments.output)
+            self._writer = TableWriter(stream, schema, columns, width, notes=reasons_in_words)
+        else:
+            self._writer = open_writer(format_, stream, schema)
+
+    def write(self, rows: pa.RecordBatch) -> None:
+        labels = rows.column("label")
+        self._counts.update(labels.to_pylist())
+        if not self._all:
+            rows = rows.filter(pc.not_equal(labels, Label.LEGIT.value))
+        if rows.num_rows:
+            self._writer.write(rows)
+
+    def written(self, scored: Iterator[Scored], progress: Progress) -> Iterator[Scored]:
+        """Pass each batch on once its rows are written."""
+        for part in scored:
+            progress.wipe()
+            self.write(part.to_calls())
+            yield part
+
+    def close(self) -> None:
+        self._writer.close()
+
+    def summary(self) -> str:
+        """How many of each label."""
+        spam, suspect, legit = (
+            self._counts[label.value] for label in (Label.SPAM, Label.SUSPECT, Label.LEGIT)
+        )
+        hidden = "" if self._all or not legit else " (not shown; --all shows them)"
+        return f"{self._counts.total()} {self._unit}s: {spam} spam, {suspect} suspect, {legit} legit{hidden}."

@@ -1,0 +1,59 @@
+"""docs/cli.md names exactly the flags that the parser takes."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+
+import pytest
+
+from spit.cli.parser import FORMATS, build_parser
+
+PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
+
+
+def subparsers() -> dict[str, argparse.ArgumentParser]:
+    for action in build_parser()._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            return dict(action.choices)
+    raise AssertionError("the parser has no commands")
+
+
+def sections() -> dict[str, str]:
+    parts = re.split(r"^## spit (\w+)\n", PAGE, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def test_every_command_has_a_section() -> None:
+    assert list(sections()) == list(subparsers())
+
+
+@pytest.mark.parametrize("command", list(subparsers()))
+def test_the_tables_list_the_flags(command: str) -> None:
+    documented = set()
+    for line in sections()[command].splitlines():
+        if line.startswith("| `--"):
+            documented |= set(re.findall(r"`(--[a-z-]+)", line.split("|")[1]))
+    flags = {
+        option
+        for action in subparsers()[command]._actions
+        for option in action.option_strings
+        if option.startswith("--") and option != "--help"
+    }
+    assert documented == flags
+
+
+@pytest.mark.parametrize("command", list(subparsers()))
+def test_the_examples_are_accepted(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    examples = re.findall(rf"^spit ({command} [^|\n]*)", sections()[command], flags=re.MULTILINE)
+    assert examples
+    for example in examples:
+        build_parser().parse_args(example.split())
+    assert capsys.readouterr().err == ""
+
+
+def test_the_formats_are_listed() -> None:
+    assert (
+        tuple(re.findall(r"^\| `(\w+)` \|", PAGE.split("## spit messages")[0], flags=re.MULTILINE)) == FORMATS
+    )
