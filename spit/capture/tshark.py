@@ -1,9 +1,9 @@
 """A second opinion: SIP messages as tshark decodes them, through pyshark.
 
-Run it as a process of its own (``python -m spit.capture.tshark FILE``): pyshark fails in worker threads and inside
-a running event loop, and manages a few hundred messages a second. It prints a JSON object per message with the
-columns of ``spit messages`` that both can tell: time, source, destination, method, status, call_id, cseq,
-cseq_method, from_user, to_user, from_tag, to_tag.
+Run it as a process of its own (``python -m spit.capture.tshark FILE``): pyshark fails in worker threads and
+inside a running event loop, and manages a few hundred messages a second. It prints a JSON object per message
+with the columns of ``spit messages`` that both can tell: time, source, destination, method, status, call_id,
+cseq, cseq_method, from_user, to_user, from_tag, to_tag.
 """
 
 from __future__ import annotations
@@ -31,9 +31,7 @@ def read_messages(path: str) -> Iterator[dict[str, object]]:
         raise MissingExtraError("messages", "tshark", "pyshark") from error
     if shutil.which("tshark") is None:
         raise InputError("expected tshark on the PATH, found none: install the package tshark")
-    capture = pyshark.FileCapture(
-        path, display_filter="sip", keep_packets=False, custom_parameters=OPTIONS
-    )
+    capture = pyshark.FileCapture(path, display_filter="sip", keep_packets=False, custom_parameters=OPTIONS)
     try:
         for packet in capture:
             for layer in packet.get_multiple_layers("sip"):

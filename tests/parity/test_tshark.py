@@ -1,4 +1,4 @@
-"""The decoder against tshark (through pyshark) over the shared captures: how many messages, and what they say."""
+"""The decoder against tshark (through pyshark) over the shared captures: number of messages and contents."""
 
 from __future__ import annotations
 
