@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from spit.model.scorer import F32, Model
-from spit.model.symbols import SYMBOLS, UNUSUAL_PATTERN, Row, Symbol
+from spit.model.symbol import Row, Symbol
+from spit.model.symbols import SYMBOLS, UNUSUAL_PATTERN
 from spit.records import Reason
 
 MAX_REASONS = 5
@@ -27,7 +28,8 @@ _CHUNK_ROWS = 128
 def explain(model: Model, values: F32, symbols: tuple[Symbol, ...] = SYMBOLS) -> list[tuple[Reason, ...]]:
     """Reasons of each attempt (row of float32[n, F]), strongest first, at least one and at most five.
 
-    A symbol is named when it weighs at least MIN_WEIGHT and its words hold for the row's values.
+    A symbol is named when it weighs at least MIN_WEIGHT and its words hold for the row's values. Among more
+    than five, telling symbols come before common ones.
     """
     result: list[tuple[Reason, ...]] = []
     for start in range(0, len(values), _CHUNK_ROWS):
@@ -58,17 +60,19 @@ def symbol_weights(
 def _reasons(
     row: Row, symbols: list[Symbol], weights: npt.NDArray[np.float64], overall: float
 ) -> tuple[Reason, ...]:
-    found: list[Reason] = []
     strongest_first = np.argsort(-weights, kind="stable")
+    found: list[tuple[bool, Reason]] = []
     for s in strongest_first:
         weight = float(weights[s])
-        if weight < MIN_WEIGHT or len(found) == MAX_REASONS:
+        if weight < MIN_WEIGHT:
             break
         text = symbols[s].text(row)
         if text is not None:
-            found.append(Reason(symbols[s].name, round(weight, 3), text))
+            found.append((symbols[s].telling, Reason(symbols[s].name, round(weight, 3), text)))
     if found:
-        return tuple(found)
+        # Sorting is stable: the telling ones, then the strongest; the names in order of weight again.
+        kept = [reason for _, reason in sorted(found, key=lambda f: not f[0])[:MAX_REASONS]]
+        return tuple(sorted(kept, key=lambda reason: -reason.weight))
     # Nothing that can be said of these values in particular: name what weighs most, without numbers.
     if len(weights) and weights[strongest_first[0]] >= MIN_WEIGHT:
         symbol = symbols[strongest_first[0]]

@@ -1,107 +1,21 @@
-"""The declared table of symbols: which features speak for each, when, and in which words.
+"""The declared table of symbols: which features speak for each, when, and in which words (docs/reasons.md).
 
-Every feature belongs to exactly one symbol, so that no evidence of the model goes unnamed. Shares and means
-are shrunk to what is usual while little is known, and counts decay; the words therefore say "about".
+Every feature belongs to exactly one symbol, so that no evidence of the model goes unnamed.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from dataclasses import dataclass
-
-import numpy as np
-import numpy.typing as npt
-
-
-class Row:
-    """One attempt's features by name; NaN where unknown, and every comparison with NaN is false."""
-
-    def __init__(self, names: tuple[str, ...], values: npt.NDArray[np.float32]) -> None:
-        self._values: dict[str, float] = dict(zip(names, values.tolist(), strict=True))
-
-    def __getitem__(self, name: str) -> float:
-        return self._values.get(name, math.nan)
-
-    def highest(self, *names: str) -> float:
-        """The highest known value; NaN where none is known."""
-        return float(np.fmax.reduce([self[name] for name in names]))
-
-    def lowest(self, *names: str) -> float:
-        """The lowest known value; NaN where none is known."""
-        return float(np.fmin.reduce([self[name] for name in names]))
-
-
-#: The words for a row, or None when the symbol must not be said of its values.
-Text = Callable[[Row], str | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Symbol:
-    """One piece of evidence. ``subject`` says what it is about, also where no number can be said."""
-
-    name: str
-    subject: str
-    features: tuple[str, ...]
-    text: Text
-
-
-def _hour_and_day(*names: str) -> tuple[str, ...]:
-    return tuple(f"{name}_{window}" for name in names for window in ("1h", "1d"))
-
-
-def _share_over(
-    limit: float, names: tuple[str, ...], words: str, *, of: str = "", least: float = 0.0
-) -> Text:
-    """``words`` with the highest share, when that is at least ``limit`` and ``of`` at least ``least``."""
-
-    def text(row: Row) -> str | None:
-        share = row.highest(*names)
-        enough = not of or row[of] >= least
-        return words.format(percent=_percent(share)) if share >= limit and enough else None
-
-    return text
-
-
-def _share_under(
-    limit: float, names: tuple[str, ...], words: str, *, of: str = "", least: float = 0.0
-) -> Text:
-    """``words`` with the lowest share, when that is at most ``limit`` and ``of`` at least ``least``."""
-
-    def text(row: Row) -> str | None:
-        share = row.lowest(*names)
-        enough = not of or row[of] >= least
-        return words.format(percent=_percent(share)) if share <= limit and enough else None
-
-    return text
-
-
-def _count_over(words: str, *windows: tuple[str, float, str]) -> Text:
-    """``words`` with count and span of the first of ``windows`` (feature, least, span) that is reached."""
-
-    def text(row: Row) -> str | None:
-        for name, least, span in windows:
-            if row[name] >= least:
-                return words.format(count=f"{row[name]:.0f}", span=span)
-        return None
-
-    return text
-
-
-def _flag(name: str, words: str) -> Text:
-    return lambda row: words if row[name] >= 0.5 else None
-
-
-def _short_calls(who: str, shorts: tuple[str, ...], means: tuple[str, ...]) -> Text:
-    def text(row: Row) -> str | None:
-        mean_s, share = row.lowest(*means), row.highest(*shorts)
-        if mean_s <= 75.0:
-            return f"Answered calls {who} last only about {mean_s:.0f} seconds on average."
-        if share >= 0.12:
-            return f"About {_percent(share)} of the answered calls {who} end within 6 seconds."
-        return None
-
-    return text
+from spit.model.symbol import (
+    Row,
+    Symbol,
+    count_over,
+    flag,
+    hour_and_day,
+    percent,
+    share_over,
+    share_under,
+    short_calls,
+)
 
 
 def _one_ring(row: Row) -> str | None:
@@ -109,7 +23,7 @@ def _one_ring(row: Row) -> str | None:
     ring_s = row["caller_mean_ring_before_cancel_s_1d"]
     if share >= 0.1:
         return (
-            f"About {_percent(share)} of this caller's calls ring for at most 6 seconds and are then "
+            f"About {percent(share)} of this caller's calls ring for at most 6 seconds and are then "
             "dropped, as if to be called back."
         )
     if ring_s <= 8.0:
@@ -122,11 +36,19 @@ def _sequential(row: Row) -> str | None:
     block = row.highest("caller_same_block_ratio_1h", "caller_same_block_ratio_1d")
     if beside >= 0.08:
         return (
-            f"About {_percent(beside)} of this caller's calls go to a number right beside the one "
+            f"About {percent(beside)} of this caller's calls go to a number right beside the one "
             "dialled before."
         )
     if block >= 0.15:
-        return f"About {_percent(block)} of this caller's calls stay in the number block of the call before."
+        return f"About {percent(block)} of this caller's calls stay in the number block of the call before."
+    return None
+
+
+def _regular_gaps(row: Row) -> str | None:
+    gap_s = row["caller_gap_s"]
+    if row.lowest("caller_log_gap_spread_1h", "caller_log_gap_spread_1d") <= 1.5 and gap_s <= 600.0:
+        last = "within two seconds" if gap_s < 2.0 else f"after {gap_s:.0f} seconds"
+        return f"This caller's calls follow each other as regularly as a machine's, the last one {last}."
     return None
 
 
@@ -141,10 +63,6 @@ def _attestation(row: Row) -> str | None:
     return None
 
 
-def _percent(share: float) -> str:
-    return f"{100.0 * share:.0f} %"
-
-
 _PEER = "from this source and equipment"
 
 SYMBOLS: tuple[Symbol, ...] = (
@@ -152,7 +70,7 @@ SYMBOLS: tuple[Symbol, ...] = (
         "CALLER_HIGH_RATE",
         "how many calls the caller makes",
         ("caller_attempts_1m", "caller_attempts_10m", "caller_attempts_1h", "caller_attempts_1d"),
-        _count_over(
+        count_over(
             "This caller has tried about {count} calls within {span}.",
             ("caller_attempts_1m", 4.0, "a minute"),
             ("caller_attempts_10m", 8.0, "10 minutes"),
@@ -164,7 +82,7 @@ SYMBOLS: tuple[Symbol, ...] = (
         "CALLER_MANY_CALLEES",
         "how many different people the caller tries to reach",
         ("caller_distinct_callees_1h",),
-        _count_over(
+        count_over(
             "This caller has tried to reach about {count} different numbers within {span}.",
             ("caller_distinct_callees_1h", 8.0, "an hour"),
         ),
@@ -172,24 +90,25 @@ SYMBOLS: tuple[Symbol, ...] = (
     Symbol(
         "CALLER_NEW_CALLEES",
         "how many of the people called are strangers to the caller",
-        _hour_and_day("caller_first_contact_ratio", "caller_redial_ratio"),
-        _share_over(
+        hour_and_day("caller_first_contact_ratio", "caller_redial_ratio"),
+        share_over(
             0.55,
-            _hour_and_day("caller_first_contact_ratio"),
+            hour_and_day("caller_first_contact_ratio"),
             "About {percent} of this caller's calls go to numbers it has not called in the past week.",
         ),
     ),
     Symbol(
         "CALLER_SEQUENTIAL_DIALLING",
         "numbers dialled one after the other",
-        _hour_and_day("caller_sequential_ratio", "caller_same_block_ratio"),
+        hour_and_day("caller_sequential_ratio", "caller_same_block_ratio"),
         _sequential,
+        telling=True,
     ),
     Symbol(
         "NO_RECIPROCITY",
         "whether the people called ever call back",
         ("caller_reciprocal_ratio_1d", "pair_reverse_contact_age_s"),
-        _share_under(
+        share_under(
             0.2,
             ("caller_reciprocal_ratio_1d",),
             "Hardly anybody whom this caller calls has called it in the past week (about {percent}).",
@@ -198,64 +117,60 @@ SYMBOLS: tuple[Symbol, ...] = (
     Symbol(
         "CALLER_REGULAR_GAPS",
         "how regularly the caller's calls follow each other",
-        ("caller_gap_s", *_hour_and_day("caller_gap_variation", "caller_log_gap_spread")),
-        lambda row: (
-            f"This caller's calls follow each other as regularly as a machine's, "
-            f"the last one after {row['caller_gap_s']:.0f} seconds."
-            if row.lowest("caller_log_gap_spread_1h", "caller_log_gap_spread_1d") <= 1.5
-            and row["caller_gap_s"] <= 600.0
-            else None
-        ),
+        ("caller_gap_s", *hour_and_day("caller_gap_variation", "caller_log_gap_spread")),
+        _regular_gaps,
     ),
     Symbol(
         "CALLER_LOW_ANSWER_RATIO",
         "how few of the caller's calls are answered",
-        (*_hour_and_day("caller_answer_ratio"), "caller_no_answer_ratio_1d"),
-        _share_under(
+        (*hour_and_day("caller_answer_ratio"), "caller_no_answer_ratio_1d"),
+        share_under(
             0.45,
-            _hour_and_day("caller_answer_ratio"),
+            hour_and_day("caller_answer_ratio"),
             "Only about {percent} of this caller's calls are answered.",
         ),
     ),
     Symbol(
         "CALLER_SHORT_CALLS",
         "how short the caller's answered calls are",
-        (*_hour_and_day("caller_short_call_ratio", "caller_mean_talk_s"), "caller_talk_variation_1d"),
-        _short_calls(
-            "of this caller", _hour_and_day("caller_short_call_ratio"), _hour_and_day("caller_mean_talk_s")
+        (*hour_and_day("caller_short_call_ratio", "caller_mean_talk_s"), "caller_talk_variation_1d"),
+        short_calls(
+            "of this caller", hour_and_day("caller_short_call_ratio"), hour_and_day("caller_mean_talk_s")
         ),
     ),
     Symbol(
         "CALLER_GIVES_UP",
         "how often the caller gives up before an answer",
-        _hour_and_day("caller_cancelled_ratio"),
-        _share_over(
+        hour_and_day("caller_cancelled_ratio"),
+        share_over(
             0.25,
-            _hour_and_day("caller_cancelled_ratio"),
+            hour_and_day("caller_cancelled_ratio"),
             "This caller gives up about {percent} of its calls before anybody answers.",
         ),
     ),
     Symbol(
         "CALLER_ONE_RING",
         "calls that ring once and are dropped",
-        (*_hour_and_day("caller_one_ring_ratio"), "caller_mean_ring_before_cancel_s_1d"),
+        (*hour_and_day("caller_one_ring_ratio"), "caller_mean_ring_before_cancel_s_1d"),
         _one_ring,
+        telling=True,
     ),
     Symbol(
         "CALLER_UNKNOWN_NUMBERS",
         "numbers dialled that do not exist",
-        _hour_and_day("caller_not_found_ratio"),
-        _share_over(
+        hour_and_day("caller_not_found_ratio"),
+        share_over(
             0.06,
-            _hour_and_day("caller_not_found_ratio"),
+            hour_and_day("caller_not_found_ratio"),
             "About {percent} of the numbers this caller dials do not exist.",
         ),
+        telling=True,
     ),
     Symbol(
         "CALLER_REFUSED",
         "how often the caller's calls are declined or meet a busy line",
         ("caller_refused_ratio_1d",),
-        _share_over(
+        share_over(
             0.15,
             ("caller_refused_ratio_1d",),
             "About {percent} of this caller's calls are declined or meet a busy line.",
@@ -265,17 +180,18 @@ SYMBOLS: tuple[Symbol, ...] = (
         "CALLER_UNWANTED",
         "people who reported the caller's calls as unwanted",
         ("caller_unwanted_ratio_1d",),
-        _share_over(
+        share_over(
             0.01,
             ("caller_unwanted_ratio_1d",),
             "People whom this caller called have reported its calls as unwanted (about {percent}).",
         ),
+        telling=True,
     ),
     Symbol(
         "CALLEES_HANG_UP",
         "how often it is the called person who hangs up",
         ("caller_callee_hang_up_ratio_1d",),
-        _share_over(
+        share_over(
             0.6,
             ("caller_callee_hang_up_ratio_1d",),
             "In about {percent} of this caller's answered calls the called person hangs up.",
@@ -291,7 +207,7 @@ SYMBOLS: tuple[Symbol, ...] = (
             "peer_distinct_callees_1h",
             "peer_log_gap_spread_1h",
         ),
-        _count_over(
+        count_over(
             f"About {{count}} calls came {_PEER} within {{span}}.",
             ("peer_attempts_1m", 10.0, "a minute"),
             ("peer_attempts_1h", 60.0, "an hour"),
@@ -307,38 +223,39 @@ SYMBOLS: tuple[Symbol, ...] = (
             "peer_new_caller_ratio_1h",
             "peer_new_caller_ratio_1d",
         ),
-        _count_over(
+        count_over(
             f"Calls {_PEER} showed about {{count}} different caller numbers within {{span}}.",
             ("peer_distinct_callers_1h", 4.0, "an hour"),
         ),
+        telling=True,
     ),
     Symbol(
         "FINGERPRINT_NEW_CALLEES",
         f"how many people called {_PEER} are strangers",
-        _hour_and_day("peer_first_contact_ratio"),
-        _share_over(
+        hour_and_day("peer_first_contact_ratio"),
+        share_over(
             0.6,
-            _hour_and_day("peer_first_contact_ratio"),
+            hour_and_day("peer_first_contact_ratio"),
             f"About {{percent}} of the calls {_PEER} go to numbers not called from there in the past week.",
         ),
     ),
     Symbol(
         "FINGERPRINT_SEQUENTIAL_DIALLING",
         f"numbers dialled one after the other {_PEER}",
-        (*_hour_and_day("peer_sequential_ratio"), "peer_same_block_ratio_1h"),
-        _share_over(
+        (*hour_and_day("peer_sequential_ratio"), "peer_same_block_ratio_1h"),
+        share_over(
             0.05,
-            _hour_and_day("peer_sequential_ratio"),
+            hour_and_day("peer_sequential_ratio"),
             f"About {{percent}} of the calls {_PEER} go to a number right beside the one dialled before.",
         ),
     ),
     Symbol(
         "FINGERPRINT_LOW_ANSWER_RATIO",
         f"how few calls {_PEER} are answered",
-        (*_hour_and_day("peer_answer_ratio"), "peer_cancelled_ratio_1h"),
-        _share_under(
+        (*hour_and_day("peer_answer_ratio"), "peer_cancelled_ratio_1h"),
+        share_under(
             0.45,
-            _hour_and_day("peer_answer_ratio"),
+            hour_and_day("peer_answer_ratio"),
             f"Only about {{percent}} of the calls {_PEER} are answered.",
         ),
     ),
@@ -346,29 +263,29 @@ SYMBOLS: tuple[Symbol, ...] = (
         "FINGERPRINT_SHORT_CALLS",
         f"how short the answered calls {_PEER} are",
         (
-            *_hour_and_day("peer_short_call_ratio"),
+            *hour_and_day("peer_short_call_ratio"),
             "peer_mean_talk_s_1d",
             "peer_callee_hang_up_ratio_1d",
         ),
-        _short_calls(_PEER, _hour_and_day("peer_short_call_ratio"), ("peer_mean_talk_s_1d",)),
+        short_calls(_PEER, hour_and_day("peer_short_call_ratio"), ("peer_mean_talk_s_1d",)),
     ),
     Symbol(
         "FINGERPRINT_ONE_RING",
         f"calls {_PEER} that ring once and are dropped",
-        _hour_and_day("peer_one_ring_ratio"),
-        _share_over(
+        hour_and_day("peer_one_ring_ratio"),
+        share_over(
             0.08,
-            _hour_and_day("peer_one_ring_ratio"),
+            hour_and_day("peer_one_ring_ratio"),
             f"About {{percent}} of the calls {_PEER} ring for at most 6 seconds and are then dropped.",
         ),
     ),
     Symbol(
         "FINGERPRINT_UNKNOWN_NUMBERS",
         f"numbers dialled {_PEER} that do not exist",
-        _hour_and_day("peer_not_found_ratio"),
-        _share_over(
+        hour_and_day("peer_not_found_ratio"),
+        share_over(
             0.06,
-            _hour_and_day("peer_not_found_ratio"),
+            hour_and_day("peer_not_found_ratio"),
             f"About {{percent}} of the numbers dialled {_PEER} do not exist.",
         ),
     ),
@@ -376,7 +293,7 @@ SYMBOLS: tuple[Symbol, ...] = (
         "FINGERPRINT_REFUSED",
         f"how often calls {_PEER} are declined or reported as unwanted",
         ("peer_refused_ratio_1d", "peer_unwanted_ratio_1d"),
-        _share_over(
+        share_over(
             0.15,
             ("peer_refused_ratio_1d",),
             f"About {{percent}} of the calls {_PEER} are declined or meet a busy line.",
@@ -386,7 +303,7 @@ SYMBOLS: tuple[Symbol, ...] = (
         "FINGERPRINT_HIDDEN_ORIGIN",
         f"how many calls {_PEER} are forwarded or withhold the number",
         ("peer_diverted_ratio_1d", "peer_withheld_ratio_1d"),
-        _share_over(
+        share_over(
             0.2,
             ("peer_diverted_ratio_1d", "peer_withheld_ratio_1d"),
             f"About {{percent}} of the calls {_PEER} are forwarded or withhold the caller's number.",
@@ -396,7 +313,7 @@ SYMBOLS: tuple[Symbol, ...] = (
         "SOURCE_HIGH_RATE",
         "how many calls the sending address carries",
         ("source_attempts_1m", "source_attempts_1h", "source_attempts_1d"),
-        _count_over(
+        count_over(
             "The address that sent this call sent about {count} calls within {span}.",
             ("source_attempts_1m", 30.0, "a minute"),
             ("source_attempts_1h", 200.0, "an hour"),
@@ -407,15 +324,15 @@ SYMBOLS: tuple[Symbol, ...] = (
         "how the calls of the sending address end",
         (
             "source_first_contact_ratio_1h",
-            *_hour_and_day("source_answer_ratio"),
+            *hour_and_day("source_answer_ratio"),
             "source_short_call_ratio_1d",
             "source_mean_talk_s_1d",
             "source_not_found_ratio_1h",
             "source_unwanted_ratio_1d",
         ),
-        _share_under(
+        share_under(
             0.45,
-            _hour_and_day("source_answer_ratio"),
+            hour_and_day("source_answer_ratio"),
             "Only about {percent} of the calls from the address that sent this one are answered.",
         ),
     ),
@@ -429,7 +346,7 @@ SYMBOLS: tuple[Symbol, ...] = (
             "callee_distinct_callers_1m",
             "callee_distinct_callers_1h",
         ),
-        _count_over(
+        count_over(
             "The called number has received about {count} calls within {span}.",
             ("callee_attempts_1m", 3.0, "a minute"),
             ("callee_attempts_1h", 5.0, "an hour"),
@@ -444,7 +361,7 @@ SYMBOLS: tuple[Symbol, ...] = (
             "callee_answer_ratio_1d",
             "callee_one_ring_ratio_1d",
         ),
-        _share_over(
+        share_over(
             0.5,
             ("callee_first_contact_ratio_1d",),
             "About {percent} of the calls to the called number come from strangers.",
@@ -456,7 +373,7 @@ SYMBOLS: tuple[Symbol, ...] = (
         "BLOCK_HIGH_RATE",
         "how many calls the caller's number block makes",
         ("block_attempts_1m", "block_attempts_1h", "block_attempts_1d", "block_distinct_callers_1h"),
-        _count_over(
+        count_over(
             "Numbers of the caller's block have tried about {count} calls within {span}.",
             ("block_attempts_1m", 8.0, "a minute"),
             ("block_attempts_1h", 40.0, "an hour"),
@@ -471,7 +388,7 @@ SYMBOLS: tuple[Symbol, ...] = (
             "block_short_call_ratio_1d",
             "block_unwanted_ratio_1d",
         ),
-        _share_under(
+        share_under(
             0.45,
             ("block_answer_ratio_1h",),
             "Only about {percent} of the calls of the caller's number block are answered.",
@@ -481,7 +398,7 @@ SYMBOLS: tuple[Symbol, ...] = (
         "ORIGID_BAD_OUTCOMES",
         "how calls with the same signed origin (origid) end",
         ("origid_attempts_1h", "origid_answer_ratio_1d", "origid_short_call_ratio_1d"),
-        _share_under(
+        share_under(
             0.45,
             ("origid_answer_ratio_1d",),
             "Only about {percent} of the calls with the same signed origin are answered.",
@@ -501,9 +418,10 @@ SYMBOLS: tuple[Symbol, ...] = (
         "IDENTITY_MISMATCH",
         "whether the number shown is the one the network asserts",
         ("identity_asserted_differs",),
-        _flag(
+        flag(
             "identity_asserted_differs", "The number shown is not the one that the caller's network asserts."
         ),
+        telling=True,
     ),
     Symbol(
         "IDENTITY_WEAK_ATTESTATION",
@@ -515,13 +433,13 @@ SYMBOLS: tuple[Symbol, ...] = (
         "IDENTITY_WITHHELD",
         "whether the caller withholds the number",
         ("identity_caller_withheld",),
-        _flag("identity_caller_withheld", "The caller withholds the number."),
+        flag("identity_caller_withheld", "The caller withholds the number."),
     ),
     Symbol(
         "CALL_FORM",
         "the form of the call: forwarded, a message, not to a number",
         ("identity_diverted", "identity_callee_is_number", "identity_is_message"),
-        _flag("identity_is_message", "This is a text message, not a call."),
+        flag("identity_is_message", "This is a text message, not a call."),
     ),
 )
 

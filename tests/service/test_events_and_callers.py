@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from service_client import FRIEND, NOW_US, SPAMMER, Service, problem, with_service
 
+from spit import _core
 from spit.config import Config
 from spit.records import EVENT_SCHEMA
 from spit.service.event_batches import decode_arrow, decode_json
@@ -335,3 +336,15 @@ def test_a_caller_is_found_by_identity_or_uri(written: str) -> None:
 @pytest.mark.parametrize("written", ["+19995550000", "a/b@example.org", "%00", "x" * 3_000])
 def test_an_unknown_caller_is_404(written: str) -> None:
     assert "no attempt of caller" in problem(Service().get(f"/v1/callers/{written}"), 404)["detail"]
+
+
+def test_an_attempt_of_the_core_is_accepted_as_it_is() -> None:
+    invite = (
+        b"INVITE sip:+4930123456@example.net SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.7;branch=z9hG4bK1\r\n"
+        b"From: <sip:+12025550199@example.org>;tag=a\r\nTo: <sip:+4930123456@example.net>\r\n"
+        b"Call-ID: raw-1\r\nCSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n"
+    )
+    attempt = _core.parse_attempt(invite, time_us=NOW_US, source_ip="192.0.2.7")
+    service = Service()
+    assert post_arrow(service, stream(attempt)).json() == {"accepted": 1}
+    assert service.engine.events == attempt.to_pylist()

@@ -23,9 +23,8 @@ from spit.model.scorer import Model
 from spit.model.train import TrainingRows, TrainingSettings, train
 from spit.policy.policy import Policy
 from spit.records import EVENT_SCHEMA, ActionKind, Label
-from spit.simulate import events as simulated
+from spit.simulate.events import to_events
 from spit.simulate.labels import to_labels
-from spit.simulate.profiles import PROFILES
 from spit.simulate.scenario import scenario
 from spit.simulate.traffic import simulate
 
@@ -34,12 +33,9 @@ SETTINGS = TrainingSettings(trees=15, learning_rate=0.5, min_samples_leaf=5, max
 
 @pytest.fixture(scope="module")
 def traffic() -> tuple[pa.RecordBatch, pa.Table]:
-    """Half an hour of people and one campaign that dials in sequence."""
-    with pytest.MonkeyPatch.context() as patch:
-        prints: list[str | None] = [f"{i:016x}" for i in range(len(PROFILES))]
-        patch.setattr(simulated, "caller_fingerprints", lambda: (prints, prints))
-        plan = simulate(scenario("sequential", 3))
-        return simulated.to_events(plan), to_labels(plan)
+    """An hour of people and one campaign that dials in sequence."""
+    plan = simulate(scenario("sequential", 3))
+    return to_events(plan), to_labels(plan)
 
 
 @pytest.fixture(scope="module")
@@ -50,14 +46,14 @@ def model(traffic: tuple[pa.RecordBatch, pa.Table], tmp_path_factory: pytest.Tem
     callers = np.array(attempts["caller"].to_pylist())
     spam = labels_of(attempts, labels)
     # The campaign has one caller; both parts of the split need one.
-    twice = TrainingRows(
-        np.concatenate([values] * 4),
-        np.concatenate([spam] * 4),
-        np.concatenate([callers] * 4),
-        np.repeat(np.arange(4), len(values)),
+    copies = TrainingRows(
+        np.concatenate([values] * 8),
+        np.concatenate([spam] * 8),
+        np.concatenate([callers] * 8),
+        np.repeat(np.arange(8), len(values)),
     )
     table = FeatureTable()
-    trained = train(twice, names=table.names, test_seeds=[], settings=SETTINGS)
+    trained = train(copies, names=table.names, test_seeds=[], settings=SETTINGS)
     path = trained.write(
         tmp_path_factory.mktemp("models"),
         name="tiny",

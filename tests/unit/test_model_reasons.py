@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,8 @@ import pytest
 from spit.features.table import FeatureTable
 from spit.model.reasons import MAX_REASONS, MIN_WEIGHT, explain, symbol_weights
 from spit.model.scorer import F32, F64, Model
-from spit.model.symbols import SYMBOLS, UNUSUAL_PATTERN, Row, Symbol
+from spit.model.symbol import Row, Symbol
+from spit.model.symbols import SYMBOLS, UNUSUAL_PATTERN
 from spit.records import EVENT_SCHEMA
 
 DOCS = Path(__file__).parents[2] / "docs" / "reasons.md"
@@ -56,6 +58,14 @@ def test_strongest_first_at_most_five_and_none_below_the_minimum() -> None:
     assert len(reasons) == MAX_REASONS
     (few,) = explain(model, np.array([[0, 0, 0, 0, 0, 0, 1, 0]], np.float32), symbols)
     assert [r.symbol for r in few] == [UNUSUAL_PATTERN.name]
+
+
+def test_telling_symbols_are_not_crowded_out() -> None:
+    names = tuple("abcdef")
+    model = LinearModel(names, [6.0, 5.0, 4.0, 3.0, 2.0, 1.0], [0.0] * 6)
+    symbols = (*(_symbol(n.upper(), n) for n in "abcde"), replace(_symbol("F", "f"), telling=True))
+    (reasons,) = explain(model, np.ones((1, 6), np.float32), symbols)
+    assert [r.symbol for r in reasons] == ["A", "B", "C", "D", "F"]
 
 
 def test_what_does_not_hold_is_not_said_but_a_reason_is_always_given() -> None:

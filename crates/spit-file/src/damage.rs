@@ -27,10 +27,11 @@ impl fmt::Display for Damage {
         if let Some(offset) = self.offset {
             write!(f, " at byte {offset}")?;
         }
-        if self.packets > 0 {
-            write!(f, " (after {} packets, which were read)", self.packets)?;
+        match self.packets {
+            0 => Ok(()),
+            1 => write!(f, " (after 1 packet, which was read)"),
+            n => write!(f, " (after {n} packets, which were read)"),
         }
-        Ok(())
     }
 }
 
