@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import logging
 import socket
 import time
 from collections.abc import Callable
@@ -47,6 +48,11 @@ def serve(engine: Engine, config: Config, *, time_source: Callable[[], int] = wa
     app = create_app(engine, config, time_source=time_source)
     # access_log: a line per call attempt is noise; /metrics counts requests.
     server = uvicorn.Server(uvicorn.Config(app, log_level="info", access_log=False))
+    # uvicorn does not say where a socket that it was given listens, and port 0 is anybody's guess.
+    host, port = listener.getsockname()[:2]
+    logging.getLogger("uvicorn.error").info(
+        "Listening on http://%s:%d", f"[{host}]" if ":" in host else host, port
+    )
     with listener, contextlib.suppress(KeyboardInterrupt):
         server.run(sockets=[listener])
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import gzip
+import http.client
 import json
 import re
 import signal
 import subprocess
 import sys
-import urllib.request
 from pathlib import Path
 
 import pytest
@@ -84,12 +84,18 @@ def test_serve_answers_and_stops() -> None:
         [*SPIT, "serve", "--port", "0", "--read", DEMO], stderr=subprocess.PIPE, text=True, cwd=ROOT
     ) as process:
         assert process.stderr is not None
-        port = next(
-            found[1] for line in process.stderr if (found := re.search(r"127\.0\.0\.1\D+(\d+)", line))
-        )
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz") as answer:
-            assert answer.status == 200
+        said = ""
+        while "startup complete" not in said:
+            line = process.stderr.readline()
+            assert line, f"it ended before it listened: {said}"
+            said += line
+        address = re.search(r"Listening on http://127\.0\.0\.1:(\d+)", said)
+        assert address is not None
+        connection = http.client.HTTPConnection("127.0.0.1", int(address[1]))
+        connection.request("GET", "/healthz")
+        assert connection.getresponse().status == 200
+        connection.close()
         process.send_signal(signal.SIGTERM)
-        said = process.stderr.read()
+        said += process.stderr.read()
     assert process.returncode in (0, -signal.SIGTERM)
     assert "Traceback" not in said
