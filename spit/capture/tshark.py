@@ -26,7 +26,7 @@ def read_messages(path: str) -> Iterator[dict[str, object]]:
     Raises MissingExtraError without pyshark, InputError without tshark.
     """
     try:
-        import pyshark  # type: ignore[import-untyped]
+        import pyshark
     except ModuleNotFoundError as error:
         raise MissingExtraError("messages", "tshark", "pyshark") from error
     if shutil.which("tshark") is None:
