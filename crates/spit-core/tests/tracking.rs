@@ -1,11 +1,6 @@
 //! The tracking rules, each a test. The numbers are those of the rule list in docs/tracking.md.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    unreachable_pub
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unreachable_pub)]
 
 mod talk;
 
@@ -46,11 +41,7 @@ fn rule_03_a_retry_after_a_challenge_is_the_same_attempt() {
         t.send(40.0, invite().cseq(2).branch("z9hG4bK2"));
         t.back(40.1, Message::response(200, "INVITE").cseq(2));
         t.send(50.1, Message::request("BYE").cseq(3).towards("b"));
-        assert_eq!(
-            t.end(),
-            ["attempt", "answer", "end answered 200"],
-            "{status}"
-        );
+        assert_eq!(t.end(), ["attempt", "answer", "end answered 200"], "{status}");
         let call = t.last();
         assert_eq!(call.auth_challenged, matches!(status, 401 | 407));
         assert_eq!((call.start_s, call.duration_s), (0.0, Some(10.0)));
@@ -71,18 +62,12 @@ fn rule_04_requests_inside_a_dialog_are_never_attempts() {
     let mut t = Talk::new();
     t.send(0.0, invite());
     t.back(1.0, Message::response(200, "INVITE"));
-    for (i, method) in ["INVITE", "UPDATE", "PRACK", "INFO", "MESSAGE"]
-        .iter()
-        .enumerate()
-    {
+    for (i, method) in ["INVITE", "UPDATE", "PRACK", "INFO", "MESSAGE"].iter().enumerate() {
         t.send(
             2.0 + i as f64,
             Message::request(method).towards("b").cseq(10 + i as u32),
         );
-        t.back(
-            2.5 + i as f64,
-            Message::response(200, method).cseq(10 + i as u32),
-        );
+        t.back(2.5 + i as f64, Message::response(200, method).cseq(10 + i as u32));
     }
     t.send(20.0, Message::request("BYE").towards("b").cseq(30));
     assert_eq!(t.end(), ["attempt", "answer", "end answered 200"]);
@@ -148,10 +133,7 @@ fn rule_07_ring_time_before_cancel() {
     t.back(3.4, Message::response(200, "CANCEL"));
     t.back(3.5, Message::response(487, "INVITE"));
     assert_eq!(t.end(), ["attempt", "end cancelled 487"]);
-    assert_eq!(
-        (t.last().ring_time_s, t.last().pdd_s),
-        (Some(2.5), Some(0.8))
-    );
+    assert_eq!((t.last().ring_time_s, t.last().pdd_s), (Some(2.5), Some(0.8)));
 }
 
 #[test]
@@ -233,8 +215,7 @@ fn rule_09_both_sides_of_a_proxy_are_one_call() {
 
 #[test]
 fn rule_09_both_sides_of_a_b2bua_are_one_call() {
-    const UUID: &str =
-        "Session-ID: a1b2c3d4e5f60718293a4b5c6d7e8f90;remote=00000000000000000000000000000000";
+    const UUID: &str = "Session-ID: a1b2c3d4e5f60718293a4b5c6d7e8f90;remote=00000000000000000000000000000000";
     for (name, first, second, callee) in [
         ("Session-ID", UUID, UUID, "+4420000777"),
         ("X-Call-ID", "X: 1", "X-Call-ID: call-1", "+4420000777"),
@@ -243,34 +224,17 @@ fn rule_09_both_sides_of_a_b2bua_are_one_call() {
         let mut t = Talk::new();
         t.send(0.0, invite().with(first));
         t.hop("10.0.0.2:5060", "10.0.0.3:5060");
-        t.send(
-            0.1,
-            invite()
-                .call_id("b2b")
-                .tagged("z")
-                .callee(callee)
-                .with(second),
-        );
-        t.back(
-            2.0,
-            Message::response(200, "INVITE").call_id("b2b").tagged("z"),
-        );
+        t.send(0.1, invite().call_id("b2b").tagged("z").callee(callee).with(second));
+        t.back(2.0, Message::response(200, "INVITE").call_id("b2b").tagged("z"));
         t.first_hop();
         t.back(2.1, Message::response(200, "INVITE"));
         t.hop("10.0.0.2:5060", "10.0.0.3:5060");
         t.back(
             9.0,
-            Message::request("BYE")
-                .call_id("b2b")
-                .tagged("b")
-                .towards("z")
-                .cseq(1),
+            Message::request("BYE").call_id("b2b").tagged("b").towards("z").cseq(1),
         );
         t.first_hop();
-        t.back(
-            9.1,
-            Message::request("BYE").tagged("b").towards("a").cseq(1),
-        );
+        t.back(9.1, Message::request("BYE").tagged("b").towards("a").cseq(1));
         assert_eq!(t.end(), ["attempt", "answer", "end answered 200"], "{name}");
         assert_eq!((t.last().legs, t.last().hangup_by), (2, "callee"), "{name}");
     }
@@ -323,10 +287,7 @@ fn rule_11_call_id_reuse_after_bye_is_another_call() {
         let cseq = 1 + round * 10;
         t.send(at, invite().cseq(cseq).branch(&format!("z9hG4bK{round}")));
         t.back(at + 1.0, Message::response(200, "INVITE").cseq(cseq));
-        t.send(
-            at + 5.0,
-            Message::request("BYE").towards("b").cseq(cseq + 1),
-        );
+        t.send(at + 5.0, Message::request("BYE").towards("b").cseq(cseq + 1));
     }
     let one = ["attempt", "answer", "end answered 200"];
     assert_eq!(t.end(), [one, one].concat());
@@ -368,10 +329,7 @@ fn rule_12_every_way_to_end_gives_one_end() {
         t.back(1.0, Message::response(status, "INVITE"));
         t.back(1.5, Message::response(status, "INVITE"));
         t.advance(1000.0);
-        assert_eq!(
-            t.end(),
-            ["attempt".to_string(), format!("end {outcome} {status}")]
-        );
+        assert_eq!(t.end(), ["attempt".to_string(), format!("end {outcome} {status}")]);
     }
     let mut t = Talk::new();
     t.send(0.0, invite());
@@ -394,10 +352,7 @@ fn rule_13_pai_counts_only_from_trusted_peers_and_all_three_are_kept() {
     let call = t.last();
     assert_eq!(call.caller, "+4420000001");
     assert_eq!(call.asserted_identity.as_deref(), Some("+4420000555"));
-    assert_eq!(
-        (call.attestation, call.origid.as_deref()),
-        (Some('B'), Some("o1"))
-    );
+    assert_eq!((call.attestation, call.origid.as_deref()), (Some('B'), Some("o1")));
     assert_eq!(call.verstat, None);
     let mut t = Talk::trusting("10.0.0.0/24");
     t.send(0.0, message());
@@ -416,16 +371,11 @@ fn rule_14_the_forwarder_is_told() {
     let mut t = Talk::new();
     t.send(
         0.0,
-        invite().with(
-            "History-Info: <sip:+4420000901@h>;index=1, <sip:+4420000902@h;cause=302>;index=1.1",
-        ),
+        invite().with("History-Info: <sip:+4420000901@h>;index=1, <sip:+4420000902@h;cause=302>;index=1.1"),
     );
     assert_eq!(t.last().diverted_by.as_deref(), Some("+4420000901"));
     let mut t = Talk::new();
-    t.send(
-        0.0,
-        invite().with("History-Info: <sip:+4420000901@h>;index=1"),
-    );
+    t.send(0.0, invite().with("History-Info: <sip:+4420000901@h>;index=1"));
     assert_eq!(t.last().diverted_by, None);
 }
 
@@ -433,14 +383,8 @@ fn rule_14_the_forwarder_is_told() {
 fn rule_15_calls_that_are_never_scored_to_block() {
     for (message, want) in [
         (invite().uri("urn:service:sos.fire"), Some("emergency")),
-        (
-            invite().with("Priority: psap-callback"),
-            Some("psap_callback"),
-        ),
-        (
-            invite().with("Resource-Priority: ets.0"),
-            Some("resource_priority"),
-        ),
+        (invite().with("Priority: psap-callback"), Some("psap_callback")),
+        (invite().with("Resource-Priority: ets.0"), Some("resource_priority")),
         (invite().with("Priority: urgent"), None),
     ] {
         let mut t = Talk::new();
@@ -466,15 +410,9 @@ fn hangup_by_the_callee() {
     let mut t = Talk::new();
     t.send(0.0, invite());
     t.back(1.0, Message::response(200, "INVITE"));
-    t.back(
-        3.0,
-        Message::request("BYE").tagged("b").towards("a").cseq(1),
-    );
+    t.back(3.0, Message::request("BYE").tagged("b").towards("a").cseq(1));
     assert_eq!(t.end(), ["attempt", "answer", "end answered 200"]);
-    assert_eq!(
-        (t.last().hangup_by, t.last().duration_s),
-        ("callee", Some(2.0))
-    );
+    assert_eq!((t.last().hangup_by, t.last().duration_s), ("callee", Some(2.0)));
 }
 
 #[test]
@@ -486,9 +424,7 @@ fn a_flood_of_call_ids_stays_below_the_bound_and_loses_no_end() {
     for i in 0..20_000 {
         t.send(
             f64::from(i) * 1e-4,
-            invite()
-                .call_id(&format!("flood{i}"))
-                .callee(&format!("+44{i:09}")),
+            invite().call_id(&format!("flood{i}")).callee(&format!("+44{i:09}")),
         );
         assert!(t.tracker.len() <= 500);
     }

@@ -19,11 +19,7 @@ pub struct Damage {
 
 impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}: expected {}, found {}",
-            self.path, self.expected, self.found
-        )?;
+        write!(f, "{}: expected {}, found {}", self.path, self.expected, self.found)?;
         if let Some(offset) = self.offset {
             write!(f, " at byte {offset}")?;
         }

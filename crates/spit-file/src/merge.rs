@@ -28,10 +28,7 @@ impl Captures {
             current: None,
             damages: Vec::new(),
             read: Arc::default(),
-            total: paths
-                .iter()
-                .map(|p| std::fs::metadata(p).ok().map(|m| m.len()))
-                .sum(),
+            total: paths.iter().map(|p| std::fs::metadata(p).ok().map(|m| m.len())).sum(),
         };
         for path in paths {
             // Standard input can't be opened twice, a single file need not be.

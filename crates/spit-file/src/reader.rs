@@ -52,8 +52,8 @@ impl CaptureFile {
             expected: expected.to_owned(),
             found,
         };
-        let mut bytes = Bytes::open(path, read)
-            .map_err(|e| broken(None, "a capture file that can be read", e.to_string()))?;
+        let mut bytes =
+            Bytes::open(path, read).map_err(|e| broken(None, "a capture file that can be read", e.to_string()))?;
         let head = bytes.peek(pcap::HEADER_LEN).to_vec();
         let format = if Pcapng::matches(&head) {
             Format::Pcapng(Pcapng::default())
@@ -69,11 +69,7 @@ impl CaptureFile {
                 }
                 (None, _) => format!("the bytes {}", shown(&head[..head.len().min(8)])),
             };
-            return Err(broken(
-                Some(0),
-                "a pcap or pcapng capture (plain, gzip or zstd)",
-                found,
-            ));
+            return Err(broken(Some(0), "a pcap or pcapng capture (plain, gzip or zstd)", found));
         };
         Ok(CaptureFile {
             path: path.to_owned(),
@@ -186,13 +182,7 @@ fn shown(bytes: &[u8]) -> String {
     let hex: Vec<String> = bytes.iter().map(|b| format!("{b:02x}")).collect();
     let text: String = bytes
         .iter()
-        .map(|b| {
-            if b.is_ascii_graphic() {
-                *b as char
-            } else {
-                '.'
-            }
-        })
+        .map(|b| if b.is_ascii_graphic() { *b as char } else { '.' })
         .collect();
     format!("{} ({text:?})", hex.join(" "))
 }

@@ -48,13 +48,7 @@ fn pcap(packets: &[(u32, u8)]) -> Vec<u8> {
 
 fn block(kind: u32, body: &[u8]) -> Vec<u8> {
     let len = (12 + body.len()) as u32;
-    [
-        &kind.to_le_bytes()[..],
-        &len.to_le_bytes(),
-        body,
-        &len.to_le_bytes(),
-    ]
-    .concat()
+    [&kind.to_le_bytes()[..], &len.to_le_bytes(), body, &len.to_le_bytes()].concat()
 }
 
 fn pcapng(resolution: Option<u8>, ticks: u64) -> Vec<u8> {
@@ -90,10 +84,7 @@ fn read(paths: &[String]) -> (Vec<(u8, i64)>, Vec<String>) {
     while let Some(packet) = captures.next_packet() {
         seen.push((packet.data.first().copied().unwrap_or(0), packet.time_us));
     }
-    (
-        seen,
-        captures.damages().iter().map(ToString::to_string).collect(),
-    )
+    (seen, captures.damages().iter().map(ToString::to_string).collect())
 }
 
 fn letters(seen: &[(u8, i64)]) -> String {
@@ -112,11 +103,7 @@ fn plain_gzip_and_zstd_are_the_same() {
         ("members.gz", two_members),
         ("zst", zstd::encode_all(plain.as_slice(), 1).unwrap()),
     ] {
-        assert_eq!(
-            read(&[folder.file(name, &bytes)]),
-            (want.clone(), vec![]),
-            "{name}"
-        );
+        assert_eq!(read(&[folder.file(name, &bytes)]), (want.clone(), vec![]), "{name}");
     }
 }
 
@@ -206,10 +193,7 @@ fn any_byte_changed_is_read_without_panic() {
                 let mut bytes = whole.clone();
                 bytes[at] = value;
                 let (seen, damages) = read(&[folder.file("flip", &bytes)]);
-                assert!(
-                    seen.len() <= 4 && damages.len() <= 1,
-                    "byte {at} as {value}"
-                );
+                assert!(seen.len() <= 4 && damages.len() <= 1, "byte {at} as {value}");
             }
         }
     }
@@ -234,8 +218,7 @@ fn what_is_no_capture_is_told_in_a_line() {
     ] {
         let (seen, damages) = read(&[folder.file(name, bytes)]);
         assert_eq!(seen, []);
-        let one_line =
-            damages.len() == 1 && damages[0].contains(want) && !damages[0].contains('\n');
+        let one_line = damages.len() == 1 && damages[0].contains(want) && !damages[0].contains('\n');
         assert!(one_line, "{damages:?}");
     }
     let (_, damages) = read(&[shown(&folder.0.join("missing"))]);

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow_array::builder::{
-    BooleanBuilder, Float64Builder, Int16Builder, Int32Builder, Int64Builder, StringBuilder,
-};
+use arrow_array::builder::{BooleanBuilder, Float64Builder, Int16Builder, Int32Builder, Int64Builder, StringBuilder};
 use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{Array, ArrayRef, PrimitiveArray, RecordBatch};
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
@@ -159,46 +157,35 @@ impl EventSink for EventRows {
         self.event.append_value(kind.name());
         self.time_us.append_value(time_us);
         self.start_us.append_value(call.start_us());
-        self.method.append_value(if call.is_message() {
-            "MESSAGE"
-        } else {
-            "INVITE"
-        });
+        self.method
+            .append_value(if call.is_message() { "MESSAGE" } else { "INVITE" });
         for ((text, _), column) in TEXTS.iter().zip(&mut self.texts) {
             append_text(column, call.text(*text));
         }
         append_ip(&mut self.source_ip, call.source_ip());
         append_ip(&mut self.destination_ip, call.destination_ip());
         self.transport.append_value(call.transport().name());
-        append_shown(
-            &mut self.fingerprint,
-            format_args!("{:016x}", call.fingerprint()),
-        );
+        append_shown(&mut self.fingerprint, format_args!("{:016x}", call.fingerprint()));
         match call.attestation() {
             Some(letter) => append_shown(&mut self.attestation, format_args!("{letter}")),
             None => self.attestation.append_null(),
         }
-        self.exemption
-            .append_option(call.exemption().map(Exemption::name));
+        self.exemption.append_option(call.exemption().map(Exemption::name));
         self.end_us.append_option(call.end_us());
         self.outcome.append_option(call.outcome().map(|o| o.name()));
-        self.final_status
-            .append_option(call.final_status().map(|s| s as i16));
+        self.final_status.append_option(call.final_status().map(|s| s as i16));
         self.ring_time_s.append_option(call.ring_time_s());
         let later = kind != EventKind::Attempt;
         self.pdd_s.append_option(call.pdd_s().filter(|_| later));
-        self.setup_time_s
-            .append_option(call.setup_time_s().filter(|_| later));
+        self.setup_time_s.append_option(call.setup_time_s().filter(|_| later));
         self.duration_s.append_option(call.duration_s());
         self.censored.append_option(call.duration_censored());
-        self.hangup_by
-            .append_option(call.hangup_by().map(|h| h.name()));
+        self.hangup_by.append_option(call.hangup_by().map(|h| h.name()));
         let ended = kind == EventKind::End;
         self.auth_challenged
             .append_option(ended.then(|| call.auth_challenged()));
-        self.retransmissions.append_option(
-            ended.then(|| i32::try_from(call.retransmissions()).unwrap_or(i32::MAX)),
-        );
+        self.retransmissions
+            .append_option(ended.then(|| i32::try_from(call.retransmissions()).unwrap_or(i32::MAX)));
         self.legs
             .append_option(ended.then(|| i16::try_from(call.legs()).unwrap_or(i16::MAX)));
     }
@@ -243,10 +230,7 @@ impl EventRows {
     /// The rows so far as `records.EVENT_SCHEMA`.
     pub(crate) fn finish(&mut self) -> Result<RecordBatch, ArrowError> {
         self.rows = 0;
-        let columns: Vec<ArrayRef> = EVENT_COLUMNS
-            .iter()
-            .map(|name| self.finish_column(name))
-            .collect();
+        let columns: Vec<ArrayRef> = EVENT_COLUMNS.iter().map(|name| self.finish_column(name)).collect();
         RecordBatch::try_new(Arc::clone(&self.schema), columns)
     }
 
@@ -302,8 +286,6 @@ impl EventRows {
 
 fn seconds(events: &RecordBatch, name: &str) -> Option<ArrayRef> {
     let micros = events.column_by_name(name)?;
-    let micros = micros
-        .as_any()
-        .downcast_ref::<PrimitiveArray<Int64Type>>()?;
+    let micros = micros.as_any().downcast_ref::<PrimitiveArray<Int64Type>>()?;
     Some(Arc::new(micros.unary::<_, Float64Type>(|t| t as f64 / 1e6)))
 }

@@ -5,13 +5,9 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type, UInt64Type};
-use arrow_array::{
-    Array, ArrayRef, FixedSizeListArray, Float64Array, Int64Array, RecordBatch, UInt64Array,
-};
+use arrow_array::{Array, ArrayRef, FixedSizeListArray, Float64Array, Int64Array, RecordBatch, UInt64Array};
 use arrow_schema::{DataType, Field, Schema};
-use numpy::{
-    PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods,
-};
+use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3_arrow::{PyArray, PyRecordBatch};
@@ -35,11 +31,7 @@ pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
 /// 64-bit keys of a column of strings; null becomes 0.
 #[pyfunction]
 #[pyo3(signature = (column, salt = 0))]
-fn hash_keys<'py>(
-    py: Python<'py>,
-    column: PyArray,
-    salt: u64,
-) -> PyResult<Bound<'py, PyArray1<u64>>> {
+fn hash_keys<'py>(py: Python<'py>, column: PyArray, salt: u64) -> PyResult<Bound<'py, PyArray1<u64>>> {
     let (column, _) = column.into_inner();
     let keys = py.detach(|| -> PyResult<Vec<u64>> {
         let texts = Texts::new("column", &column)?;
@@ -53,12 +45,7 @@ fn hash_keys<'py>(
 /// 64-bit keys of ordered pairs of strings; 0 where either is null.
 #[pyfunction]
 #[pyo3(signature = (a, b, salt = 0))]
-fn hash_pairs<'py>(
-    py: Python<'py>,
-    a: PyArray,
-    b: PyArray,
-    salt: u64,
-) -> PyResult<Bound<'py, PyArray1<u64>>> {
+fn hash_pairs<'py>(py: Python<'py>, a: PyArray, b: PyArray, salt: u64) -> PyResult<Bound<'py, PyArray1<u64>>> {
     let ((a, _), (b, _)) = (a.into_inner(), b.into_inner());
     let keys = py.detach(|| -> PyResult<Vec<u64>> {
         let (first, second) = (Texts::new("a", &a)?, Texts::new("b", &b)?);
@@ -117,12 +104,7 @@ struct Sums(fold::Sums);
 impl Sums {
     #[new]
     #[pyo3(signature = (width, time_constants_s, *, idle_s, max_keys))]
-    fn new(
-        width: usize,
-        time_constants_s: Vec<f64>,
-        idle_s: f64,
-        max_keys: usize,
-    ) -> PyResult<Self> {
+    fn new(width: usize, time_constants_s: Vec<f64>, idle_s: f64, max_keys: usize) -> PyResult<Self> {
         fold::Sums::new(width, &time_constants_s, idle_s, max_keys)
             .map(Self)
             .map_err(value_error)
@@ -152,9 +134,7 @@ impl Sums {
     ) -> PyResult<Bound<'py, PyArray2<f64>>> {
         let sums = &self.0;
         let (keys, times_us) = (column("keys", &keys)?, column("times_us", &times_us)?);
-        let answer = py
-            .detach(|| sums.read(keys, times_us))
-            .map_err(value_error)?;
+        let answer = py.detach(|| sums.read(keys, times_us)).map_err(value_error)?;
         rows(py, answer, keys.len(), sums.stride())
     }
 
@@ -194,9 +174,7 @@ impl Last {
     #[new]
     #[pyo3(signature = (width, *, idle_s, max_keys))]
     fn new(width: usize, idle_s: f64, max_keys: usize) -> PyResult<Self> {
-        fold::Last::new(width, idle_s, max_keys)
-            .map(Self)
-            .map_err(value_error)
+        fold::Last::new(width, idle_s, max_keys).map(Self).map_err(value_error)
     }
 
     fn fold<'py>(
@@ -225,9 +203,7 @@ impl Last {
     ) -> PyResult<Bound<'py, PyArray2<f64>>> {
         let last = &self.0;
         let (keys, times_us) = (column("keys", &keys)?, column("times_us", &times_us)?);
-        let answer = py
-            .detach(|| last.read(keys, times_us))
-            .map_err(value_error)?;
+        let answer = py.detach(|| last.read(keys, times_us)).map_err(value_error)?;
         rows(py, answer, keys.len(), last.stride())
     }
 
@@ -267,9 +243,7 @@ impl Pairs {
     #[new]
     #[pyo3(signature = (*, window_s, max_pairs))]
     fn new(window_s: f64, max_pairs: usize) -> PyResult<Self> {
-        fold::Pairs::new(window_s, max_pairs)
-            .map(Self)
-            .map_err(value_error)
+        fold::Pairs::new(window_s, max_pairs).map(Self).map_err(value_error)
     }
 
     fn fold<'py>(
@@ -282,9 +256,7 @@ impl Pairs {
         let held = &mut self.0;
         let (pairs, times_us) = (column("pairs", &pairs)?, column("times_us", &times_us)?);
         let update = column("update", &update)?;
-        let answer = py
-            .detach(|| held.fold(pairs, times_us, update))
-            .map_err(value_error)?;
+        let answer = py.detach(|| held.fold(pairs, times_us, update)).map_err(value_error)?;
         Ok(PyArray1::from_vec(py, answer))
     }
 
@@ -296,9 +268,7 @@ impl Pairs {
     ) -> PyResult<Bound<'py, PyArray1<f64>>> {
         let held = &self.0;
         let (pairs, times_us) = (column("pairs", &pairs)?, column("times_us", &times_us)?);
-        let answer = py
-            .detach(|| held.read(pairs, times_us))
-            .map_err(value_error)?;
+        let answer = py.detach(|| held.read(pairs, times_us)).map_err(value_error)?;
         Ok(PyArray1::from_vec(py, answer))
     }
 
@@ -314,10 +284,7 @@ impl Pairs {
 
     fn restore(&mut self, py: Python<'_>, state: PyRecordBatch) -> PyResult<()> {
         let (held, batch) = (&mut self.0, state.into_inner());
-        py.detach(|| {
-            held.restore(&batch_to_state(&batch, 0)?)
-                .map_err(value_error)
-        })
+        py.detach(|| held.restore(&batch_to_state(&batch, 0)?).map_err(value_error))
     }
 
     fn counters(&self) -> BTreeMap<&'static str, u64> {
@@ -341,19 +308,11 @@ fn named(counters: Counters) -> BTreeMap<&'static str, u64> {
     ])
 }
 
-fn column<'a, T: numpy::Element>(
-    name: &str,
-    array: &'a PyReadonlyArray1<'_, T>,
-) -> PyResult<&'a [T]> {
+fn column<'a, T: numpy::Element>(name: &str, array: &'a PyReadonlyArray1<'_, T>) -> PyResult<&'a [T]> {
     array.as_slice().map_err(|_| not_contiguous(name))
 }
 
-fn matrix<'a>(
-    name: &str,
-    array: &'a PyReadonlyArray2<'_, f64>,
-    rows: usize,
-    columns: usize,
-) -> PyResult<&'a [f64]> {
+fn matrix<'a>(name: &str, array: &'a PyReadonlyArray2<'_, f64>, rows: usize, columns: usize) -> PyResult<&'a [f64]> {
     if array.shape() != [rows, columns] {
         return Err(PyValueError::new_err(format!(
             "{name}: expected the shape ({rows}, {columns}), found {:?}",
@@ -376,12 +335,7 @@ fn not_contiguous(name: &str) -> PyErr {
     ))
 }
 
-fn rows(
-    py: Python<'_>,
-    values: Vec<f64>,
-    rows: usize,
-    columns: usize,
-) -> PyResult<Bound<'_, PyArray2<f64>>> {
+fn rows(py: Python<'_>, values: Vec<f64>, rows: usize, columns: usize) -> PyResult<Bound<'_, PyArray2<f64>>> {
     PyArray1::from_vec(py, values).reshape([rows, columns])
 }
 
@@ -417,18 +371,14 @@ fn batch_to_state(batch: &RecordBatch, stride: usize) -> PyResult<State> {
     let schema = batch.schema();
     let text = |name: &str| {
         schema.metadata().get(name).cloned().ok_or_else(|| {
-            PyValueError::new_err(format!(
-                "state: expected {name} in the schema's metadata, found none"
-            ))
+            PyValueError::new_err(format!("state: expected {name} in the schema's metadata, found none"))
         })
     };
     let number = |name: &str| -> PyResult<u64> {
         let found = text(name)?;
-        found.parse().map_err(|_| {
-            PyValueError::new_err(format!(
-                "state, {name}: expected a whole number, found {found:?}"
-            ))
-        })
+        found
+            .parse()
+            .map_err(|_| PyValueError::new_err(format!("state, {name}: expected a whole number, found {found:?}")))
     };
     let values = if stride > 0 {
         let lists = state_column(batch, "values")?;

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow_array::builder::{
-    Float64Builder, Int16Builder, Int64Builder, ListBuilder, StringBuilder,
-};
+use arrow_array::builder::{Float64Builder, Int16Builder, Int64Builder, ListBuilder, StringBuilder};
 use arrow_array::RecordBatch;
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use spit_core::anomaly::Anomalies;
@@ -100,14 +98,12 @@ impl MessageRows {
             }
             StartLine::Response { status } => {
                 self.method.append_null();
-                self.status
-                    .append_option((status > 0).then_some(status as i16));
+                self.status.append_option((status > 0).then_some(status as i16));
             }
         }
         text(&mut self.call_id, message.header(HeaderId::CallId));
         let cseq = message.cseq();
-        self.cseq
-            .append_option(cseq.map(|(number, _)| i64::from(number)));
+        self.cseq.append_option(cseq.map(|(number, _)| i64::from(number)));
         text(&mut self.cseq_method, cseq.map(|(_, method)| method));
         for (id, user, tag) in [
             (HeaderId::From, &mut self.from_user, &mut self.from_tag),

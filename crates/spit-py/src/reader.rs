@@ -43,11 +43,7 @@ enum Step {
 impl CaptureReader {
     #[new]
     #[pyo3(signature = (paths, settings=None))]
-    fn new(
-        py: Python<'_>,
-        paths: Vec<String>,
-        settings: Option<&Bound<'_, PyDict>>,
-    ) -> PyResult<Self> {
+    fn new(py: Python<'_>, paths: Vec<String>, settings: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
         let settings = Settings::read(settings)?;
         Ok(CaptureReader {
             captures: py.detach(|| Captures::open(&paths)),
@@ -58,52 +54,30 @@ impl CaptureReader {
         })
     }
 
-    fn read_messages<'py>(
-        &mut self,
-        py: Python<'py>,
-        max_rows: usize,
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+    fn read_messages<'py>(&mut self, py: Python<'py>, max_rows: usize) -> PyResult<Option<Bound<'py, PyAny>>> {
         let mut rows = MessageRows::new();
         while !self.ended && rows.len() < max_rows.max(1) {
             let step = py.detach(|| self.messages(&mut rows, max_rows.max(1)));
             py.check_signals()?;
             self.ended = matches!(step, Step::End);
         }
-        (rows.len() > 0)
-            .then(|| to_python(py, rows.finish()))
-            .transpose()
+        (rows.len() > 0).then(|| to_python(py, rows.finish())).transpose()
     }
 
-    fn read_events<'py>(
-        &mut self,
-        py: Python<'py>,
-        max_rows: usize,
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+    fn read_events<'py>(&mut self, py: Python<'py>, max_rows: usize) -> PyResult<Option<Bound<'py, PyAny>>> {
         let mut rows = EventRows::new(false);
         self.collect(py, &mut rows, max_rows)?;
-        (rows.len() > 0)
-            .then(|| to_python(py, rows.finish()))
-            .transpose()
+        (rows.len() > 0).then(|| to_python(py, rows.finish())).transpose()
     }
 
-    fn read_calls<'py>(
-        &mut self,
-        py: Python<'py>,
-        max_rows: usize,
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+    fn read_calls<'py>(&mut self, py: Python<'py>, max_rows: usize) -> PyResult<Option<Bound<'py, PyAny>>> {
         let mut rows = EventRows::new(true);
         self.collect(py, &mut rows, max_rows)?;
-        (rows.len() > 0)
-            .then(|| to_python(py, rows.finish_calls()))
-            .transpose()
+        (rows.len() > 0).then(|| to_python(py, rows.finish_calls())).transpose()
     }
 
     fn damages(&self) -> Vec<String> {
-        self.captures
-            .damages()
-            .iter()
-            .map(ToString::to_string)
-            .collect()
+        self.captures.damages().iter().map(ToString::to_string).collect()
     }
 
     fn progress(&self) -> (u64, Option<u64>) {
@@ -185,9 +159,8 @@ impl CaptureReader {
         let tracker = &mut self.tracker;
         for _ in 0..PACKETS_BETWEEN_SIGNALS {
             let Some(packet) = self.captures.next_packet() else {
-                self.decoder.flush(self.now_us, &mut |message, seen| {
-                    tracker.track(message, seen, rows)
-                });
+                self.decoder
+                    .flush(self.now_us, &mut |message, seen| tracker.track(message, seen, rows));
                 tracker.advance(self.now_us, rows);
                 tracker.flush(rows);
                 return Step::End;
@@ -284,9 +257,9 @@ fn parse_attempt<'py>(
 fn socket(ip: Option<&str>) -> PyResult<SocketAddr> {
     let ip = match ip {
         None => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-        Some(text) => text.parse().map_err(|_| {
-            PyValueError::new_err(format!("expected an IP address, found {text:?}"))
-        })?,
+        Some(text) => text
+            .parse()
+            .map_err(|_| PyValueError::new_err(format!("expected an IP address, found {text:?}")))?,
     };
     Ok(SocketAddr::new(ip, 0))
 }

@@ -28,30 +28,15 @@ impl Settings {
             match key.as_str() {
                 "max_calls" => settings.track.max_calls = value.extract().map_err(wrong)?,
                 "idle_limit_s" => settings.track.idle_limit_us = micros(&value).map_err(wrong)?,
-                "transaction_timeout_s" => {
-                    settings.track.transaction_timeout_us = micros(&value).map_err(wrong)?
-                }
-                "ring_timeout_s" => {
-                    settings.track.ring_timeout_us = micros(&value).map_err(wrong)?
-                }
-                "leg_join_window_s" => {
-                    settings.track.leg_join_window_us = micros(&value).map_err(wrong)?
-                }
-                "max_tcp_streams" => {
-                    settings.decode.max_tcp_streams = value.extract().map_err(wrong)?
-                }
-                "max_fragments_bytes" => {
-                    settings.decode.max_fragments_bytes = value.extract().map_err(wrong)?
-                }
-                "country_code" => {
-                    settings.identity.numbers.country_code = value.extract().map_err(wrong)?
-                }
-                "national_prefix" => {
-                    settings.identity.numbers.national_prefix = value.extract().map_err(wrong)?
-                }
+                "transaction_timeout_s" => settings.track.transaction_timeout_us = micros(&value).map_err(wrong)?,
+                "ring_timeout_s" => settings.track.ring_timeout_us = micros(&value).map_err(wrong)?,
+                "leg_join_window_s" => settings.track.leg_join_window_us = micros(&value).map_err(wrong)?,
+                "max_tcp_streams" => settings.decode.max_tcp_streams = value.extract().map_err(wrong)?,
+                "max_fragments_bytes" => settings.decode.max_fragments_bytes = value.extract().map_err(wrong)?,
+                "country_code" => settings.identity.numbers.country_code = value.extract().map_err(wrong)?,
+                "national_prefix" => settings.identity.numbers.national_prefix = value.extract().map_err(wrong)?,
                 "international_prefix" => {
-                    settings.identity.numbers.international_prefix =
-                        value.extract().map_err(wrong)?;
+                    settings.identity.numbers.international_prefix = value.extract().map_err(wrong)?;
                 }
                 "trusted_peers" => {
                     let peers: Vec<String> = value.extract().map_err(wrong)?;

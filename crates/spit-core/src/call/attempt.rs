@@ -31,26 +31,14 @@ pub(super) struct Parties {
 impl Parties {
     /// The caller is P-Asserted-Identity from a trusted peer, else From (RFC 3325); PASSporTs are not verified here.
     pub(super) fn of(message: &Message<'_>, seen: &Seen, identity: &IdentitySettings) -> Parties {
-        let from = message
-            .header(HeaderId::From)
-            .map(NameAddr::parse)
-            .unwrap_or_default();
-        let to = message
-            .header(HeaderId::To)
-            .map(NameAddr::parse)
-            .unwrap_or_default();
-        let pai = message
-            .header(HeaderId::PAssertedIdentity)
-            .map(NameAddr::parse);
+        let from = message.header(HeaderId::From).map(NameAddr::parse).unwrap_or_default();
+        let to = message.header(HeaderId::To).map(NameAddr::parse).unwrap_or_default();
+        let pai = message.header(HeaderId::PAssertedIdentity).map(NameAddr::parse);
         let asserted = pai.and_then(|p| identity.numbers.canonical(p.uri));
         let trusted = identity.trusts(seen.source.ip());
         let claimed = identity.numbers.canonical(from.uri);
         let verstat = trusted
-            .then(|| {
-                [pai.unwrap_or_default(), from]
-                    .into_iter()
-                    .find_map(verstat_of)
-            })
+            .then(|| [pai.unwrap_or_default(), from].into_iter().find_map(verstat_of))
             .flatten();
         Parties {
             caller: match &asserted {
@@ -79,6 +67,7 @@ pub(super) fn read(
     identity: &IdentitySettings,
     is_message: bool,
     texts: &mut TextBuilder,
+    scratch: &mut Vec<u8>,
 ) -> AttemptFacts {
     let request_uri = match message.start {
         StartLine::Request { uri, .. } => uri,
@@ -111,7 +100,7 @@ pub(super) fn read(
     texts.push(Text::Media, media.as_deref());
     texts.push(Text::DivertedBy, diverted.as_deref());
     AttemptFacts {
-        fingerprint: fingerprint(message),
+        fingerprint: fingerprint(message, scratch),
         attestation: passport.attestation,
         exemption: Exemption::of(request_uri, message),
     }

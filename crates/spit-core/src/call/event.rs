@@ -222,9 +222,7 @@ impl<'a> CallView<'a> {
 
     /// Post-dial delay in seconds: first INVITE to first provisional other than 100 (RFC 6076 section 4.3.1).
     pub fn pdd_s(&self) -> Option<f64> {
-        self.call
-            .provisional_us
-            .map(|t| seconds(self.call.start_us, t))
+        self.call.provisional_us.map(|t| seconds(self.call.start_us, t))
     }
 
     /// Seconds from the first INVITE to the first 2xx.
@@ -236,11 +234,7 @@ impl<'a> CallView<'a> {
     pub fn ring_time_s(&self) -> Option<f64> {
         let end = self.end?;
         let ring = self.call.ring_us?;
-        let until = self
-            .call
-            .answer_us
-            .or(self.call.cancel_us)
-            .unwrap_or(end.end_us);
+        let until = self.call.answer_us.or(self.call.cancel_us).unwrap_or(end.end_us);
         Some(seconds(ring, until))
     }
 

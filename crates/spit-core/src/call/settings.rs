@@ -19,8 +19,9 @@ pub struct TrackSettings {
     pub ring_timeout_us: Micros,
     /// Two INVITEs with the same caller and callee on different hops are legs of one call within this.
     pub leg_join_window_us: Micros,
-    /// Key of the hashes under which calls are found.
-    pub hash_key: (u64, u64),
+    /// Seed of the hashes under which calls are found. Call-IDs are the sender's choice: a seed that senders don't
+    /// know keeps them from choosing ones that collide.
+    pub hash_seed: u64,
 }
 
 impl Default for TrackSettings {
@@ -31,7 +32,7 @@ impl Default for TrackSettings {
             transaction_timeout_us: 32_000_000,
             ring_timeout_us: 185_000_000,
             leg_join_window_us: 2_000_000,
-            hash_key: (0x7370_6974, 0x6361_6c6c),
+            hash_seed: 0x7370_6974_6361_6c6c,
         }
     }
 }
@@ -48,9 +49,7 @@ pub struct IdentitySettings {
 impl IdentitySettings {
     /// Whether a peer is trusted.
     pub fn trusts(&self, peer: IpAddr) -> bool {
-        self.trusted_peers
-            .iter()
-            .any(|network| network.contains(peer))
+        self.trusted_peers.iter().any(|network| network.contains(peer))
     }
 }
 
@@ -82,17 +81,11 @@ impl Network {
         match (self.address, peer) {
             (IpAddr::V4(a), IpAddr::V4(b)) => {
                 let shift = 32 - u32::from(self.prefix);
-                (u32::from(a) ^ u32::from(b))
-                    .checked_shr(shift)
-                    .unwrap_or(0)
-                    == 0
+                (u32::from(a) ^ u32::from(b)).checked_shr(shift).unwrap_or(0) == 0
             }
             (IpAddr::V6(a), IpAddr::V6(b)) => {
                 let shift = 128 - u32::from(self.prefix);
-                (u128::from(a) ^ u128::from(b))
-                    .checked_shr(shift)
-                    .unwrap_or(0)
-                    == 0
+                (u128::from(a) ^ u128::from(b)).checked_shr(shift).unwrap_or(0) == 0
             }
             _ => false,
         }
@@ -108,15 +101,9 @@ mod tests {
         let n = Network::parse("10.1.0.0/16").unwrap();
         assert!(n.contains([10, 1, 2, 3].into()));
         assert!(!n.contains([10, 2, 2, 3].into()));
-        assert!(Network::parse("0.0.0.0/0")
-            .unwrap()
-            .contains([9, 9, 9, 9].into()));
-        assert!(Network::parse("::1")
-            .unwrap()
-            .contains("::1".parse().unwrap()));
-        assert!(!Network::parse("::/0")
-            .unwrap()
-            .contains([9, 9, 9, 9].into()));
+        assert!(Network::parse("0.0.0.0/0").unwrap().contains([9, 9, 9, 9].into()));
+        assert!(Network::parse("::1").unwrap().contains("::1".parse().unwrap()));
+        assert!(!Network::parse("::/0").unwrap().contains([9, 9, 9, 9].into()));
         for bad in ["", "x", "10.0.0.0/33", "10.0.0.0/-1", "::/129", "10.0.0.0/"] {
             assert_eq!(Network::parse(bad), None, "{bad}");
         }

@@ -38,8 +38,7 @@ impl TextBuilder {
     pub(super) fn push(&mut self, text: Text, value: Option<&[u8]>) {
         debug_assert_eq!(self.next, text as usize);
         if let Some(value) = value {
-            self.bytes
-                .extend_from_slice(&value[..value.len().min(MAX_TEXT)]);
+            self.bytes.extend_from_slice(&value[..value.len().min(MAX_TEXT)]);
             self.present |= 1 << text as u8;
         }
         self.ends[text as usize] = self.bytes.len() as u16;
@@ -63,8 +62,7 @@ impl Texts {
         }
         let at = text as usize;
         let start = if at == 0 { 0 } else { self.ends[at - 1] };
-        self.bytes
-            .get(usize::from(start)..usize::from(self.ends[at]))
+        self.bytes.get(usize::from(start)..usize::from(self.ends[at]))
     }
 }
 

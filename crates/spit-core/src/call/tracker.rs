@@ -1,9 +1,10 @@
 //! The call tracker: which message belongs to which call, and what it changes there.
 
-use std::hash::Hasher;
+use std::hash::{BuildHasher, Hasher};
+use std::net::{IpAddr, SocketAddr};
 
+use foldhash::quality::FixedState;
 use hashbrown::HashMap;
-use siphasher::sip::SipHasher13;
 
 use super::attempt::{self, Parties};
 use super::event::{CallView, EndFacts, EventKind, EventSink, HangupBy, Outcome};
@@ -49,6 +50,7 @@ struct Ids {
 #[derive(Debug)]
 pub struct Tracker {
     settings: TrackSettings,
+    hashing: FixedState,
     identity: IdentitySettings,
     calls: Vec<Option<Call>>,
     free_calls: Vec<u32>,
@@ -59,6 +61,7 @@ pub struct Tracker {
     by_parties: HashMap<u64, u32>,
     timers: Timers,
     texts: TextBuilder,
+    scratch: Vec<u8>,
     generation: u32,
     now_us: Micros,
     /// What became of messages and calls.
@@ -69,6 +72,7 @@ impl Tracker {
     /// A tracker without calls.
     pub fn new(settings: TrackSettings, identity: IdentitySettings) -> Tracker {
         Tracker {
+            hashing: FixedState::with_seed(settings.hash_seed),
             settings,
             identity,
             calls: Vec::new(),
@@ -80,6 +84,7 @@ impl Tracker {
             by_parties: HashMap::new(),
             timers: Timers::default(),
             texts: TextBuilder::default(),
+            scratch: Vec::new(),
             generation: 0,
             now_us: Micros::MIN,
             counters: TrackCounters::default(),
@@ -106,9 +111,7 @@ impl Tracker {
                 b"INVITE" | b"MESSAGE" => self.request(message, seen, method == b"MESSAGE", sink),
                 b"CANCEL" => self.cancel(message, seen),
                 b"BYE" => self.bye(message, seen, sink),
-                b"ACK" | b"UPDATE" | b"PRACK" | b"INFO" | b"REFER" | b"NOTIFY" => {
-                    self.in_dialog(message, seen)
-                }
+                b"ACK" | b"UPDATE" | b"PRACK" | b"INFO" | b"REFER" | b"NOTIFY" => self.in_dialog(message, seen),
                 _ => {}
             },
             StartLine::Response { status } => {
@@ -116,9 +119,7 @@ impl Tracker {
                 match of {
                     Some(b"INVITE") => self.response(message, seen, status, false, sink),
                     Some(b"MESSAGE") => self.response(message, seen, status, true, sink),
-                    Some(b"UPDATE") if (200..300).contains(&status) => {
-                        self.in_dialog(message, seen)
-                    }
+                    Some(b"UPDATE") if (200..300).contains(&status) => self.in_dialog(message, seen),
                     _ => {}
                 }
             }
@@ -149,13 +150,7 @@ impl Tracker {
 
     // ---- requests -------------------------------------------------------------------------------------------
 
-    fn request(
-        &mut self,
-        message: &Message<'_>,
-        seen: &Seen,
-        is_message: bool,
-        sink: &mut impl EventSink,
-    ) {
+    fn request(&mut self, message: &Message<'_>, seen: &Seen, is_message: bool, sink: &mut impl EventSink) {
         let Some(ids) = self.ids(message, seen) else {
             self.counters.untrackable += 1;
             return;
@@ -192,18 +187,14 @@ impl Tracker {
                 call.retransmissions += 1;
                 return;
             }
-        } else if matches!(call.phase, Phase::Calling | Phase::AwaitingRetry)
-            && call.cancel_us.is_none()
-        {
+        } else if matches!(call.phase, Phase::Calling | Phase::AwaitingRetry) && call.cancel_us.is_none() {
             // Another try after 401, 407, 422, 491 or 3xx (or a final response that was lost): the same attempt.
             leg.next_transaction(ids.cseq, branch);
             leg.invite_seen = hop;
             call.phase = Phase::Calling;
             call.final_status = 0;
             call.final_us = None;
-            let deadline = self
-                .now_us
-                .saturating_add(self.settings.transaction_timeout_us);
+            let deadline = self.now_us.saturating_add(self.settings.transaction_timeout_us);
             self.set_deadline(call_at, deadline);
             return;
         }
@@ -243,6 +234,7 @@ impl Tracker {
             &self.identity,
             is_message,
             &mut self.texts,
+            &mut self.scratch,
         );
         self.generation = self.generation.wrapping_add(1);
         let call = Call {
@@ -290,16 +282,10 @@ impl Tracker {
             self.by_parties.insert(both, call_at);
         }
         self.counters.attempts += 1;
-        let deadline = self
-            .now_us
-            .saturating_add(self.settings.transaction_timeout_us);
+        let deadline = self.now_us.saturating_add(self.settings.transaction_timeout_us);
         self.set_deadline(call_at, deadline);
         if let Some(call) = &self.calls[call_at as usize] {
-            sink.event(
-                EventKind::Attempt,
-                self.now_us,
-                &CallView { call, end: None },
-            );
+            sink.event(EventKind::Attempt, self.now_us, &CallView { call, end: None });
         }
     }
 
@@ -307,39 +293,24 @@ impl Tracker {
     ///
     /// By Session-ID (RFC 7989), by a header that names the first Call-ID, else by the same caller and callee within
     /// a short time. The INVITE must come from elsewhere: a caller can't hide attempts by repeating such a header.
-    fn find_other_side(
-        &self,
-        message: &Message<'_>,
-        seen: &Seen,
-        session: u64,
-        both: u64,
-    ) -> Option<u32> {
+    fn find_other_side(&self, message: &Message<'_>, seen: &Seen, session: u64, both: u64) -> Option<u32> {
         let elsewhere = |at: &u32| {
-            self.calls[*at as usize].as_ref().is_some_and(|call| {
-                call.phase != Phase::Ended && call.source_ip != seen.source.ip()
-            })
+            self.calls[*at as usize]
+                .as_ref()
+                .is_some_and(|call| call.phase != Phase::Ended && call.source_ip != seen.source.ip())
         };
         if let Some(at) = self.by_session.get(&session).copied().filter(elsewhere) {
             return Some(at);
         }
         for id in [HeaderId::XCallId, HeaderId::XCid] {
-            let named = message
-                .header(id)
-                .and_then(|v| self.by_call_id.get(&self.hash(v)));
-            if let Some(at) = named
-                .map(|leg| self.legs[*leg as usize].call)
-                .filter(elsewhere)
-            {
+            let named = message.header(id).and_then(|v| self.by_call_id.get(&self.hash(v)));
+            if let Some(at) = named.map(|leg| self.legs[*leg as usize].call).filter(elsewhere) {
                 return Some(at);
             }
         }
         let at = self.by_parties.get(&both).copied().filter(elsewhere)?;
-        let age = seen
-            .time_us
-            .saturating_sub(self.calls[at as usize].as_ref()?.start_us);
-        (0..=self.settings.leg_join_window_us)
-            .contains(&age)
-            .then_some(at)
+        let age = seen.time_us.saturating_sub(self.calls[at as usize].as_ref()?.start_us);
+        (0..=self.settings.leg_join_window_us).contains(&age).then_some(at)
     }
 
     fn cancel(&mut self, message: &Message<'_>, seen: &Seen) {
@@ -365,16 +336,12 @@ impl Tracker {
             return;
         }
         call.cancel_us = Some(seen.time_us);
-        let deadline = self
-            .now_us
-            .saturating_add(self.settings.transaction_timeout_us);
+        let deadline = self.now_us.saturating_add(self.settings.transaction_timeout_us);
         self.set_deadline(call_at, deadline);
     }
 
     fn bye(&mut self, message: &Message<'_>, seen: &Seen, sink: &mut impl EventSink) {
-        let found = self
-            .ids(message, seen)
-            .and_then(|ids| self.find_dialog(ids));
+        let found = self.ids(message, seen).and_then(|ids| self.find_dialog(ids));
         let Some((leg_at, by)) = found else {
             self.counters.unmatched += 1;
             return;
@@ -384,27 +351,11 @@ impl Tracker {
             return;
         };
         match call.phase {
-            Phase::Answered => self.finish(
-                call_at,
-                Outcome::Answered,
-                seen.time_us,
-                self.now_us,
-                by,
-                false,
-                sink,
-            ),
+            Phase::Answered => self.finish(call_at, Outcome::Answered, seen.time_us, self.now_us, by, false, sink),
             // A BYE before the answer is allowed to the caller (RFC 3261 section 15).
             Phase::Calling => {
                 call.cancel_us.get_or_insert(seen.time_us);
-                self.finish(
-                    call_at,
-                    Outcome::Cancelled,
-                    seen.time_us,
-                    self.now_us,
-                    by,
-                    false,
-                    sink,
-                );
+                self.finish(call_at, Outcome::Cancelled, seen.time_us, self.now_us, by, false, sink);
             }
             Phase::AwaitingRetry | Phase::Ended => {}
         }
@@ -412,10 +363,7 @@ impl Tracker {
 
     /// A message inside a dialog shows that the call goes on.
     fn in_dialog(&mut self, message: &Message<'_>, seen: &Seen) {
-        let Some((leg_at, _)) = self
-            .ids(message, seen)
-            .and_then(|ids| self.find_dialog(ids))
-        else {
+        let Some((leg_at, _)) = self.ids(message, seen).and_then(|ids| self.find_dialog(ids)) else {
             return;
         };
         self.refresh(self.legs[leg_at as usize].call, message);
@@ -430,11 +378,7 @@ impl Tracker {
             return;
         }
         if let Some(value) = message.header(HeaderId::SessionExpires) {
-            let seconds = value
-                .split(|b| *b == b';')
-                .next()
-                .unwrap_or(b"")
-                .trim_ascii();
+            let seconds = value.split(|b| *b == b';').next().unwrap_or(b"").trim_ascii();
             if let Some(seconds) = parse_decimal(seconds).and_then(|s| Micros::try_from(s).ok()) {
                 call.session_expires_us = seconds.saturating_mul(1_000_000);
             }
@@ -530,11 +474,7 @@ impl Tracker {
                     return;
                 }
                 call.phase = Phase::Answered;
-                sink.event(
-                    EventKind::Answer,
-                    self.now_us,
-                    &CallView { call, end: None },
-                );
+                sink.event(EventKind::Answer, self.now_us, &CallView { call, end: None });
                 self.refresh(call_at, message);
             }
             300..=699 => {
@@ -598,13 +538,7 @@ impl Tracker {
     }
 
     /// Ends a call that no message ended; `unknown` is the outcome where nothing is known.
-    fn give_up(
-        &mut self,
-        call_at: u32,
-        now_us: Micros,
-        unknown: Outcome,
-        sink: &mut impl EventSink,
-    ) {
+    fn give_up(&mut self, call_at: u32, now_us: Micros, unknown: Outcome, sink: &mut impl EventSink) {
         let Some(call) = self.calls[call_at as usize].as_ref() else {
             return;
         };
@@ -622,15 +556,7 @@ impl Tracker {
                 (None, status) => (Outcome::of_status(status), now_us, false),
             },
         };
-        self.finish(
-            call_at,
-            outcome,
-            end_us,
-            now_us,
-            HangupBy::None,
-            censored,
-            sink,
-        );
+        self.finish(call_at, outcome, end_us, now_us, HangupBy::None, censored, sink);
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -656,14 +582,7 @@ impl Tracker {
             hangup_by,
             censored,
         };
-        sink.event(
-            EventKind::End,
-            now_us,
-            &CallView {
-                call,
-                end: Some(end),
-            },
-        );
+        sink.event(EventKind::End, now_us, &CallView { call, end: Some(end) });
         self.counters.ended += 1;
         self.counters.censored += u64::from(censored);
         call.phase = Phase::Ended;
@@ -807,16 +726,13 @@ impl Tracker {
     fn ids(&self, message: &Message<'_>, seen: &Seen) -> Option<Ids> {
         let call_id = message.header(HeaderId::CallId).filter(|v| !v.is_empty())?;
         let (cseq, _) = message.cseq()?;
-        let from = NameAddr::parse(message.header(HeaderId::From)?);
-        let to = NameAddr::parse(message.header(HeaderId::To)?);
+        let from_tag = NameAddr::tag(message.header(HeaderId::From)?).unwrap_or(b"");
+        let to_tag = NameAddr::tag(message.header(HeaderId::To)?).filter(|tag| !tag.is_empty());
         Some(Ids {
             call_id: self.hash(call_id),
             // RFC 2543 allowed a From without a tag.
-            from_tag: self.hash(from.param(b"tag").unwrap_or(b"")),
-            to_tag: to
-                .param(b"tag")
-                .filter(|t| !t.is_empty())
-                .map(|t| self.hash(t)),
+            from_tag: self.hash(from_tag),
+            to_tag: to_tag.map(|tag| self.hash(tag)),
             cseq,
             hop: hop_hash(seen),
         })
@@ -831,9 +747,7 @@ impl Tracker {
             .position(|b| *b == b';')
             .map_or(&via[via.len()..], |at| &via[at..]);
         match param(params, b"branch") {
-            Some(branch) if branch.starts_with(b"z9hG4bK") => {
-                self.hash2(branch, &via[..via.len() - params.len()])
-            }
+            Some(branch) if branch.starts_with(b"z9hG4bK") => self.hash2(branch, &via[..via.len() - params.len()]),
             _ => self.hash(via),
         }
     }
@@ -841,11 +755,7 @@ impl Tracker {
     /// The local UUID of Session-ID (RFC 7989); 0 without one, or for the null UUID.
     fn session_hash(&self, message: &Message<'_>) -> u64 {
         let value = message.header(HeaderId::SessionId).unwrap_or(b"");
-        let uuid = value
-            .split(|b| *b == b';')
-            .next()
-            .unwrap_or(b"")
-            .trim_ascii();
+        let uuid = value.split(|b| *b == b';').next().unwrap_or(b"").trim_ascii();
         if uuid.len() < 16 || uuid.iter().all(|b| *b == b'0') {
             return 0;
         }
@@ -854,18 +764,18 @@ impl Tracker {
 
     #[inline]
     fn hash(&self, bytes: &[u8]) -> u64 {
-        let (k0, k1) = self.settings.hash_key;
-        let mut hash = SipHasher13::new_with_keys(k0, k1);
+        let mut hash = self.hashing.build_hasher();
         hash.write(bytes);
+        hash.write_usize(bytes.len());
         hash.finish()
     }
 
     fn hash2(&self, a: &[u8], b: &[u8]) -> u64 {
-        let (k0, k1) = self.settings.hash_key;
-        let mut hash = SipHasher13::new_with_keys(k0, k1);
+        let mut hash = self.hashing.build_hasher();
         hash.write(a);
-        hash.write_u8(0xff);
+        hash.write_usize(a.len());
         hash.write(b);
+        hash.write_usize(b.len());
         hash.finish().max(1)
     }
 }
@@ -876,16 +786,19 @@ fn forget(map: &mut HashMap<u64, u32>, key: u64, call_at: u32) {
     }
 }
 
-/// The two ends of a hop, whichever of them sent the message.
+/// The two ends of a hop, whichever of them sent the message. Addresses are the network's, not the caller's choice,
+/// so a plain mix will do.
 fn hop_hash(seen: &Seen) -> u32 {
-    let one = |address: std::net::SocketAddr| {
-        let mut hash = SipHasher13::new();
-        match address.ip() {
-            std::net::IpAddr::V4(v4) => hash.write(&v4.octets()),
-            std::net::IpAddr::V6(v6) => hash.write(&v6.octets()),
-        }
-        hash.write_u16(address.port());
-        hash.finish()
+    let one = |address: SocketAddr| {
+        let ip = match address.ip() {
+            IpAddr::V4(v4) => u64::from(u32::from(v4)),
+            IpAddr::V6(v6) => {
+                let bits = u128::from(v6);
+                (bits >> 64) as u64 ^ (bits as u64).rotate_left(29)
+            }
+        };
+        let mixed = (ip ^ u64::from(address.port()) << 40).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (mixed ^ mixed >> 32).wrapping_mul(0xd6e8_feb8_6659_fd93)
     };
-    (one(seen.source).wrapping_add(one(seen.destination)) >> 16) as u32
+    (one(seen.source).wrapping_add(one(seen.destination)) >> 32) as u32
 }

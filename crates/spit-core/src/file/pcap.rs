@@ -51,11 +51,7 @@ impl PcapHeader {
                 found: format!("a record that says {data_len} bytes"),
             });
         }
-        let micros = if self.nanoseconds {
-            fraction / 1000
-        } else {
-            fraction
-        };
+        let micros = if self.nanoseconds { fraction / 1000 } else { fraction };
         Ok(Record {
             time_us: Micros::from(seconds) * 1_000_000 + Micros::from(micros),
             link: self.link,
@@ -91,12 +87,7 @@ mod tests {
             .record(&[1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4, 0, 0, 0])
             .unwrap();
         assert_eq!(
-            (
-                record.time_us,
-                record.data_len,
-                record.original_len,
-                record.link
-            ),
+            (record.time_us, record.data_len, record.original_len, record.link),
             (1_000_002, 3, 4, LinkType::Ethernet)
         );
         let mut big = vec![0xa1, 0xb2, 0x3c, 0x4d];

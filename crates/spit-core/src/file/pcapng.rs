@@ -102,9 +102,7 @@ impl Pcapng {
                 Ok(None)
             }
             INTERFACE_DESCRIPTION => self.interface(body).map(|()| None),
-            ENHANCED_PACKET => self
-                .packet(body, self.u32_at(body, 0)? as usize, block.len)
-                .map(Some),
+            ENHANCED_PACKET => self.packet(body, self.u32_at(body, 0)? as usize, block.len).map(Some),
             PACKET => {
                 let short = self.u32_at(body, 0)?;
                 let id = match self.endian {
@@ -189,9 +187,7 @@ impl Pcapng {
                 // if_tsresol: power of 10, or of 2 with the top bit set
                 (9, [power]) => {
                     let base: u128 = if power & 0x80 == 0 { 10 } else { 2 };
-                    interface.units_per_s = base
-                        .checked_pow(u32::from(power & 0x7f))
-                        .unwrap_or(u128::MAX);
+                    interface.units_per_s = base.checked_pow(u32::from(power & 0x7f)).unwrap_or(u128::MAX);
                 }
                 // if_tsoffset: seconds to add
                 (14, eight) if eight.len() == 8 => {

@@ -51,9 +51,7 @@ impl Last {
         let mut answer = vec![f64::NAN; keys.len() * self.stride()];
         let width = self.width;
         let rows = answer.chunks_exact_mut(width + 1).zip(update);
-        for (i, ((&key, &time_us), (out, &update))) in
-            keys.iter().zip(times_us).zip(rows).enumerate()
-        {
+        for (i, ((&key, &time_us), (out, &update))) in keys.iter().zip(times_us).zip(rows).enumerate() {
             if key == 0 {
                 continue;
             }

@@ -15,12 +15,7 @@ impl Pairs {
     /// Reads each row, then notes the contact where `update` says so.
     ///
     /// Returns one value a row: the age of the last contact in seconds, NaN when not within the window.
-    pub fn fold(
-        &mut self,
-        pairs: &[u64],
-        times_us: &[i64],
-        update: &[bool],
-    ) -> Result<Vec<f64>, FoldError> {
+    pub fn fold(&mut self, pairs: &[u64], times_us: &[i64], update: &[bool]) -> Result<Vec<f64>, FoldError> {
         self.0.fold(pairs, times_us, &[], update)
     }
 

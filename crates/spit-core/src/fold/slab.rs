@@ -238,9 +238,7 @@ impl Slab {
 
     fn find(&self, key: u64) -> Option<usize> {
         self.index
-            .find(self.hasher.hash_one(key), |&slot| {
-                self.keys[slot as usize] == key
-            })
+            .find(self.hasher.hash_one(key), |&slot| self.keys[slot as usize] == key)
             .map(|&slot| slot as usize)
     }
 
@@ -262,8 +260,7 @@ impl Slab {
     fn append(&mut self, key: u64, time_us: i64) -> usize {
         let slot = self.keys.len();
         if slot == self.pages.len() * PAGE_SLOTS {
-            self.pages
-                .push(vec![0.0; PAGE_SLOTS * self.stride].into_boxed_slice());
+            self.pages.push(vec![0.0; PAGE_SLOTS * self.stride].into_boxed_slice());
         }
         self.keys.push(key);
         self.times_us.push(time_us);
@@ -278,17 +275,13 @@ impl Slab {
         if slot != last {
             self.unindex(last);
             if self.stride > 0 {
-                let (to, from) = (
-                    slot % PAGE_SLOTS * self.stride,
-                    last % PAGE_SLOTS * self.stride,
-                );
+                let (to, from) = (slot % PAGE_SLOTS * self.stride, last % PAGE_SLOTS * self.stride);
                 let (to_page, from_page) = (slot / PAGE_SLOTS, last / PAGE_SLOTS);
                 if to_page == from_page {
                     self.pages[to_page].copy_within(from..from + self.stride, to);
                 } else {
                     let (head, tail) = self.pages.split_at_mut(from_page);
-                    head[to_page][to..to + self.stride]
-                        .copy_from_slice(&tail[0][from..from + self.stride]);
+                    head[to_page][to..to + self.stride].copy_from_slice(&tail[0][from..from + self.stride]);
                 }
             }
         }

@@ -21,12 +21,7 @@ pub struct Sums {
 
 impl Sums {
     /// Fails when `width` is 0, no time constant is given, or a time is not positive.
-    pub fn new(
-        width: usize,
-        time_constants_s: &[f64],
-        idle_s: f64,
-        max_keys: usize,
-    ) -> Result<Self, FoldError> {
+    pub fn new(width: usize, time_constants_s: &[f64], idle_s: f64, max_keys: usize) -> Result<Self, FoldError> {
         if width == 0 || time_constants_s.is_empty() {
             return Err(FoldError::new(format!(
                 "sums: expected at least one contribution and one time constant, found {width} and {}",
@@ -59,18 +54,9 @@ impl Sums {
     ///
     /// A row whose contributions are all 0 only reads. Fails, and changes nothing, when the lengths do not
     /// fit or a contribution is not a number within [`MAX_CONTRIBUTION`].
-    pub fn fold(
-        &mut self,
-        keys: &[u64],
-        times_us: &[i64],
-        contributions: &[f64],
-    ) -> Result<Vec<f64>, FoldError> {
+    pub fn fold(&mut self, keys: &[u64], times_us: &[i64], contributions: &[f64]) -> Result<Vec<f64>, FoldError> {
         expect_rows("times_us", keys.len(), times_us.len())?;
-        expect_rows(
-            "contributions",
-            keys.len() * self.width,
-            contributions.len(),
-        )?;
+        expect_rows("contributions", keys.len() * self.width, contributions.len())?;
         if let Some(at) = contributions
             .iter()
             .position(|c| c.is_nan() || c.abs() > MAX_CONTRIBUTION)
@@ -116,9 +102,7 @@ impl Sums {
 
     /// Adds everything `other` holds: as if its rows had been folded here.
     pub fn merge(&mut self, other: &Self) -> Result<(), FoldError> {
-        if (self.width, &self.time_constants_s, self.idle_us)
-            != (other.width, &other.time_constants_s, other.idle_us)
-        {
+        if (self.width, &self.time_constants_s, self.idle_us) != (other.width, &other.time_constants_s, other.idle_us) {
             return Err(FoldError::new(format!(
                 "merge: expected {}, found {}",
                 self.parameters(),
@@ -133,10 +117,7 @@ impl Sums {
             for (w, &time_constant_s) in self.time_constants_s.iter().enumerate() {
                 let factor = decay(-dt_s.min(0.0), time_constant_s);
                 let span = w * self.width..(w + 1) * self.width;
-                for (sum, added) in self.slab.row_mut(slot)[span.clone()]
-                    .iter_mut()
-                    .zip(&row[span])
-                {
+                for (sum, added) in self.slab.row_mut(slot)[span.clone()].iter_mut().zip(&row[span]) {
                     *sum += added * factor;
                 }
             }
@@ -198,8 +179,7 @@ impl Sums {
         let dt_s = self.advance(slot, time_us);
         let row = self.slab.row_mut(slot);
         out.copy_from_slice(row);
-        for (sums, &time_constant_s) in row.chunks_exact_mut(self.width).zip(&self.time_constants_s)
-        {
+        for (sums, &time_constant_s) in row.chunks_exact_mut(self.width).zip(&self.time_constants_s) {
             let factor = decay(-dt_s.min(0.0), time_constant_s);
             for (sum, c) in sums.iter_mut().zip(added) {
                 *sum += c * factor;
@@ -214,9 +194,7 @@ impl Sums {
         if dt_s > 0.0 {
             self.slab.set_time_us(slot, time_us);
             let row = self.slab.row_mut(slot);
-            for (sums, &time_constant_s) in
-                row.chunks_exact_mut(self.width).zip(&self.time_constants_s)
-            {
+            for (sums, &time_constant_s) in row.chunks_exact_mut(self.width).zip(&self.time_constants_s) {
                 let factor = decay(dt_s, time_constant_s);
                 for sum in sums {
                     *sum *= factor;

@@ -86,11 +86,7 @@ fn sums_read_before_they_update_and_decay() {
 #[test]
 fn key_zero_is_nan_and_keeps_nothing() {
     let mut sums = sums(10);
-    assert!(sums
-        .fold(&[0], &[5], &[1.0, 1.0])
-        .unwrap()
-        .iter()
-        .all(|v| v.is_nan()));
+    assert!(sums.fold(&[0], &[5], &[1.0, 1.0]).unwrap().iter().all(|v| v.is_nan()));
     let mut last = Last::new(1, DAY_S, 10).unwrap();
     assert!(last
         .fold(&[0, 0], &[5, 6], &[1.0, 1.0], &[true, true])
@@ -118,13 +114,9 @@ fn sums_do_not_depend_on_the_order_of_arrival() {
     in_order
         .fold(&[7, 7], &[0, 90 * SECOND_US], &[1.0, 0.5, 2.0, 0.0])
         .unwrap();
-    late.fold(&[7, 7], &[90 * SECOND_US, 0], &[2.0, 0.0, 1.0, 0.5])
-        .unwrap();
+    late.fold(&[7, 7], &[90 * SECOND_US, 0], &[2.0, 0.0, 1.0, 0.5]).unwrap();
     let at = [120 * SECOND_US];
-    let (a, b) = (
-        in_order.read(&[7], &at).unwrap(),
-        late.read(&[7], &at).unwrap(),
-    );
+    let (a, b) = (in_order.read(&[7], &at).unwrap(), late.read(&[7], &at).unwrap());
     assert!(a.iter().zip(&b).all(|(&a, &b)| close(a, b)), "{a:?} {b:?}");
 }
 
@@ -132,10 +124,7 @@ fn sums_do_not_depend_on_the_order_of_arrival() {
 fn a_reader_in_the_past_sees_the_state_undecayed() {
     let mut sums = sums(10);
     sums.fold(&[7], &[90 * SECOND_US], &[1.0, 3.0]).unwrap();
-    assert_eq!(
-        sums.read(&[7], &[10 * SECOND_US]).unwrap(),
-        [1.0, 3.0, 1.0, 3.0]
-    );
+    assert_eq!(sums.read(&[7], &[10 * SECOND_US]).unwrap(), [1.0, 3.0, 1.0, 3.0]);
 }
 
 #[test]
@@ -146,10 +135,7 @@ fn idle_state_is_absent_from_the_first_microsecond_past_the_limit() {
     assert!(sums.read(&[7], &[idle_us]).unwrap()[1 + 1] > 0.0);
     assert_eq!(sums.read(&[7], &[idle_us + 1]).unwrap(), [0.0; 4]);
     sums.fold(&[7], &[idle_us + 1], &[0.0, 1.0]).unwrap();
-    assert_eq!(
-        sums.read(&[7], &[idle_us + 1]).unwrap(),
-        [0.0, 1.0, 0.0, 1.0]
-    );
+    assert_eq!(sums.read(&[7], &[idle_us + 1]).unwrap(), [0.0, 1.0, 0.0, 1.0]);
     assert_eq!(
         sums.counters(),
         Counters {
@@ -185,23 +171,15 @@ fn the_cursor_frees_idle_keys() {
             evicted_full: 0
         }
     );
-    assert_eq!(
-        pairs.read(&[9999, 5], &[21 * SECOND_US; 2]).unwrap()[0],
-        1.0
-    );
+    assert_eq!(pairs.read(&[9999, 5], &[21 * SECOND_US; 2]).unwrap()[0], 1.0);
 }
 
 #[test]
 fn a_full_slab_lets_the_oldest_in_sight_go() {
     let mut last = Last::new(1, DAY_S, 4).unwrap();
     let times: Vec<i64> = [4, 2, 3, 5, 6].iter().map(|t| t * SECOND_US).collect();
-    last.fold(
-        &[1, 2, 3, 4, 5],
-        &times,
-        &[0.1, 0.2, 0.3, 0.4, 0.5],
-        &[true; 5],
-    )
-    .unwrap();
+    last.fold(&[1, 2, 3, 4, 5], &times, &[0.1, 0.2, 0.3, 0.4, 0.5], &[true; 5])
+        .unwrap();
     assert_eq!(
         last.counters(),
         Counters {
@@ -232,12 +210,7 @@ fn last_keeps_the_later_update_and_reads_without() {
     let answer = last
         .fold(
             &[7; 4],
-            &[
-                10 * SECOND_US,
-                4 * SECOND_US,
-                12 * SECOND_US,
-                13 * SECOND_US,
-            ],
+            &[10 * SECOND_US, 4 * SECOND_US, 12 * SECOND_US, 13 * SECOND_US],
             &[1.0, 2.0, 3.0, 4.0],
             &[true, true, false, true],
         )
@@ -264,10 +237,7 @@ fn wrong_input_is_refused_before_anything_changes() {
         .fold(&[1, 2], &[0, 0], &[1.0, 0.0, f64::NAN, 0.0])
         .unwrap_err()
         .to_string();
-    assert!(
-        error.contains("row 1, column 0") && error.contains("NaN"),
-        "{error}"
-    );
+    assert!(error.contains("row 1, column 0") && error.contains("NaN"), "{error}");
     assert!(sums
         .fold(&[1], &[0], &[1.0])
         .unwrap_err()
@@ -333,10 +303,7 @@ fn neither_batch_cuts_nor_restoring_change_anything() {
         );
         let expected = (
             whole.0.fold(&s.keys, &s.times_us, &s.values).unwrap(),
-            whole
-                .1
-                .fold(&s.keys, &s.times_us, &s.values, &s.update)
-                .unwrap(),
+            whole.1.fold(&s.keys, &s.times_us, &s.values, &s.update).unwrap(),
             whole.2.fold(&s.keys, &s.times_us, &s.update).unwrap(),
         );
         for cut in [1, 7, 1000] {
@@ -351,16 +318,10 @@ fn neither_batch_cuts_nor_restoring_change_anything() {
             let mut found = (vec![], vec![], vec![]);
             for (batch, from) in (0..s.keys.len()).step_by(cut).enumerate() {
                 let to = (from + cut).min(s.keys.len());
-                let (keys, times, update) = (
-                    &s.keys[from..to],
-                    &s.times_us[from..to],
-                    &s.update[from..to],
-                );
+                let (keys, times, update) = (&s.keys[from..to], &s.times_us[from..to], &s.update[from..to]);
                 let values = &s.values[from * 2..to * 2];
                 found.0.extend(parts.0.fold(keys, times, values).unwrap());
-                found
-                    .1
-                    .extend(parts.1.fold(keys, times, values, update).unwrap());
+                found.1.extend(parts.1.fold(keys, times, values, update).unwrap());
                 found.2.extend(parts.2.fold(keys, times, update).unwrap());
                 if batch % 997 == 3 {
                     let mut restored = fresh();
@@ -383,18 +344,11 @@ fn neither_batch_cuts_nor_restoring_change_anything() {
 fn merging_two_halves_equals_folding_the_whole() {
     let s = stream(5, 3000, 100, 2 * SECOND_US as u64);
     let (mut a, mut b, mut whole) = (sums(1000), sums(1000), sums(1000));
-    let (mut last_a, mut last_b) = (
-        Last::new(2, DAY_S, 1000).unwrap(),
-        Last::new(2, DAY_S, 1000).unwrap(),
-    );
+    let (mut last_a, mut last_b) = (Last::new(2, DAY_S, 1000).unwrap(), Last::new(2, DAY_S, 1000).unwrap());
     let mut last_whole = last_a.clone();
     let all = vec![true; 1];
     for i in 0..s.keys.len() {
-        let (keys, times, values) = (
-            &s.keys[i..=i],
-            &s.times_us[i..=i],
-            &s.values[i * 2..i * 2 + 2],
-        );
+        let (keys, times, values) = (&s.keys[i..=i], &s.times_us[i..=i], &s.values[i * 2..i * 2 + 2]);
         let (sums, last) = if i % 3 == 0 {
             (&mut a, &mut last_a)
         } else {
@@ -412,10 +366,7 @@ fn merging_two_halves_equals_folding_the_whole() {
     let (merged, expected) = (a.read(&keys, &at).unwrap(), whole.read(&keys, &at).unwrap());
     assert!(expected.iter().filter(|&&v| v > 0.1).count() > 100);
     assert!(merged.iter().zip(&expected).all(|(&a, &b)| close(a, b)));
-    let (merged, expected) = (
-        last_a.read(&keys, &at).unwrap(),
-        last_whole.read(&keys, &at).unwrap(),
-    );
+    let (merged, expected) = (last_a.read(&keys, &at).unwrap(), last_whole.read(&keys, &at).unwrap());
     // Ages agree; values too, where no two updates share a microsecond.
     assert!(merged.iter().zip(&expected).step_by(3).all(|(a, b)| a == b));
 }
@@ -471,10 +422,6 @@ fn damaged_state_is_refused_and_changes_nothing() {
         assert!(a.restore(&state).is_err());
         assert_eq!(a.state(), good);
     }
-    assert!(sums(1)
-        .restore(&good)
-        .unwrap_err()
-        .to_string()
-        .contains("at most 1"));
+    assert!(sums(1).restore(&good).unwrap_err().to_string().contains("at most 1"));
     assert!(sums(20).restore(&good).is_ok(), "the limit may be raised");
 }

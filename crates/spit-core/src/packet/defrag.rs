@@ -88,12 +88,7 @@ impl Defragmenter {
     }
 
     /// Takes a fragment; answers the packet when it was the last one missing.
-    pub fn take(
-        &mut self,
-        packet: &IpPacket<'_>,
-        fragment: Fragment,
-        now: Micros,
-    ) -> Option<Whole> {
+    pub fn take(&mut self, packet: &IpPacket<'_>, fragment: Fragment, now: Micros) -> Option<Whole> {
         self.counters.fragments += 1;
         self.expire(now);
         let end = fragment.offset + packet.payload.len();
@@ -137,18 +132,15 @@ impl Defragmenter {
             }
             return None;
         }
-        let at = waiting
-            .pieces
-            .partition_point(|(start, _)| *start < fragment.offset);
-        waiting
-            .pieces
-            .insert(at, (fragment.offset, packet.payload.to_vec()));
+        let at = waiting.pieces.partition_point(|(start, _)| *start < fragment.offset);
+        waiting.pieces.insert(at, (fragment.offset, packet.payload.to_vec()));
         waiting.held += packet.payload.len();
         *held += packet.payload.len();
         let total = waiting.total;
-        let reached = waiting.pieces.iter().try_fold(0, |next, (start, bytes)| {
-            (*start == next).then(|| next + bytes.len())
-        });
+        let reached = waiting
+            .pieces
+            .iter()
+            .try_fold(0, |next, (start, bytes)| (*start == next).then(|| next + bytes.len()));
         if total.is_some() && reached == total {
             let done = self.waiting.remove(&key)?;
             self.held -= done.held;
@@ -219,15 +211,9 @@ mod tests {
     #[test]
     fn fragments_in_any_order_make_the_packet() {
         let mut d = Defragmenter::new(1 << 20);
-        assert!(d
-            .take(&packet(b"cccc"), fragment(1, 16, false), 0)
-            .is_none());
-        assert!(d
-            .take(&packet(b"aaaaaaaa"), fragment(1, 0, true), 1)
-            .is_none());
-        let whole = d
-            .take(&packet(b"bbbbbbbb"), fragment(1, 8, true), 2)
-            .unwrap();
+        assert!(d.take(&packet(b"cccc"), fragment(1, 16, false), 0).is_none());
+        assert!(d.take(&packet(b"aaaaaaaa"), fragment(1, 0, true), 1).is_none());
+        let whole = d.take(&packet(b"bbbbbbbb"), fragment(1, 8, true), 2).unwrap();
         assert_eq!(whole.payload, b"aaaaaaaabbbbbbbbcccc");
         assert_eq!((d.held_bytes(), d.counters.reassembled), (0, 1));
     }
@@ -259,20 +245,14 @@ mod tests {
     fn fragments_wait_by_event_time() {
         let mut d = Defragmenter::new(1 << 20);
         d.take(&packet(b"aaaaaaaa"), fragment(1, 0, true), 0);
-        d.take(
-            &packet(b"aaaaaaaa"),
-            fragment(2, 0, true),
-            FRAGMENT_TIMEOUT_US,
-        );
+        d.take(&packet(b"aaaaaaaa"), fragment(2, 0, true), FRAGMENT_TIMEOUT_US);
         assert_eq!((d.counters.expired, d.waiting.len()), (1, 1));
     }
 
     #[test]
     fn a_packet_beyond_64_kib_is_rejected() {
         let mut d = Defragmenter::new(1 << 20);
-        assert!(d
-            .take(&packet(&[0; 100]), fragment(1, 65_528, false), 0)
-            .is_none());
+        assert!(d.take(&packet(&[0; 100]), fragment(1, 65_528, false), 0).is_none());
         assert_eq!(d.counters.rejected, 1);
     }
 }

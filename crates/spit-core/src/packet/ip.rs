@@ -152,9 +152,7 @@ mod tests {
 
     #[test]
     fn ethernet_padding_is_no_payload() {
-        let mut bytes = vec![
-            0x45, 0, 0, 22, 0, 1, 0, 0, 64, 17, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2,
-        ];
+        let mut bytes = vec![0x45, 0, 0, 22, 0, 1, 0, 0, 64, 17, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2];
         bytes.extend([7, 8, 0, 0, 0, 0]);
         let packet = IpPacket::decode(&bytes).unwrap();
         assert_eq!((packet.payload, packet.truncated), (&[7u8, 8][..], false));
@@ -163,9 +161,7 @@ mod tests {
 
     #[test]
     fn lengths_that_lie_are_refused_or_marked() {
-        let mut bytes = vec![
-            0x45, 0, 0, 60, 0, 1, 0, 0, 64, 17, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 9,
-        ];
+        let mut bytes = vec![0x45, 0, 0, 60, 0, 1, 0, 0, 64, 17, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 9];
         assert!(IpPacket::decode(&bytes).unwrap().truncated);
         bytes[3] = 10;
         assert!(IpPacket::decode(&bytes).is_none());

@@ -129,22 +129,10 @@ mod tests {
         sll2.extend([0u8; 18]);
         sll2.extend(IP);
         assert_eq!(ip_packet(LinkType::LinuxSll2, &sll2), Some(IP));
-        assert_eq!(
-            ip_packet(LinkType::Null, &frame(&[&[2, 0, 0, 0], IP])),
-            Some(IP)
-        );
-        assert_eq!(
-            ip_packet(LinkType::Null, &frame(&[&[0, 0, 0, 30], IP])),
-            Some(IP)
-        );
-        assert_eq!(
-            ip_packet(LinkType::Loop, &frame(&[&[0, 0, 0, 2], IP])),
-            Some(IP)
-        );
-        assert_eq!(
-            ip_packet(LinkType::Null, &frame(&[&[9, 9, 9, 9], IP])),
-            None
-        );
+        assert_eq!(ip_packet(LinkType::Null, &frame(&[&[2, 0, 0, 0], IP])), Some(IP));
+        assert_eq!(ip_packet(LinkType::Null, &frame(&[&[0, 0, 0, 30], IP])), Some(IP));
+        assert_eq!(ip_packet(LinkType::Loop, &frame(&[&[0, 0, 0, 2], IP])), Some(IP));
+        assert_eq!(ip_packet(LinkType::Null, &frame(&[&[9, 9, 9, 9], IP])), None);
         assert_eq!(ip_packet(LinkType::RawIp, IP), Some(IP));
     }
 

@@ -101,10 +101,7 @@ impl Streams {
         table: &mut HeaderTable,
         emit: &mut impl FnMut(&Message<'_>, SocketAddr, SocketAddr),
     ) {
-        let flow = Flow {
-            source,
-            destination,
-        };
+        let flow = Flow { source, destination };
         if segment.syn || segment.rst {
             self.streams.remove(&flow);
         }
@@ -135,27 +132,16 @@ impl Streams {
             not_sip: false,
         });
         stream.last = now;
-        stream.take(
-            start,
-            segment.payload,
-            now,
-            counters,
-            table,
-            &mut |message| {
-                emit(message, source, destination);
-            },
-        );
+        stream.take(start, segment.payload, now, counters, table, &mut |message| {
+            emit(message, source, destination);
+        });
         if segment.fin {
             self.finish(&flow, table, emit);
         }
     }
 
     /// Ends every stream at the end of the capture: what waits behind a gap is read.
-    pub fn flush(
-        &mut self,
-        table: &mut HeaderTable,
-        emit: &mut impl FnMut(&Message<'_>, SocketAddr, SocketAddr),
-    ) {
+    pub fn flush(&mut self, table: &mut HeaderTable, emit: &mut impl FnMut(&Message<'_>, SocketAddr, SocketAddr)) {
         while let Some((_, flow)) = self.order.pop_front() {
             self.finish(&flow, table, emit);
         }
@@ -250,11 +236,8 @@ impl Stream {
         if self.waiting.is_empty() {
             self.waiting_since = now;
         }
-        let at = self
-            .waiting
-            .partition_point(|(distance, _)| *distance < ahead);
-        let same =
-            |(distance, bytes): &(u32, Vec<u8>)| *distance == ahead && bytes.len() >= payload.len();
+        let at = self.waiting.partition_point(|(distance, _)| *distance < ahead);
+        let same = |(distance, bytes): &(u32, Vec<u8>)| *distance == ahead && bytes.len() >= payload.len();
         if !self.waiting.get(at).is_some_and(same) {
             self.waiting.insert(at, (ahead, payload.to_vec()));
         }
@@ -277,12 +260,7 @@ impl Stream {
     }
 
     /// Gives up the missing bytes before the first waiting segment; what was pending can't be completed.
-    fn skip_gap(
-        &mut self,
-        counters: &mut TcpCounters,
-        table: &mut HeaderTable,
-        emit: &mut impl FnMut(&Message<'_>),
-    ) {
+    fn skip_gap(&mut self, counters: &mut TcpCounters, table: &mut HeaderTable, emit: &mut impl FnMut(&Message<'_>)) {
         let Some((distance, _)) = self.waiting.first() else {
             return;
         };

@@ -84,21 +84,9 @@ mod tests {
     #[test]
     fn udp_length_bounds_the_payload() {
         let d = UdpDatagram::decode(&[0, 1, 0, 2, 0, 10, 0, 0, 7, 8, 9]).unwrap();
-        assert_eq!(
-            (d.source_port, d.destination_port, d.payload),
-            (1, 2, &[7u8, 8][..])
-        );
-        assert!(
-            UdpDatagram::decode(&[0, 1, 0, 2, 0, 99, 0, 0, 7])
-                .unwrap()
-                .truncated
-        );
-        assert_eq!(
-            UdpDatagram::decode(&[0, 1, 0, 2, 0, 0, 0, 0, 7])
-                .unwrap()
-                .payload,
-            [7]
-        );
+        assert_eq!((d.source_port, d.destination_port, d.payload), (1, 2, &[7u8, 8][..]));
+        assert!(UdpDatagram::decode(&[0, 1, 0, 2, 0, 99, 0, 0, 7]).unwrap().truncated);
+        assert_eq!(UdpDatagram::decode(&[0, 1, 0, 2, 0, 0, 0, 0, 7]).unwrap().payload, [7]);
         assert!(UdpDatagram::decode(&[0; 7]).is_none());
     }
 
@@ -109,10 +97,7 @@ mod tests {
         bytes[13] = 0x03;
         bytes.push(b'x');
         let s = TcpSegment::decode(&bytes).unwrap();
-        assert_eq!(
-            (s.payload, s.syn, s.fin, s.rst),
-            (&b"x"[..], true, true, false)
-        );
+        assert_eq!((s.payload, s.syn, s.fin, s.rst), (&b"x"[..], true, true, false));
         bytes[12] = 4 << 4;
         assert!(TcpSegment::decode(&bytes).is_none());
         bytes[12] = 15 << 4;

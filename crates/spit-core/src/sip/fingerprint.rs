@@ -11,12 +11,11 @@ use super::header::HeaderId;
 use super::message::Message;
 use super::sdp;
 
-/// 64 bits over User-Agent, header order and SDP shape of an INVITE or MESSAGE.
-pub fn fingerprint(message: &Message<'_>) -> u64 {
-    // A fixed key: fingerprints are compared between machines and over months.
-    let mut hash = SipHasher13::new_with_keys(0x7370_6974, 0x6670_0001);
-    hash.write(message.header(HeaderId::UserAgent).unwrap_or(b""));
-    hash.write_u8(0xff);
+/// 64 bits over User-Agent, header order and SDP shape of an INVITE or MESSAGE. `scratch` is overwritten.
+pub fn fingerprint(message: &Message<'_>, scratch: &mut Vec<u8>) -> u64 {
+    scratch.clear();
+    scratch.extend_from_slice(message.header(HeaderId::UserAgent).unwrap_or(b""));
+    scratch.push(0xff);
     let mut before: &[u8] = b"";
     for header in message.headers() {
         if added_on_the_way(header.id) || header.name.eq_ignore_ascii_case(before) {
@@ -24,36 +23,37 @@ pub fn fingerprint(message: &Message<'_>) -> u64 {
         }
         before = header.name;
         if header.id == HeaderId::Other {
-            for b in header.name {
-                hash.write_u8(b.to_ascii_lowercase());
-            }
-            hash.write_u8(0xfe);
+            let start = scratch.len();
+            scratch.extend_from_slice(header.name);
+            scratch[start..].make_ascii_lowercase();
+            scratch.push(0xfe);
         } else {
-            hash.write_u8(header.id as u8);
-            hash.write_u8(u8::from(header.name.len() == 1));
+            scratch.push(header.id as u8);
+            scratch.push(u8::from(header.name.len() == 1));
         }
     }
-    hash.write_u8(0xff);
+    scratch.push(0xff);
     for line in sdp::lines(message.body) {
-        let [kind, b'=', value @ ..] = line else {
-            continue;
-        };
-        hash.write_u8(*kind);
+        let [kind, b'=', value @ ..] = line else { continue };
+        scratch.push(*kind);
         match kind {
             // m=<media> <port> <proto> <formats>: all but the port
             b'm' => {
                 for (i, field) in value.split(|b| *b == b' ').enumerate() {
                     if i != 1 {
-                        hash.write(field);
-                        hash.write_u8(b' ');
+                        scratch.extend_from_slice(field);
+                        scratch.push(b' ');
                     }
                 }
             }
             // a=<attribute>[:<value>]: the attribute's name
-            b'a' => hash.write(value.split(|b| *b == b':').next().unwrap_or(b"")),
+            b'a' => scratch.extend_from_slice(value.split(|b| *b == b':').next().unwrap_or(b"")),
             _ => {}
         }
     }
+    // A fixed key: fingerprints are compared between machines and over months.
+    let mut hash = SipHasher13::new_with_keys(0x7370_6974, 0x6670_0001);
+    hash.write(scratch);
     hash.finish()
 }
 

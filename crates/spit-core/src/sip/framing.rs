@@ -2,7 +2,7 @@
 
 use memchr::memchr;
 
-use super::message::{starts_message, ContentLength, Head, HeaderTable, Message, MAX_START_LINE};
+use super::message::{may_start_message, starts_message, ContentLength, Head, HeaderTable, Message, MAX_START_LINE};
 use crate::anomaly::Anomalies;
 
 /// The longest message that a stream may hold, head and body; longer ones are passed over.
@@ -22,7 +22,7 @@ pub fn datagram(
     let mut marks = Anomalies::NONE;
     loop {
         bytes = skip_line_ends(bytes);
-        if !starts_message(bytes) {
+        if !may_start_message(bytes) {
             return found;
         }
         let Ok(mut head) = Head::parse(bytes, table) else {
@@ -38,7 +38,7 @@ pub fn datagram(
             ContentLength::Absent | ContentLength::Bad => room,
         };
         let rest = skip_line_ends(&bytes[head.len + body_len..]);
-        let later = starts_message(rest);
+        let later = !rest.is_empty() && starts_message(rest);
         if !rest.is_empty() && !later {
             head.anomalies.add(Anomalies::TRAILING_BYTES);
         }
@@ -149,10 +149,7 @@ fn may_become_start_line(bytes: &[u8]) -> bool {
 }
 
 fn skip_line_ends(bytes: &[u8]) -> &[u8] {
-    let n = bytes
-        .iter()
-        .take_while(|b| matches!(b, b'\r' | b'\n'))
-        .count();
+    let n = bytes.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
     &bytes[n..]
 }
 
@@ -160,8 +157,7 @@ fn skip_line_ends(bytes: &[u8]) -> &[u8] {
 mod tests {
     use super::*;
 
-    const REGISTER: &[u8] =
-        b"REGISTER sip:a.example SIP/2.0\r\nCall-ID: 1\r\nContent-Length: 0\r\n\r\n";
+    const REGISTER: &[u8] = b"REGISTER sip:a.example SIP/2.0\r\nCall-ID: 1\r\nContent-Length: 0\r\n\r\n";
     const INVITE: &[u8] = b"INVITE sip:b@a.example SIP/2.0\r\nCall-ID: 2\r\nl: 4\r\n\r\nv=0\n";
 
     fn frames(mut bytes: &[u8]) -> Vec<Frame> {
@@ -185,9 +181,7 @@ mod tests {
         assert_eq!(
             frames(&stream),
             [
-                Frame::Message {
-                    len: REGISTER.len()
-                },
+                Frame::Message { len: REGISTER.len() },
                 Frame::LineEnds(4),
                 Frame::Message { len: INVITE.len() },
                 Frame::Incomplete
@@ -205,14 +199,8 @@ mod tests {
     #[test]
     fn binary_noise_and_other_protocols_are_junk_at_once() {
         let mut table = HeaderTable::default();
-        assert_eq!(
-            next_frame(b"\x16\x03\x01\x02\x00\x01", &mut table),
-            Frame::Junk(6)
-        );
-        assert_eq!(
-            next_frame(b"GET / HTTP/1.1\r\n\r\n", &mut table),
-            Frame::Junk(18)
-        );
+        assert_eq!(next_frame(b"\x16\x03\x01\x02\x00\x01", &mut table), Frame::Junk(6));
+        assert_eq!(next_frame(b"GET / HTTP/1.1\r\n\r\n", &mut table), Frame::Junk(18));
     }
 
     #[test]
@@ -222,9 +210,7 @@ mod tests {
             frames(&stream),
             [
                 Frame::Junk(13),
-                Frame::Message {
-                    len: REGISTER.len()
-                },
+                Frame::Message { len: REGISTER.len() },
                 Frame::Incomplete
             ]
         );

@@ -12,7 +12,7 @@ macro_rules! headers {
             /// How many ids there are, `Other` not counted.
             pub const KNOWN: usize = HeaderId::Other as usize;
 
-            fn full_name(self) -> &'static str {
+            const fn full_name(self) -> &'static str {
                 match self { $(HeaderId::$id => $full),+, HeaderId::Other => "" }
             }
 
@@ -27,49 +27,101 @@ macro_rules! headers {
 }
 
 headers! {
-    Via "via" b'v',
-    From "from" b'f',
-    To "to" b't',
-    CallId "call-id" b'i',
-    CSeq "cseq",
-    Contact "contact" b'm',
-    ContentLength "content-length" b'l',
-    ContentType "content-type" b'c',
-    UserAgent "user-agent",
-    Server "server",
-    MaxForwards "max-forwards",
-    Route "route",
-    RecordRoute "record-route",
-    Authorization "authorization",
-    ProxyAuthorization "proxy-authorization",
-    PAssertedIdentity "p-asserted-identity",
-    PPreferredIdentity "p-preferred-identity",
-    RemotePartyId "remote-party-id",
-    Identity "identity" b'y',
-    Diversion "diversion",
-    HistoryInfo "history-info",
-    Priority "priority",
-    ResourcePriority "resource-priority",
-    SessionExpires "session-expires" b'x',
-    SessionId "session-id",
-    XCallId "x-call-id",
-    XCid "x-cid",
-    Supported "supported" b'k',
-    Allow "allow",
-    AllowEvents "allow-events" b'u',
-    Event "event" b'o',
-    Expires "expires",
-    Accept "accept",
-    Subject "subject" b's',
-    Date "date",
-    ReferTo "refer-to" b'r',
-    ContentEncoding "content-encoding" b'e',
-    Require "require",
-    RetryAfter "retry-after",
-    Reason "reason",
-    Warning "warning",
-    MinSe "min-se",
-    PAccessNetworkInfo "p-access-network-info",
+    Via "Via" b'v',
+    From "From" b'f',
+    To "To" b't',
+    CallId "Call-ID" b'i',
+    CSeq "CSeq",
+    Contact "Contact" b'm',
+    ContentLength "Content-Length" b'l',
+    ContentType "Content-Type" b'c',
+    UserAgent "User-Agent",
+    Server "Server",
+    MaxForwards "Max-Forwards",
+    Route "Route",
+    RecordRoute "Record-Route",
+    Authorization "Authorization",
+    ProxyAuthorization "Proxy-Authorization",
+    PAssertedIdentity "P-Asserted-Identity",
+    PPreferredIdentity "P-Preferred-Identity",
+    RemotePartyId "Remote-Party-ID",
+    Identity "Identity" b'y',
+    Diversion "Diversion",
+    HistoryInfo "History-Info",
+    Priority "Priority",
+    ResourcePriority "Resource-Priority",
+    SessionExpires "Session-Expires" b'x',
+    SessionId "Session-ID",
+    XCallId "X-Call-ID",
+    XCid "X-CID",
+    Supported "Supported" b'k',
+    Allow "Allow",
+    AllowEvents "Allow-Events" b'u',
+    Event "Event" b'o',
+    Expires "Expires",
+    Accept "Accept",
+    Subject "Subject" b's',
+    Date "Date",
+    ReferTo "Refer-To" b'r',
+    ContentEncoding "Content-Encoding" b'e',
+    Require "Require",
+    RetryAfter "Retry-After",
+    Reason "Reason",
+    Warning "Warning",
+    MinSe "Min-SE",
+    PAccessNetworkInfo "P-Access-Network-Info",
+}
+
+/// A known name under the hash of its first eight letters.
+#[derive(Clone, Copy)]
+struct Slot {
+    /// The first eight letters in lower case.
+    letters: u64,
+    id: HeaderId,
+}
+
+const SLOTS: usize = 256;
+const EMPTY: Slot = Slot {
+    letters: 0,
+    id: HeaderId::Other,
+};
+
+/// Known names by their first letters: one multiplication and mostly one look instead of a walk through the names.
+static NAMES: [Slot; SLOTS] = build_names();
+
+const fn build_names() -> [Slot; SLOTS] {
+    let mut slots = [EMPTY; SLOTS];
+    let mut i = 0;
+    while i < HeaderId::ALL.len() {
+        let id = HeaderId::ALL[i];
+        let letters = first_letters(id.full_name().as_bytes());
+        let mut at = slot_of(letters);
+        while slots[at].letters != 0 {
+            at = (at + 1) % SLOTS;
+        }
+        slots[at] = Slot { letters, id };
+        i += 1;
+    }
+    slots
+}
+
+const fn slot_of(letters: u64) -> usize {
+    (letters.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as usize
+}
+
+/// The first eight bytes with the bit set that makes letters lower-case; missing ones are 0.
+#[inline]
+const fn first_letters(name: &[u8]) -> u64 {
+    if let Some(eight) = name.first_chunk::<8>() {
+        return u64::from_le_bytes(*eight) | 0x2020_2020_2020_2020;
+    }
+    let mut letters = 0;
+    let mut i = 0;
+    while i < name.len() {
+        letters |= ((name[i] | 0x20) as u64) << (8 * i);
+        i += 1;
+    }
+    letters
 }
 
 impl HeaderId {
@@ -79,60 +131,22 @@ impl HeaderId {
         if let [letter] = name {
             return Self::of_compact(letter.to_ascii_lowercase());
         }
-        // Length and first letter single out at most a few names; only those are compared.
-        let first = match name.first() {
-            Some(b) => b.to_ascii_lowercase(),
-            None => return HeaderId::Other,
-        };
-        let candidates: &[HeaderId] = match (name.len(), first) {
-            (3, b'v') => &[HeaderId::Via],
-            (4, b'f') => &[HeaderId::From],
-            (2, b't') => &[HeaderId::To],
-            (7, b'c') => &[HeaderId::CallId, HeaderId::Contact],
-            (4, b'c') => &[HeaderId::CSeq],
-            (14, b'c') => &[HeaderId::ContentLength],
-            (12, b'c') => &[HeaderId::ContentType],
-            (16, b'c') => &[HeaderId::ContentEncoding],
-            (10, b'u') => &[HeaderId::UserAgent],
-            (6, b's') => &[HeaderId::Server],
-            (12, b'm') => &[HeaderId::MaxForwards],
-            (6, b'm') => &[HeaderId::MinSe],
-            (5, b'r') => &[HeaderId::Route],
-            (6, b'r') => &[HeaderId::Reason],
-            (7, b'r') => &[HeaderId::Require],
-            (8, b'r') => &[HeaderId::ReferTo],
-            (11, b'r') => &[HeaderId::RetryAfter],
-            (12, b'r') => &[HeaderId::RecordRoute],
-            (15, b'r') => &[HeaderId::RemotePartyId],
-            (17, b'r') => &[HeaderId::ResourcePriority],
-            (13, b'a') => &[HeaderId::Authorization],
-            (5, b'a') => &[HeaderId::Allow],
-            (6, b'a') => &[HeaderId::Accept],
-            (12, b'a') => &[HeaderId::AllowEvents],
-            (19, b'p') => &[HeaderId::PAssertedIdentity, HeaderId::ProxyAuthorization],
-            (20, b'p') => &[HeaderId::PPreferredIdentity],
-            (21, b'p') => &[HeaderId::PAccessNetworkInfo],
-            (8, b'p') => &[HeaderId::Priority],
-            (8, b'i') => &[HeaderId::Identity],
-            (9, b'd') => &[HeaderId::Diversion],
-            (4, b'd') => &[HeaderId::Date],
-            (12, b'h') => &[HeaderId::HistoryInfo],
-            (15, b's') => &[HeaderId::SessionExpires],
-            (10, b's') => &[HeaderId::SessionId],
-            (9, b's') => &[HeaderId::Supported],
-            (7, b's') => &[HeaderId::Subject],
-            (9, b'x') => &[HeaderId::XCallId],
-            (5, b'x') => &[HeaderId::XCid],
-            (5, b'e') => &[HeaderId::Event],
-            (7, b'e') => &[HeaderId::Expires],
-            (7, b'w') => &[HeaderId::Warning],
-            _ => &[],
-        };
-        candidates
-            .iter()
-            .copied()
-            .find(|id| name.eq_ignore_ascii_case(id.full_name().as_bytes()))
-            .unwrap_or(HeaderId::Other)
+        let letters = first_letters(name);
+        let mut at = slot_of(letters);
+        loop {
+            let slot = NAMES[at];
+            if slot.letters == 0 {
+                return HeaderId::Other;
+            }
+            if slot.letters == letters {
+                let known = slot.id.full_name().as_bytes();
+                // Nearly all senders write the usual case; comparing that is several times faster.
+                if name == known || name.eq_ignore_ascii_case(known) {
+                    return slot.id;
+                }
+            }
+            at = (at + 1) % SLOTS;
+        }
     }
 
     /// Whether RFC 3261 allows the header once only (table 2), among those that tracking depends on.
@@ -160,6 +174,22 @@ mod tests {
             let name = id.full_name();
             assert_eq!(HeaderId::of(name.as_bytes()), *id, "{name}");
             assert_eq!(HeaderId::of(name.to_uppercase().as_bytes()), *id, "{name}");
+            assert_eq!(HeaderId::of(name.to_lowercase().as_bytes()), *id, "{name}");
+        }
+    }
+
+    #[test]
+    fn names_that_are_nearly_known_are_others() {
+        for name in [
+            &b"Call\rID"[..],
+            b"Vi",
+            b"Viaa",
+            b"Content-Lengtz",
+            b"User-Agen",
+            b"\0\0\0",
+            b"Contact-Length",
+        ] {
+            assert_eq!(HeaderId::of(name), HeaderId::Other, "{}", name.escape_ascii());
         }
     }
 

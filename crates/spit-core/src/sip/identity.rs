@@ -44,6 +44,12 @@ impl NumberRules {
         {
             return plain(uri);
         }
+        // The usual case needs no more: a number in E.164 as it stands.
+        if let Some(digits) = parts.user.strip_prefix(b"+") {
+            if (1..=MAX_NUMBER_DIGITS).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit) {
+                return Some(parts.user.to_vec());
+            }
+        }
         let user = unescape(parts.user);
         let context = param(parts.user_params, b"phone-context")
             .or_else(|| param(parts.params, b"phone-context"))
@@ -107,9 +113,7 @@ impl NumberRules {
         }
         let country = self.country_code.as_bytes();
         if !country.is_empty() && digits.len() >= MIN_NUMBER_DIGITS {
-            let national = digits
-                .strip_prefix(self.national_prefix.as_bytes())
-                .unwrap_or(&digits);
+            let national = digits.strip_prefix(self.national_prefix.as_bytes()).unwrap_or(&digits);
             return Some(with_plus(country, national));
         }
         Some(digits)
@@ -204,10 +208,7 @@ impl Exemption {
     /// Reads the exemption from a request.
     pub fn of(request_uri: &[u8], message: &Message<'_>) -> Option<Exemption> {
         const SOS: &[u8] = b"urn:service:sos";
-        let is_sos = |uri: &[u8]| {
-            uri.get(..SOS.len())
-                .is_some_and(|u| u.eq_ignore_ascii_case(SOS))
-        };
+        let is_sos = |uri: &[u8]| uri.get(..SOS.len()).is_some_and(|u| u.eq_ignore_ascii_case(SOS));
         if is_sos(request_uri)
             || message
                 .header(HeaderId::To)
@@ -256,11 +257,7 @@ mod tests {
             (&uk, "sip:0015551234567@h", "+15551234567"),
             (&none, "sip:1001@PBX.example:5080", "1001@pbx.example"),
             (&none, "sip:112@h;user=phone", "112"),
-            (
-                &none,
-                "sip:Alice@Example.COM;transport=tcp",
-                "alice@example.com",
-            ),
+            (&none, "sip:Alice@Example.COM;transport=tcp", "alice@example.com"),
             (&none, "sip:example.com", "example.com"),
             (&none, "urn:service:sos.police", "urn:service:sos.police"),
         ] {

@@ -3,6 +3,7 @@
 use memchr::memchr;
 
 use super::header::HeaderId;
+use super::lines::LineEnds;
 use crate::anomaly::Anomalies;
 
 /// Headers kept of one message; more are passed over and marked (a bound on hostile input).
@@ -26,16 +27,20 @@ struct HeaderSpan {
 #[derive(Debug)]
 pub struct HeaderTable {
     headers: Vec<HeaderSpan>,
+    /// One bit for each known header that the message has.
+    present: u64,
+    /// Where it stands first; meaningful only where its bit is set.
     first: [u16; HeaderId::KNOWN],
 }
 
-const ABSENT: u16 = u16::MAX;
+const _: () = assert!(HeaderId::KNOWN <= 64);
 
 impl Default for HeaderTable {
     fn default() -> Self {
         HeaderTable {
             headers: Vec::with_capacity(MAX_HEADERS),
-            first: [ABSENT; HeaderId::KNOWN],
+            present: 0,
+            first: [0; HeaderId::KNOWN],
         }
     }
 }
@@ -79,6 +84,7 @@ pub struct Message<'a> {
     pub body: &'a [u8],
     /// The oddities found.
     pub anomalies: Anomalies,
+    cseq: Option<(u32, &'a [u8])>,
 }
 
 /// What Content-Length said.
@@ -123,53 +129,33 @@ impl<'a> Head<'a> {
     /// [`NotSip`] when the first line is not SIP's.
     pub fn parse(bytes: &'a [u8], table: &mut HeaderTable) -> Result<Head<'a>, NotSip> {
         table.headers.clear();
-        table.first = [ABSENT; HeaderId::KNOWN];
+        table.present = 0;
         let mut anomalies = Anomalies::NONE;
-        let (line, mut at) = match memchr(b'\n', bytes) {
-            Some(lf) => (&bytes[..lf], lf + 1),
-            None => return Err(NotSip::Incomplete),
-        };
-        let line = match line.split_last() {
-            Some((b'\r', rest)) => rest,
-            _ => {
-                anomalies.add(Anomalies::BARE_LF);
-                line
-            }
-        };
-        let start = parse_start_line(line, &mut anomalies).ok_or(NotSip::StartLine)?;
+        let mut feeds = LineEnds::new(bytes);
+        let first = feeds.next().ok_or(NotSip::Incomplete)?;
+        let line = without_return(bytes, 0, first, &mut anomalies);
+        let start = parse_start_line(&bytes[..line], &mut anomalies).ok_or(NotSip::StartLine)?;
         let mut content_length = ContentLength::Absent;
+        let mut at = first + 1;
         let mut ended = false;
         while at < bytes.len() {
-            let rest = &bytes[at..];
-            let lf = memchr(b'\n', rest);
-            let (mut end, mut next) = match lf {
-                Some(i) => (at + i, at + i + 1),
+            let (mut end, mut next) = match feeds.next() {
+                Some(feed) => (without_return(bytes, at, feed, &mut anomalies), feed + 1),
                 None => (bytes.len(), bytes.len()),
             };
-            if end > at && bytes[end - 1] == b'\r' {
-                end -= 1;
-            } else if lf.is_some() {
-                anomalies.add(Anomalies::BARE_LF);
-            }
             if end == at {
                 at = next;
-                ended = lf.is_some();
+                ended = true;
                 break;
             }
-            let colon = memchr(b':', &bytes[at..end]);
+            let colon = find_colon(&bytes[at..end]);
             // A line that starts with white space continues the value before it (RFC 3261 section 7.3.1).
             while next < bytes.len() && matches!(bytes[next], b' ' | b'\t') {
                 anomalies.add(Anomalies::FOLDED_HEADER);
-                let (more, after) = match memchr(b'\n', &bytes[next..]) {
-                    Some(i) => (next + i, next + i + 1),
+                (end, next) = match feeds.next() {
+                    Some(feed) => (without_return(bytes, next, feed, &mut anomalies), feed + 1),
                     None => (bytes.len(), bytes.len()),
                 };
-                end = if more > next && bytes[more - 1] == b'\r' {
-                    more - 1
-                } else {
-                    more
-                };
-                next = after;
             }
             match colon {
                 Some(c) if c > 0 => {
@@ -204,16 +190,11 @@ impl<'a> Head<'a> {
     pub fn has_sip_header(&self, table: &HeaderTable) -> bool {
         [HeaderId::CallId, HeaderId::CSeq, HeaderId::Via]
             .iter()
-            .any(|id| table.first[*id as usize] != ABSENT)
+            .any(|id| table.has(*id))
     }
 
     /// Joins the head with its body: `body_len` bytes after the head, or as many as there are.
-    pub fn with_body(
-        self,
-        bytes: &'a [u8],
-        body_len: usize,
-        table: &'a HeaderTable,
-    ) -> Message<'a> {
+    pub fn with_body(self, bytes: &'a [u8], body_len: usize, table: &'a HeaderTable) -> Message<'a> {
         let end = self.len.saturating_add(body_len).min(bytes.len());
         let mut message = Message {
             bytes,
@@ -221,7 +202,9 @@ impl<'a> Head<'a> {
             start: self.start,
             body: &bytes[self.len..end],
             anomalies: self.anomalies,
+            cseq: None,
         };
+        message.cseq = message.parse_cseq();
         message.note_missing();
         message
     }
@@ -229,21 +212,20 @@ impl<'a> Head<'a> {
 
 impl HeaderTable {
     #[inline]
-    fn push(
-        &mut self,
-        id: HeaderId,
-        name: (usize, usize),
-        value: (usize, usize),
-        anomalies: &mut Anomalies,
-    ) {
+    fn has(&self, id: HeaderId) -> bool {
+        self.present & (1 << id as u8) != 0
+    }
+
+    #[inline]
+    fn push(&mut self, id: HeaderId, name: (usize, usize), value: (usize, usize), anomalies: &mut Anomalies) {
         if self.headers.len() >= MAX_HEADERS {
             anomalies.add(Anomalies::TOO_MANY_HEADERS);
             return;
         }
         if id != HeaderId::Other {
-            let slot = &mut self.first[id as usize];
-            if *slot == ABSENT {
-                *slot = self.headers.len() as u16;
+            if !self.has(id) {
+                self.present |= 1 << id as u8;
+                self.first[id as usize] = self.headers.len() as u16;
             } else if id.stands_once() {
                 anomalies.add(Anomalies::REPEATED_HEADER);
             }
@@ -260,6 +242,32 @@ impl HeaderTable {
             },
         });
     }
+}
+
+/// The end of the line without its CR; a line without one is marked.
+#[inline]
+fn without_return(bytes: &[u8], start: usize, feed: usize, anomalies: &mut Anomalies) -> usize {
+    if feed > start && bytes[feed - 1] == b'\r' {
+        return feed - 1;
+    }
+    anomalies.add(Anomalies::BARE_LF);
+    feed
+}
+
+/// The first colon. Names are short: eight bytes at a time, without the set-up of a vectorised search.
+#[inline]
+fn find_colon(line: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    while let Some(eight) = line[at..].first_chunk::<8>() {
+        let zeroed = u64::from_le_bytes(*eight) ^ 0x3a3a_3a3a_3a3a_3a3a;
+        // The lowest byte that is 0 gets its top bit set.
+        let found = zeroed.wrapping_sub(0x0101_0101_0101_0101) & !zeroed & 0x8080_8080_8080_8080;
+        if found != 0 {
+            return Some(at + (found.trailing_zeros() / 8) as usize);
+        }
+        at += 8;
+    }
+    line[at..].iter().position(|b| *b == b':').map(|i| at + i)
 }
 
 #[inline]
@@ -296,6 +304,11 @@ pub(crate) fn parse_decimal(text: &[u8]) -> Option<u64> {
 
 /// Parses a start line without its line end; `None` when it is not SIP's.
 fn parse_start_line<'a>(line: &'a [u8], anomalies: &mut Anomalies) -> Option<StartLine<'a>> {
+    // The usual status line, without a look at what hostile ones do.
+    if let Some([a @ b'1'..=b'6', b @ b'0'..=b'9', c @ b'0'..=b'9', b' ', ..]) = line.strip_prefix(b"SIP/2.0 ") {
+        let status = [a, b, c].iter().fold(0, |n, digit| n * 10 + u16::from(**digit - b'0'));
+        return Some(StartLine::Response { status });
+    }
     if is_version(line.get(..4)?) && line.len() > 7 {
         // Status-Line = SIP-Version SP Status-Code SP Reason-Phrase
         let space = memchr(b' ', line)?;
@@ -312,6 +325,16 @@ fn parse_start_line<'a>(line: &'a [u8], anomalies: &mut Anomalies) -> Option<Sta
         return Some(StartLine::Response {
             status: status.unwrap_or(0) as u16,
         });
+    }
+    // The usual request line, without a look at what hostile ones do.
+    if let Some(head) = line.strip_suffix(b" SIP/2.0") {
+        if let Some(space) = head.iter().position(|b| !is_token(*b)) {
+            let (method, uri) = (&head[..space], &head[space + 1..]);
+            let usual = space > 0 && head[space] == b' ' && memchr(b':', uri).is_some();
+            if usual && memchr::memchr2(b' ', b'\t', uri).is_none() {
+                return Some(StartLine::Request { method, uri });
+            }
+        }
     }
     // Request-Line = Method SP Request-URI SP SIP-Version; the version is looked for from the end, because
     // hostile Request-URIs hold spaces.
@@ -356,35 +379,33 @@ fn note_version(version: &[u8], anomalies: &mut Anomalies) {
 /// Whether a byte may stand in a token (RFC 3261 section 25.1).
 #[inline]
 pub(crate) fn is_token(b: u8) -> bool {
-    b.is_ascii_alphanumeric()
-        || matches!(
-            b,
-            b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~'
-        )
+    b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~')
 }
 
-/// Whether bytes begin with a SIP start line. Noise (RTP, STUN, TLS, DNS) is told by its first bytes.
+/// Whether the first bytes may be those of a start line: tells RTP, STUN, TLS and DNS without a look at the rest.
 #[inline]
-pub fn starts_message(bytes: &[u8]) -> bool {
-    let Some(first) = bytes.get(..4) else {
-        return false;
-    };
-    if first == b"SIP/" {
-        return bytes.len() >= 12;
+pub fn may_start_message(bytes: &[u8]) -> bool {
+    match bytes.first_chunk::<4>() {
+        Some(b"SIP/") => true,
+        Some([first, rest @ ..]) => is_token(*first) && rest.iter().all(|b| is_token(*b) || *b == b' '),
+        None => false,
     }
-    if !is_token(first[0]) || !first[1..].iter().all(|b| is_token(*b) || *b == b' ') {
+}
+
+/// Whether bytes begin with a SIP start line.
+pub fn starts_message(bytes: &[u8]) -> bool {
+    if !may_start_message(bytes) {
         return false;
+    }
+    if bytes.starts_with(b"SIP/") {
+        return bytes.len() >= 12;
     }
     let window = &bytes[..bytes.len().min(MAX_START_LINE)];
     let line = match memchr(b'\n', window) {
         Some(lf) => &window[..lf],
         None => return false,
     };
-    parse_start_line(
-        line.strip_suffix(b"\r").unwrap_or(line),
-        &mut Anomalies::default(),
-    )
-    .is_some()
+    parse_start_line(line.strip_suffix(b"\r").unwrap_or(line), &mut Anomalies::default()).is_some()
 }
 
 /// The longest start line that is looked for.
@@ -394,7 +415,10 @@ impl<'a> Message<'a> {
     /// The first header of that name.
     #[inline]
     pub fn header(&self, id: HeaderId) -> Option<&'a [u8]> {
-        let slot = *self.table.first.get(id as usize)?;
+        if id == HeaderId::Other || !self.table.has(id) {
+            return None;
+        }
+        let slot = self.table.first[id as usize];
         let span = self.table.headers.get(usize::from(slot))?;
         Some(&self.bytes[span.value.start as usize..span.value.end as usize])
     }
@@ -432,6 +456,11 @@ impl<'a> Message<'a> {
     /// The number and method of CSeq (RFC 3261 section 20.16).
     #[inline]
     pub fn cseq(&self) -> Option<(u32, &'a [u8])> {
+        self.cseq
+    }
+
+    #[inline]
+    fn parse_cseq(&self) -> Option<(u32, &'a [u8])> {
         let value = self.header(HeaderId::CSeq)?;
         let space = value.iter().position(u8::is_ascii_whitespace)?;
         let number = parse_decimal(&value[..space])?;
@@ -448,14 +477,14 @@ impl<'a> Message<'a> {
             (HeaderId::To, Anomalies::NO_TO),
             (HeaderId::Via, Anomalies::NO_VIA),
         ] {
-            if self.table.first[id as usize] == ABSENT {
+            if !self.table.has(id) {
                 self.anomalies.add(anomaly);
             }
         }
         if self.header(HeaderId::CallId).is_none_or(<[u8]>::is_empty) {
             self.anomalies.add(Anomalies::NO_CALL_ID);
         }
-        match (self.header(HeaderId::CSeq), self.cseq()) {
+        match (self.header(HeaderId::CSeq), self.cseq) {
             (None, _) => self.anomalies.add(Anomalies::NO_CSEQ),
             (Some(_), None) => self.anomalies.add(Anomalies::BAD_CSEQ),
             (Some(_), Some((_, of))) => {

@@ -4,6 +4,7 @@ pub mod fingerprint;
 pub mod framing;
 pub mod header;
 pub mod identity;
+mod lines;
 pub mod message;
 pub mod passport;
 pub mod sdp;

@@ -44,10 +44,7 @@ fn parse_shaken(value: &[u8]) -> Option<Passport> {
     };
     Some(Passport {
         attestation,
-        origid: payload
-            .get("origid")
-            .and_then(Value::as_str)
-            .map(str::to_owned),
+        origid: payload.get("origid").and_then(Value::as_str).map(str::to_owned),
     })
 }
 

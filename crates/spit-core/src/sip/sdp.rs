@@ -1,5 +1,7 @@
 //! The little of SDP (RFC 8866) that describes a call: which media are offered, and in what shape.
 
+use super::lines::LineEnds;
+
 /// The media types of every `m=` line, in order, without repeats, comma-separated; `None` without one.
 pub fn media_types(body: &[u8]) -> Option<Vec<u8>> {
     let mut out: Vec<u8> = Vec::new();
@@ -28,8 +30,13 @@ pub fn media_lines(body: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 /// The lines of a body without their ends.
 pub fn lines(body: &[u8]) -> impl Iterator<Item = &[u8]> {
-    body.split(|b| *b == b'\n')
-        .map(|l| l.strip_suffix(b"\r").unwrap_or(l))
+    let mut start = 0;
+    let ends = LineEnds::new(body).chain((!body.ends_with(b"\n")).then_some(body.len()));
+    ends.map(move |end| {
+        let line = &body[start..end];
+        start = end + 1;
+        line.strip_suffix(b"\r").unwrap_or(line)
+    })
 }
 
 #[cfg(test)]
@@ -39,10 +46,7 @@ mod tests {
     #[test]
     fn media_types_in_order_without_repeats() {
         let body = b"v=0\r\nm=audio 1 RTP/AVP 0\r\nm=video 2 RTP/AVP 96\r\nm=audio 3 RTP/AVP 8\r\n";
-        assert_eq!(
-            media_types(body).as_deref(),
-            Some(b"audio,video".as_slice())
-        );
+        assert_eq!(media_types(body).as_deref(), Some(b"audio,video".as_slice()));
         assert_eq!(media_types(b"v=0\r\n"), None);
         assert_eq!(media_types(b"m=\x00\xff 1\r\n"), None);
     }

@@ -2,6 +2,8 @@
 
 use memchr::memchr;
 
+use super::message::is_token;
+
 /// A `name-addr` or `addr-spec` header value in its parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct NameAddr<'a> {
@@ -37,6 +39,24 @@ impl<'a> NameAddr<'a> {
             uri: value[..split].trim_ascii(),
             params: &value[split..],
         }
+    }
+
+    /// The tag of a From or To value, without the work of a whole parse in the usual case.
+    #[inline]
+    pub fn tag(value: &[u8]) -> Option<&[u8]> {
+        // Behind the last '>' stands ";tag=…" and nothing else. A comma or quote there is left to the whole parse.
+        if let Some(close) = value.iter().rposition(|b| *b == b'>') {
+            let one_address = match memchr(b'<', &value[..close]) {
+                Some(open) => memchr(b'<', &value[open + 1..close]).is_none(),
+                None => false,
+            };
+            match value[close + 1..].strip_prefix(b";tag=") {
+                Some(tag) if one_address && tag.iter().all(|b| is_token(*b)) => return Some(tag),
+                None if one_address && value.len() == close + 1 => return None,
+                _ => {}
+            }
+        }
+        NameAddr::parse(value).param(b"tag")
     }
 
     /// The value of a header parameter, without quotes.
@@ -82,10 +102,11 @@ impl<'a> Uri<'a> {
     pub fn parse(uri: &'a [u8]) -> Option<Uri<'a>> {
         let colon = memchr(b':', uri)?;
         let scheme = &uri[..colon];
-        if scheme.is_empty()
-            || !scheme
-                .iter()
-                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
+        if scheme != b"sip"
+            && (scheme.is_empty()
+                || !scheme
+                    .iter()
+                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.')))
         {
             return None;
         }
@@ -101,7 +122,7 @@ impl<'a> Uri<'a> {
             });
         }
         // The user part may hold ';' and '?', so '@' is looked for first (RFC 3261 section 19.1.1).
-        let (userinfo, hostpart) = match rest.iter().rposition(|b| *b == b'@') {
+        let (userinfo, hostpart) = match memchr::memrchr(b'@', rest) {
             Some(at) => (&rest[..at], &rest[at + 1..]),
             None => (&rest[..0], rest),
         };
@@ -140,17 +161,22 @@ fn until_comma(text: &[u8]) -> &[u8] {
 }
 
 /// The first `wanted` outside double quotes; a quote that is never closed quotes nothing.
+///
+/// A plain loop: header values are short, and what is looked for is mostly near.
+#[inline]
 pub(crate) fn find_unquoted(text: &[u8], wanted: u8) -> Option<usize> {
     let mut at = 0;
-    while let Some(i) = memchr::memchr2(wanted, b'"', &text[at..]) {
-        let i = at + i;
-        if text[i] == wanted {
-            return Some(i);
+    while at < text.len() {
+        if text[at] == wanted {
+            return Some(at);
         }
-        match closing_quote(text, i + 1) {
-            Some(close) => at = close + 1,
-            None => return memchr(wanted, &text[i + 1..]).map(|n| i + 1 + n),
+        if text[at] == b'"' {
+            match closing_quote(text, at + 1) {
+                Some(close) => at = close,
+                None => return memchr(wanted, &text[at + 1..]).map(|n| at + 1 + n),
+            }
         }
+        at += 1;
     }
     None
 }
@@ -191,6 +217,29 @@ mod tests {
     }
 
     #[test]
+    fn tags_are_those_of_the_whole_parse() {
+        for value in [
+            "<sip:a@b>;tag=x",
+            "<sip:a@b>",
+            "sip:a@b;tag=x",
+            "<sip:a@b>;tag=\"q\";y",
+            "<sip:a@b> ; tag = x",
+            "<sip:a@b>;x=\">\";tag=y",
+            "\"a>\" <sip:a@b>;tag=x, <sip:c@d>;tag=z",
+            "<sip:a@b>;tag=",
+            "",
+        ] {
+            let value = value.as_bytes();
+            assert_eq!(
+                NameAddr::tag(value),
+                NameAddr::parse(value).param(b"tag"),
+                "{}",
+                value.escape_ascii()
+            );
+        }
+    }
+
+    #[test]
     fn without_brackets_parameters_are_the_headers() {
         let n = NameAddr::parse(b"sip:a@b;tag=t2");
         assert_eq!(
@@ -201,21 +250,14 @@ mod tests {
 
     #[test]
     fn uri_parts() {
-        let u =
-            Uri::parse(b"sip:+1555;phone-context=x:pw@[2001:db8::1]:5060;user=phone?a=b").unwrap();
+        let u = Uri::parse(b"sip:+1555;phone-context=x:pw@[2001:db8::1]:5060;user=phone?a=b").unwrap();
         assert_eq!(u.user, b"+1555");
         assert_eq!(u.host, b"[2001:db8::1]");
         assert_eq!(param(u.params, b"user"), Some(b"phone".as_slice()));
         let u = Uri::parse(b"tel:+1-555;verstat=TN-Validation-Passed").unwrap();
         assert_eq!(u.user, b"+1-555");
-        assert_eq!(
-            param(u.params, b"verstat"),
-            Some(b"TN-Validation-Passed".as_slice())
-        );
-        assert_eq!(
-            Uri::parse(b"sip:example.com:5060").unwrap().host,
-            b"example.com"
-        );
+        assert_eq!(param(u.params, b"verstat"), Some(b"TN-Validation-Passed".as_slice()));
+        assert_eq!(Uri::parse(b"sip:example.com:5060").unwrap().host, b"example.com");
         assert!(Uri::parse(b"no scheme").is_none());
     }
 

@@ -101,11 +101,7 @@ impl Message {
             Ok((method, uri)) => format!("{method} {uri} SIP/2.0"),
             Err(status) => format!("SIP/2.0 {status} Text"),
         };
-        let to_tag = self
-            .to_tag
-            .as_ref()
-            .map(|t| format!(";tag={t}"))
-            .unwrap_or_default();
+        let to_tag = self.to_tag.as_ref().map(|t| format!(";tag={t}")).unwrap_or_default();
         let mut lines = vec![
             first,
             format!("Via: {}", self.via),
@@ -230,10 +226,10 @@ impl Talk {
 
     pub fn advance(&mut self, at_s: f64) {
         let mut sink = Book(&mut self.times, &mut self.events, &mut self.last);
-        self.tracker.advance(
-            (at_s * 1e6) as i64,
-            &mut |kind, time, call: &CallView<'_>| sink.write(kind, time, call),
-        );
+        self.tracker
+            .advance((at_s * 1e6) as i64, &mut |kind, time, call: &CallView<'_>| {
+                sink.write(kind, time, call)
+            });
     }
 
     /// Ends the capture; answers every event so far.
@@ -265,16 +261,11 @@ impl Book<'_> {
         self.1.push(match call.outcome() {
             None => kind.name().to_string(),
             Some(outcome) => {
-                let status = call
-                    .final_status()
-                    .map_or("-".to_string(), |s| s.to_string());
+                let status = call.final_status().map_or("-".to_string(), |s| s.to_string());
                 format!("{} {} {status}", kind.name(), outcome.name())
             }
         });
-        let text = |t| {
-            call.text(t)
-                .map(|b| String::from_utf8_lossy(b).into_owned())
-        };
+        let text = |t| call.text(t).map(|b| String::from_utf8_lossy(b).into_owned());
         *self.2 = CallSeen {
             start_s: call.start_us() as f64 / 1e6,
             end_s: call.end_us().unwrap_or(0) as f64 / 1e6,

@@ -1,0 +1,50 @@
+//! Decodes a capture and tracks its calls without Python, for profilers: `rate FILE [rounds]`.
+
+use std::time::Instant;
+
+use spit_core::call::{CallView, EventKind, IdentitySettings, TrackSettings, Tracker};
+use spit_core::decode::{DecodeSettings, Decoder};
+use spit_file::Captures;
+
+fn main() {
+    let mut args = std::env::args().skip(1);
+    let Some(path) = args.next() else {
+        eprintln!("usage: rate FILE [rounds] [read|decode|track]");
+        std::process::exit(2);
+    };
+    let rounds: u32 = args.next().and_then(|n| n.parse().ok()).unwrap_or(1);
+    let what = args.next().unwrap_or_else(|| "track".into());
+    for _ in 0..rounds {
+        let started = Instant::now();
+        let mut captures = Captures::open(std::slice::from_ref(&path));
+        let mut decoder = Decoder::new(DecodeSettings::default());
+        let mut tracker = Tracker::new(TrackSettings::default(), IdentitySettings::default());
+        let mut ends = 0u64;
+        let mut packets = 0u64;
+        while let Some(packet) = captures.next_packet() {
+            packets += 1;
+            if what == "read" {
+                continue;
+            }
+            decoder.frame(
+                packet.time_us,
+                packet.link,
+                packet.data,
+                packet.original_len,
+                &mut |message, seen| {
+                    if what == "track" {
+                        tracker.track(message, seen, &mut |kind: EventKind, _, _: &CallView<'_>| {
+                            ends += u64::from(kind == EventKind::End);
+                        });
+                    }
+                },
+            );
+        }
+        let seconds = started.elapsed().as_secs_f64();
+        println!(
+            "{packets} packets, {} messages, {ends} calls, {seconds:.3} s, {:.0} messages/s",
+            decoder.counters.messages,
+            decoder.counters.messages as f64 / seconds
+        );
+    }
+}
