@@ -222,26 +222,31 @@ impl<'a> CallView<'a> {
 
     /// Post-dial delay in seconds: first INVITE to first provisional other than 100 (RFC 6076 section 4.3.1).
     pub fn pdd_s(&self) -> Option<f64> {
-        self.call.provisional_us.map(|t| seconds(self.call.start_us, t))
+        self.call.provisional_us.get().map(|t| seconds(self.call.start_us, t))
     }
 
     /// Seconds from the first INVITE to the first 2xx.
     pub fn setup_time_s(&self) -> Option<f64> {
-        self.call.answer_us.map(|t| seconds(self.call.start_us, t))
+        self.call.answer_us.get().map(|t| seconds(self.call.start_us, t))
     }
 
     /// Seconds of ringing: first 18x to answer, CANCEL or final response.
     pub fn ring_time_s(&self) -> Option<f64> {
         let end = self.end?;
-        let ring = self.call.ring_us?;
-        let until = self.call.answer_us.or(self.call.cancel_us).unwrap_or(end.end_us);
+        let ring = self.call.ring_us.get()?;
+        let until = self
+            .call
+            .answer_us
+            .get()
+            .or(self.call.cancel_us.get())
+            .unwrap_or(end.end_us);
         Some(seconds(ring, until))
     }
 
     /// Seconds from the first 2xx to the BYE; a lower bound when censored. `None` unless an INVITE was answered.
     pub fn duration_s(&self) -> Option<f64> {
         let end = self.end?;
-        let answer = self.call.answer_us.filter(|_| !self.call.is_message)?;
+        let answer = self.call.answer_us.get().filter(|_| !self.call.is_message)?;
         Some(seconds(answer, end.end_us))
     }
 

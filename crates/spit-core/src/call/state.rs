@@ -66,6 +66,29 @@ impl Texts {
     }
 }
 
+/// A point in time that may not have come: half the size of an `Option`, and a call has five.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Moment(Micros);
+
+impl Moment {
+    pub(super) const NEVER: Moment = Moment(Micros::MIN);
+
+    pub(super) fn at(time_us: Micros) -> Moment {
+        Moment(time_us)
+    }
+
+    pub(super) fn get(self) -> Option<Micros> {
+        (self != Moment::NEVER).then_some(self.0)
+    }
+
+    /// Sets the time unless it has been set.
+    pub(super) fn first(&mut self, time_us: Micros) {
+        if *self == Moment::NEVER {
+            self.0 = time_us;
+        }
+    }
+}
+
 /// Where a call stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Phase {
@@ -84,11 +107,11 @@ pub(super) enum Phase {
 pub(super) struct Call {
     pub(super) texts: Texts,
     pub(super) start_us: Micros,
-    pub(super) provisional_us: Option<Micros>,
-    pub(super) ring_us: Option<Micros>,
-    pub(super) cancel_us: Option<Micros>,
-    pub(super) answer_us: Option<Micros>,
-    pub(super) final_us: Option<Micros>,
+    pub(super) provisional_us: Moment,
+    pub(super) ring_us: Moment,
+    pub(super) cancel_us: Moment,
+    pub(super) answer_us: Moment,
+    pub(super) final_us: Moment,
     /// The end of tracking unless something happens, on the tracker's clock.
     pub(super) deadline_us: Micros,
     /// The earliest timer that is queued for the call.

@@ -1,9 +1,13 @@
-//! Deadlines by event time. A timer is never moved: when it is due, the call says whether it meant it.
+//! Deadlines by event time, in slots of a second. A timer is never moved: when it is due, the call says whether it
+//! meant it.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::VecDeque;
 
 use crate::Micros;
+
+const SECOND_US: Micros = 1_000_000;
+/// Slots of the wheel, about 4.5 hours; later timers wait in the last slot and are filed again from there.
+const MAX_SLOTS: usize = 16_384;
 
 /// Which call, and which use of its slot.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -13,27 +17,154 @@ pub(super) struct Timer {
     pub(super) generation: u32,
 }
 
+/// Timers in the order of their time: filing one costs no more than appending to a list.
 #[derive(Debug, Default)]
 pub(super) struct Timers {
-    heap: BinaryHeap<Reverse<Timer>>,
+    slots: VecDeque<Vec<Timer>>,
+    /// Emptied slots, to be used again.
+    spare: Vec<Vec<Timer>>,
+    /// The second of the first slot.
+    first_s: i64,
+    /// The second of the latest look at what is due.
+    now_s: Option<i64>,
+    /// Whether the first slot is sorted, the earliest timer last.
+    sorted: bool,
+    len: usize,
 }
 
 impl Timers {
+    #[inline]
     pub(super) fn push(&mut self, timer: Timer) {
-        self.heap.push(Reverse(timer));
+        let second = timer.due_us.div_euclid(SECOND_US);
+        if self.len == 0 {
+            // The wheel begins at the present, so that no later timer is due before its first slot.
+            self.spare.extend(self.slots.drain(..));
+            self.first_s = self.now_s.map_or(second, |now_s| now_s.min(second));
+            self.sorted = false;
+        }
+        self.len += 1;
+        let ahead = usize::try_from(second.saturating_sub(self.first_s)).unwrap_or(0);
+        let at = ahead.min(MAX_SLOTS - 1);
+        while self.slots.len() <= at {
+            self.slots.push_back(self.spare.pop().unwrap_or_default());
+        }
+        let slot = &mut self.slots[at];
+        if at == 0 && self.sorted {
+            let place = slot.partition_point(|other| *other > timer);
+            slot.insert(place, timer);
+        } else {
+            slot.push(timer);
+        }
     }
 
     /// The earliest timer that is due at `now`.
     #[inline]
-    pub(super) fn pop_due(&mut self, now: Micros) -> Option<Timer> {
-        if self.heap.peek()?.0.due_us > now {
-            return None;
+    pub(super) fn pop_due(&mut self, now_us: Micros) -> Option<Timer> {
+        self.now_s = Some(now_us.div_euclid(SECOND_US));
+        loop {
+            if self.len == 0 || self.first_s.saturating_mul(SECOND_US) > now_us {
+                return None;
+            }
+            self.sort_first();
+            let slot = self.slots.front_mut()?;
+            if slot.last().is_some_and(|timer| timer.due_us <= now_us) {
+                self.len -= 1;
+                return slot.pop();
+            }
+            if (self.first_s + 1).saturating_mul(SECOND_US) > now_us {
+                return None;
+            }
+            self.next_slot();
         }
-        self.heap.pop().map(|Reverse(timer)| timer)
     }
 
-    /// The earliest timer, due or not.
+    /// A timer of the earliest slot that has one, due or not: about the earliest, which is enough to make room.
     pub(super) fn pop(&mut self) -> Option<Timer> {
-        self.heap.pop().map(|Reverse(timer)| timer)
+        let timer = self.slots.iter_mut().find_map(Vec::pop)?;
+        self.len -= 1;
+        Some(timer)
+    }
+
+    #[inline]
+    fn sort_first(&mut self) {
+        if !self.sorted {
+            if let Some(slot) = self.slots.front_mut() {
+                slot.sort_unstable_by(|a, b| b.cmp(a));
+            }
+            self.sorted = true;
+        }
+    }
+
+    /// Goes on to the next second. What is left of the first slot waits for later and is filed again.
+    fn next_slot(&mut self) {
+        let Some(mut slot) = self.slots.pop_front() else { return };
+        self.first_s += 1;
+        self.sorted = false;
+        if self.slots.is_empty() {
+            self.slots.push_back(self.spare.pop().unwrap_or_default());
+        }
+        self.len -= slot.len();
+        for timer in slot.drain(..) {
+            self.push(timer);
+        }
+        self.spare.push(slot);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn timers_come_in_order_whatever_the_order_of_filing() {
+        let mut random = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut next = |n: u64| {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            random % n
+        };
+        let mut timers = Timers::default();
+        let mut model = BTreeSet::new();
+        let mut now_us = -5_000_000;
+        assert_eq!(timers.pop_due(now_us), None);
+        for call in 0..20_000 {
+            let ahead: i64 = [0, 300, 900_000, 32_000_000, 14_400_000_000, 900_000_000_000][next(6) as usize];
+            let due_us = now_us + ahead + next(1000) as i64 - 500;
+            let timer = Timer {
+                due_us,
+                call,
+                generation: 0,
+            };
+            timers.push(timer);
+            model.insert(timer);
+            if next(50) == 0 {
+                assert!(model.remove(&timers.pop().unwrap()));
+            }
+            now_us += [0, 1, 200_000, 5_000_000, 100_000_000][next(5) as usize];
+            while let Some(timer) = timers.pop_due(now_us) {
+                assert_eq!(Some(timer), model.pop_first());
+            }
+            assert!(model.first().is_none_or(|timer| timer.due_us > now_us));
+            assert_eq!(timers.len, model.len());
+            assert!(timers.slots.len() <= MAX_SLOTS);
+        }
+    }
+
+    #[test]
+    fn a_jump_of_years_takes_no_longer_than_the_wheel() {
+        let mut timers = Timers::default();
+        for (call, due_us) in [(0, 0), (1, Micros::MAX), (2, 1)] {
+            timers.push(Timer {
+                due_us,
+                call,
+                generation: 0,
+            });
+        }
+        let order: Vec<u32> = std::iter::from_fn(|| timers.pop_due(SECOND_US * 100_000))
+            .map(|t| t.call)
+            .collect();
+        assert_eq!(order, [0, 2]);
     }
 }

@@ -9,7 +9,7 @@ use hashbrown::HashMap;
 use super::attempt::{self, Parties};
 use super::event::{CallView, EndFacts, EventKind, EventSink, HangupBy, Outcome};
 use super::settings::{IdentitySettings, TrackSettings};
-use super::state::{Call, Leg, Phase, TextBuilder, Texts, NONE};
+use super::state::{Call, Leg, Moment, Phase, TextBuilder, Texts, NONE};
 use super::timers::{Timer, Timers};
 use crate::decode::Seen;
 use crate::sip::header::HeaderId;
@@ -187,13 +187,13 @@ impl Tracker {
                 call.retransmissions += 1;
                 return;
             }
-        } else if matches!(call.phase, Phase::Calling | Phase::AwaitingRetry) && call.cancel_us.is_none() {
+        } else if matches!(call.phase, Phase::Calling | Phase::AwaitingRetry) && call.cancel_us == Moment::NEVER {
             // Another try after 401, 407, 422, 491 or 3xx (or a final response that was lost): the same attempt.
             leg.next_transaction(ids.cseq, branch);
             leg.invite_seen = hop;
             call.phase = Phase::Calling;
             call.final_status = 0;
-            call.final_us = None;
+            call.final_us = Moment::NEVER;
             let deadline = self.now_us.saturating_add(self.settings.transaction_timeout_us);
             self.set_deadline(call_at, deadline);
             return;
@@ -240,11 +240,11 @@ impl Tracker {
         let call = Call {
             texts: self.texts.build(),
             start_us: seen.time_us,
-            provisional_us: None,
-            ring_us: None,
-            cancel_us: None,
-            answer_us: None,
-            final_us: None,
+            provisional_us: Moment::NEVER,
+            ring_us: Moment::NEVER,
+            cancel_us: Moment::NEVER,
+            answer_us: Moment::NEVER,
+            final_us: Moment::NEVER,
             deadline_us: 0,
             timer_us: Micros::MAX,
             session_expires_us: 0,
@@ -331,11 +331,11 @@ impl Tracker {
         if call.phase != Phase::Calling {
             return;
         }
-        if call.cancel_us.is_some() {
+        if call.cancel_us != Moment::NEVER {
             call.retransmissions += 1;
             return;
         }
-        call.cancel_us = Some(seen.time_us);
+        call.cancel_us = Moment::at(seen.time_us);
         let deadline = self.now_us.saturating_add(self.settings.transaction_timeout_us);
         self.set_deadline(call_at, deadline);
     }
@@ -354,7 +354,7 @@ impl Tracker {
             Phase::Answered => self.finish(call_at, Outcome::Answered, seen.time_us, self.now_us, by, false, sink),
             // A BYE before the answer is allowed to the caller (RFC 3261 section 15).
             Phase::Calling => {
-                call.cancel_us.get_or_insert(seen.time_us);
+                call.cancel_us.first(seen.time_us);
                 self.finish(call_at, Outcome::Cancelled, seen.time_us, self.now_us, by, false, sink);
             }
             Phase::AwaitingRetry | Phase::Ended => {}
@@ -435,12 +435,12 @@ impl Tracker {
                     return;
                 }
                 if status > 100 {
-                    call.provisional_us.get_or_insert(seen.time_us);
+                    call.provisional_us.first(seen.time_us);
                 }
                 if (180..=183).contains(&status) {
-                    call.ring_us.get_or_insert(seen.time_us);
+                    call.ring_us.first(seen.time_us);
                 }
-                if call.cancel_us.is_none() {
+                if call.cancel_us == Moment::NEVER {
                     let deadline = self.now_us.saturating_add(self.settings.ring_timeout_us);
                     self.set_deadline(call_at, deadline);
                 }
@@ -458,8 +458,8 @@ impl Tracker {
                 leg.final_seen |= hop.max(1);
                 leg.answer_tag = tag;
                 call.final_status = status;
-                call.final_us = Some(seen.time_us);
-                call.answer_us = Some(seen.time_us);
+                call.final_us = Moment::at(seen.time_us);
+                call.answer_us = Moment::at(seen.time_us);
                 if is_message {
                     let now = self.now_us;
                     self.finish(
@@ -491,7 +491,7 @@ impl Tracker {
                 if !reaches_caller {
                     return;
                 }
-                call.final_us = Some(seen.time_us);
+                call.final_us = Moment::at(seen.time_us);
                 if matches!(status, 300..=399 | 401 | 407 | 422 | 491) {
                     call.phase = Phase::AwaitingRetry;
                     let deadline = self.now_us.saturating_add(self.settings.ring_timeout_us);
@@ -547,10 +547,10 @@ impl Tracker {
             Phase::Answered => (Outcome::Answered, now_us, true),
             Phase::AwaitingRetry => (
                 Outcome::of_status(call.final_status),
-                call.final_us.unwrap_or(now_us),
+                call.final_us.get().unwrap_or(now_us),
                 false,
             ),
-            Phase::Calling => match (call.cancel_us, call.final_status) {
+            Phase::Calling => match (call.cancel_us.get(), call.final_status) {
                 (Some(cancel_us), _) => (Outcome::Cancelled, cancel_us, false),
                 (None, 0) => (unknown, now_us, false),
                 (None, status) => (Outcome::of_status(status), now_us, false),
