@@ -1,12 +1,14 @@
 //! Passive call tracking (RFC 3261): SIP messages in, call events out.
 
 pub mod attempt;
+pub mod digest;
 pub mod event;
 pub mod settings;
 mod state;
 mod timers;
 pub mod tracker;
 
+pub use digest::{Digest, Digester};
 pub use event::{CallView, EventKind, EventSink, HangupBy, Outcome};
 pub use settings::{IdentitySettings, TrackSettings};
 pub use tracker::{TrackCounters, Tracker};

@@ -19,8 +19,7 @@ pub struct TrackSettings {
     pub ring_timeout_us: Micros,
     /// Two INVITEs with the same caller and callee on different hops are legs of one call within this.
     pub leg_join_window_us: Micros,
-    /// Seed of the hashes under which calls are found. Call-IDs are the sender's choice: a seed that senders don't
-    /// know keeps them from choosing ones that collide.
+    /// Seed of the hashes under which calls are found; see `Digester`.
     pub hash_seed: u64,
 }
 

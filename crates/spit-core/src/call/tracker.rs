@@ -1,20 +1,16 @@
 //! The call tracker: which message belongs to which call, and what it changes there.
 
-use std::hash::{BuildHasher, Hasher};
-use std::net::{IpAddr, SocketAddr};
-
-use foldhash::quality::FixedState;
 use hashbrown::HashMap;
 
 use super::attempt::{self, Parties};
+use super::digest::{Digest, DigestKind, Digester};
 use super::event::{CallView, EndFacts, EventKind, EventSink, HangupBy, Outcome};
 use super::settings::{IdentitySettings, TrackSettings};
 use super::state::{Call, Leg, Moment, Phase, TextBuilder, Texts, NONE};
 use super::timers::{Timer, Timers};
 use crate::decode::Seen;
 use crate::sip::header::HeaderId;
-use crate::sip::message::{parse_decimal, Message, StartLine};
-use crate::sip::uri::{param, NameAddr};
+use crate::sip::message::{Head, HeaderTable, Message};
 use crate::Micros;
 
 /// What became of messages and calls, counted.
@@ -36,21 +32,12 @@ pub struct TrackCounters {
     pub evicted: u64,
 }
 
-/// How a message names its call.
-#[derive(Clone, Copy)]
-struct Ids {
-    call_id: u64,
-    from_tag: u64,
-    to_tag: Option<u64>,
-    cseq: u32,
-    hop: u32,
-}
-
 /// Tracks calls from messages in the order of their capture.
 #[derive(Debug)]
 pub struct Tracker {
     settings: TrackSettings,
-    hashing: FixedState,
+    digester: Digester,
+    table: HeaderTable,
     identity: IdentitySettings,
     calls: Vec<Option<Call>>,
     free_calls: Vec<u32>,
@@ -72,7 +59,8 @@ impl Tracker {
     /// A tracker without calls.
     pub fn new(settings: TrackSettings, identity: IdentitySettings) -> Tracker {
         Tracker {
-            hashing: FixedState::with_seed(settings.hash_seed),
+            digester: Digester::new(settings.hash_seed),
+            table: HeaderTable::default(),
             settings,
             identity,
             calls: Vec::new(),
@@ -104,25 +92,28 @@ impl Tracker {
     /// Takes one message. Calls whose time ran out before it are ended first.
     #[inline]
     pub fn track(&mut self, message: &Message<'_>, seen: &Seen, sink: &mut impl EventSink) {
+        if let Some(digest) = self.digester.digest(message, seen) {
+            self.take(&digest, message.bytes(), seen, sink);
+        }
+    }
+
+    /// Takes one message as its digest; `bytes` are the whole message, which only an attempt needs.
+    #[inline]
+    pub fn take(&mut self, digest: &Digest, bytes: &[u8], seen: &Seen, sink: &mut impl EventSink) {
         self.now_us = self.now_us.max(seen.time_us);
         self.expire(sink);
-        match message.start {
-            StartLine::Request { method, .. } => match method {
-                b"INVITE" | b"MESSAGE" => self.request(message, seen, method == b"MESSAGE", sink),
-                b"CANCEL" => self.cancel(message, seen),
-                b"BYE" => self.bye(message, seen, sink),
-                b"ACK" | b"UPDATE" | b"PRACK" | b"INFO" | b"REFER" | b"NOTIFY" => self.in_dialog(message, seen),
-                _ => {}
-            },
-            StartLine::Response { status } => {
-                let of = message.cseq().map(|(_, method)| method);
-                match of {
-                    Some(b"INVITE") => self.response(message, seen, status, false, sink),
-                    Some(b"MESSAGE") => self.response(message, seen, status, true, sink),
-                    Some(b"UPDATE") if (200..300).contains(&status) => self.in_dialog(message, seen),
-                    _ => {}
+        match digest.kind {
+            DigestKind::Invite | DigestKind::Message => self.request(digest, bytes, seen, sink),
+            DigestKind::Cancel => self.cancel(digest, seen),
+            DigestKind::Bye => self.bye(digest, seen, sink),
+            DigestKind::InDialog => {
+                // A message inside a dialog shows that the call goes on.
+                if let Some((leg_at, _)) = self.find_dialog(digest) {
+                    self.refresh(self.legs[leg_at as usize].call, digest);
                 }
             }
+            DigestKind::InviteResponse | DigestKind::MessageResponse => self.response(digest, seen, sink),
+            DigestKind::Untrackable => self.counters.untrackable += 1,
         }
     }
 
@@ -150,19 +141,9 @@ impl Tracker {
 
     // ---- requests -------------------------------------------------------------------------------------------
 
-    fn request(&mut self, message: &Message<'_>, seen: &Seen, is_message: bool, sink: &mut impl EventSink) {
-        let Some(ids) = self.ids(message, seen) else {
-            self.counters.untrackable += 1;
-            return;
-        };
-        // Inside a dialog there is a To-tag: a re-INVITE or an in-dialog MESSAGE is never an attempt.
-        if ids.to_tag.is_some() {
-            self.in_dialog(message, seen);
-            return;
-        }
-        let branch = self.branch(message);
+    fn request(&mut self, ids: &Digest, bytes: &[u8], seen: &Seen, sink: &mut impl EventSink) {
         let Some(leg_at) = self.find_leg(ids.call_id, ids.from_tag) else {
-            self.first_request(message, seen, ids, branch, is_message, sink);
+            self.first_request(ids, bytes, seen, sink);
             return;
         };
         let leg = &mut self.legs[leg_at as usize];
@@ -182,14 +163,14 @@ impl Tracker {
                 call.hops = call.hops.saturating_add(u16::from(new_hop));
                 return;
             }
-            let reused = call.phase == Phase::Ended && hop == 1 && branch != leg.branch;
+            let reused = call.phase == Phase::Ended && hop == 1 && ids.branch != leg.branch;
             if !reused {
                 call.retransmissions += 1;
                 return;
             }
         } else if matches!(call.phase, Phase::Calling | Phase::AwaitingRetry) && call.cancel_us == Moment::NEVER {
             // Another try after 401, 407, 422, 491 or 3xx (or a final response that was lost): the same attempt.
-            leg.next_transaction(ids.cseq, branch);
+            leg.next_transaction(ids.cseq, ids.branch);
             leg.invite_seen = hop;
             call.phase = Phase::Calling;
             call.final_status = 0;
@@ -201,26 +182,28 @@ impl Tracker {
         // The Call-ID is used again: another epoch of it, another call.
         self.give_up(call_at, self.now_us, Outcome::Incomplete, sink);
         self.release(call_at);
-        self.first_request(message, seen, ids, branch, is_message, sink);
+        self.first_request(ids, bytes, seen, sink);
     }
 
-    fn first_request(
-        &mut self,
-        message: &Message<'_>,
-        seen: &Seen,
-        ids: Ids,
-        branch: u64,
-        is_message: bool,
-        sink: &mut impl EventSink,
-    ) {
+    fn first_request(&mut self, ids: &Digest, bytes: &[u8], seen: &Seen, sink: &mut impl EventSink) {
+        let mut table = std::mem::take(&mut self.table);
+        if let Ok(head) = Head::parse(bytes, &mut table) {
+            let message = head.with_body(bytes, bytes.len(), &table);
+            self.first_message(ids, &message, seen, sink);
+        }
+        self.table = table;
+    }
+
+    fn first_message(&mut self, ids: &Digest, message: &Message<'_>, seen: &Seen, sink: &mut impl EventSink) {
+        let is_message = ids.kind == DigestKind::Message;
         let parties = Parties::of(message, seen, &self.identity);
-        let session = self.session_hash(message);
+        let session = self.digester.session(message);
         let both = match (&parties.caller, &parties.callee) {
-            (Some(caller), Some(callee)) => self.hash2(caller, callee),
+            (Some(caller), Some(callee)) => self.digester.hash2(caller, callee),
             _ => 0,
         };
         if let Some(call_at) = self.find_other_side(message, seen, session, both) {
-            self.add_leg(call_at, ids, branch);
+            self.add_leg(call_at, ids);
             if let Some(call) = self.calls[call_at as usize].as_mut() {
                 call.hops = call.hops.saturating_add(1);
             }
@@ -274,7 +257,7 @@ impl Tracker {
             }
         };
         self.calls[call_at as usize] = Some(call);
-        self.add_leg(call_at, ids, branch);
+        self.add_leg(call_at, ids);
         if session != 0 {
             self.by_session.insert(session, call_at);
         }
@@ -303,7 +286,9 @@ impl Tracker {
             return Some(at);
         }
         for id in [HeaderId::XCallId, HeaderId::XCid] {
-            let named = message.header(id).and_then(|v| self.by_call_id.get(&self.hash(v)));
+            let named = message
+                .header(id)
+                .and_then(|v| self.by_call_id.get(&self.digester.hash(v)));
             if let Some(at) = named.map(|leg| self.legs[*leg as usize].call).filter(elsewhere) {
                 return Some(at);
             }
@@ -313,9 +298,8 @@ impl Tracker {
         (0..=self.settings.leg_join_window_us).contains(&age).then_some(at)
     }
 
-    fn cancel(&mut self, message: &Message<'_>, seen: &Seen) {
-        let Some(leg) = self.ids(message, seen).and_then(|ids| {
-            let at = self.find_leg(ids.call_id, ids.from_tag)?;
+    fn cancel(&mut self, ids: &Digest, seen: &Seen) {
+        let Some(leg) = self.find_leg(ids.call_id, ids.from_tag).and_then(|at| {
             let leg = &self.legs[at as usize];
             // A proxy cancels branches of its own behind it; only the caller's CANCEL ends the attempt.
             let first = self.calls[leg.call as usize].as_ref()?.first_leg == at;
@@ -340,9 +324,8 @@ impl Tracker {
         self.set_deadline(call_at, deadline);
     }
 
-    fn bye(&mut self, message: &Message<'_>, seen: &Seen, sink: &mut impl EventSink) {
-        let found = self.ids(message, seen).and_then(|ids| self.find_dialog(ids));
-        let Some((leg_at, by)) = found else {
+    fn bye(&mut self, ids: &Digest, seen: &Seen, sink: &mut impl EventSink) {
+        let Some((leg_at, by)) = self.find_dialog(ids) else {
             self.counters.unmatched += 1;
             return;
         };
@@ -361,27 +344,16 @@ impl Tracker {
         }
     }
 
-    /// A message inside a dialog shows that the call goes on.
-    fn in_dialog(&mut self, message: &Message<'_>, seen: &Seen) {
-        let Some((leg_at, _)) = self.ids(message, seen).and_then(|ids| self.find_dialog(ids)) else {
-            return;
-        };
-        self.refresh(self.legs[leg_at as usize].call, message);
-    }
-
     /// Moves an answered call's deadline on by its session interval (RFC 4028) or the idle limit.
-    fn refresh(&mut self, call_at: u32, message: &Message<'_>) {
+    fn refresh(&mut self, call_at: u32, digest: &Digest) {
         let Some(call) = self.calls[call_at as usize].as_mut() else {
             return;
         };
         if call.phase != Phase::Answered {
             return;
         }
-        if let Some(value) = message.header(HeaderId::SessionExpires) {
-            let seconds = value.split(|b| *b == b';').next().unwrap_or(b"").trim_ascii();
-            if let Some(seconds) = parse_decimal(seconds).and_then(|s| Micros::try_from(s).ok()) {
-                call.session_expires_us = seconds.saturating_mul(1_000_000);
-            }
+        if digest.session_expires_s > 0 {
+            call.session_expires_us = Micros::from(digest.session_expires_s) * 1_000_000;
         }
         let limit = match call.session_expires_us {
             0 => self.settings.idle_limit_us,
@@ -395,19 +367,10 @@ impl Tracker {
 
     // ---- responses ------------------------------------------------------------------------------------------
 
-    fn response(
-        &mut self,
-        message: &Message<'_>,
-        seen: &Seen,
-        status: u16,
-        is_message: bool,
-        sink: &mut impl EventSink,
-    ) {
-        let found = self.ids(message, seen).and_then(|ids| {
-            let at = self.find_leg(ids.call_id, ids.from_tag)?;
-            Some((ids, at))
-        });
-        let Some((ids, leg_at)) = found else {
+    fn response(&mut self, ids: &Digest, seen: &Seen, sink: &mut impl EventSink) {
+        let status = ids.status;
+        let is_message = ids.kind == DigestKind::MessageResponse;
+        let Some(leg_at) = self.find_leg(ids.call_id, ids.from_tag) else {
             // The answer to a re-INVITE by the callee carries the caller's tag in To.
             self.counters.unmatched += 1;
             return;
@@ -422,7 +385,7 @@ impl Tracker {
         }
         if ids.cseq != leg.cseq {
             if (200..300).contains(&status) {
-                self.refresh(call_at, message);
+                self.refresh(call_at, ids);
             }
             return;
         }
@@ -475,7 +438,7 @@ impl Tracker {
                 }
                 call.phase = Phase::Answered;
                 sink.event(EventKind::Answer, self.now_us, &CallView { call, end: None });
-                self.refresh(call_at, message);
+                self.refresh(call_at, ids);
             }
             300..=699 => {
                 if leg.final_seen & hop.max(1) != 0 {
@@ -649,12 +612,12 @@ impl Tracker {
 
     // ---- finding --------------------------------------------------------------------------------------------
 
-    fn add_leg(&mut self, call_at: u32, ids: Ids, branch: u64) {
+    fn add_leg(&mut self, call_at: u32, ids: &Digest) {
         let Some(call) = self.calls[call_at as usize].as_mut() else {
             return;
         };
         let mut leg = Leg::new(call_at, ids.call_id, ids.from_tag);
-        leg.next_transaction(ids.cseq, branch);
+        leg.next_transaction(ids.cseq, ids.branch);
         leg.invite_seen = leg.hop(ids.hop).0;
         leg.next_of_call_id = self.by_call_id.get(&ids.call_id).copied().unwrap_or(NONE);
         let leg_at = match self.free_legs.pop() {
@@ -714,69 +677,12 @@ impl Tracker {
     }
 
     /// The leg of an in-dialog message, and which side sent it.
-    fn find_dialog(&self, ids: Ids) -> Option<(u32, HangupBy)> {
+    fn find_dialog(&self, ids: &Digest) -> Option<(u32, HangupBy)> {
         if let Some(at) = self.find_leg(ids.call_id, ids.from_tag) {
             return Some((at, HangupBy::Caller));
         }
         let at = self.find_leg(ids.call_id, ids.to_tag?)?;
         Some((at, HangupBy::Callee))
-    }
-
-    #[inline]
-    fn ids(&self, message: &Message<'_>, seen: &Seen) -> Option<Ids> {
-        let call_id = message.header(HeaderId::CallId).filter(|v| !v.is_empty())?;
-        let (cseq, _) = message.cseq()?;
-        let from_tag = NameAddr::tag(message.header(HeaderId::From)?).unwrap_or(b"");
-        let to_tag = NameAddr::tag(message.header(HeaderId::To)?).filter(|tag| !tag.is_empty());
-        Some(Ids {
-            call_id: self.hash(call_id),
-            // RFC 2543 allowed a From without a tag.
-            from_tag: self.hash(from_tag),
-            to_tag: to_tag.map(|tag| self.hash(tag)),
-            cseq,
-            hop: hop_hash(seen),
-        })
-    }
-
-    /// The transaction of a request: branch and sent-by with the magic cookie, else the whole Via (RFC 3261
-    /// section 17.2.3).
-    fn branch(&self, message: &Message<'_>) -> u64 {
-        let via = message.header(HeaderId::Via).unwrap_or(b"");
-        let params = via
-            .iter()
-            .position(|b| *b == b';')
-            .map_or(&via[via.len()..], |at| &via[at..]);
-        match param(params, b"branch") {
-            Some(branch) if branch.starts_with(b"z9hG4bK") => self.hash2(branch, &via[..via.len() - params.len()]),
-            _ => self.hash(via),
-        }
-    }
-
-    /// The local UUID of Session-ID (RFC 7989); 0 without one, or for the null UUID.
-    fn session_hash(&self, message: &Message<'_>) -> u64 {
-        let value = message.header(HeaderId::SessionId).unwrap_or(b"");
-        let uuid = value.split(|b| *b == b';').next().unwrap_or(b"").trim_ascii();
-        if uuid.len() < 16 || uuid.iter().all(|b| *b == b'0') {
-            return 0;
-        }
-        self.hash(uuid)
-    }
-
-    #[inline]
-    fn hash(&self, bytes: &[u8]) -> u64 {
-        let mut hash = self.hashing.build_hasher();
-        hash.write(bytes);
-        hash.write_usize(bytes.len());
-        hash.finish()
-    }
-
-    fn hash2(&self, a: &[u8], b: &[u8]) -> u64 {
-        let mut hash = self.hashing.build_hasher();
-        hash.write(a);
-        hash.write_usize(a.len());
-        hash.write(b);
-        hash.write_usize(b.len());
-        hash.finish().max(1)
     }
 }
 
@@ -784,21 +690,4 @@ fn forget(map: &mut HashMap<u64, u32>, key: u64, call_at: u32) {
     if map.get(&key) == Some(&call_at) {
         map.remove(&key);
     }
-}
-
-/// The two ends of a hop, whichever of them sent the message. Addresses are the network's, not the caller's choice,
-/// so a plain mix will do.
-fn hop_hash(seen: &Seen) -> u32 {
-    let one = |address: SocketAddr| {
-        let ip = match address.ip() {
-            IpAddr::V4(v4) => u64::from(u32::from(v4)),
-            IpAddr::V6(v6) => {
-                let bits = u128::from(v6);
-                (bits >> 64) as u64 ^ (bits as u64).rotate_left(29)
-            }
-        };
-        let mixed = (ip ^ u64::from(address.port()) << 40).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        (mixed ^ mixed >> 32).wrapping_mul(0xd6e8_feb8_6659_fd93)
-    };
-    (one(seen.source).wrapping_add(one(seen.destination)) >> 32) as u32
 }
