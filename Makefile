@@ -3,6 +3,7 @@
 SHELL := /bin/sh
 PYTHON := .venv/bin/python
 CARGO ?= cargo
+MODEL := models/baseline/1
 
 RUST_SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find crates -name '*.rs' -o -name Cargo.toml)
 # Inside .venv: a new venv needs a new build.
@@ -45,8 +46,11 @@ bench: build ## compare decoding with tshark, sipgrep and sngrep; writes benches
 	@tools/setup.sh --bench
 	$(PYTHON) benches/decode.py --date "$$(date -u +%F)"
 
-models: build ## train the shipped model again from the simulator
-	$(PYTHON) -m spit train --output models/baseline/next
+models: build ## train the shipped model again from its seeds, into build/, and compare
+	rm -rf build/$(MODEL)
+	$(PYTHON) -m spit train --progress --output build/$(MODEL)
+	@diff -rq build/$(MODEL) $(MODEL) && echo "the same as $(MODEL)" || \
+		echo "not the same as $(MODEL): to ship it, move it to models/ under a new version"
 
 captures: build ## make the captures of captures/ again
 	$(PYTHON) captures/make.py
