@@ -5,8 +5,10 @@
 mod bytes;
 mod damage;
 mod merge;
+mod pipeline;
 mod reader;
 
 pub use damage::Damage;
 pub use merge::Captures;
+pub use pipeline::{Batch, Counters, Pipeline};
 pub use reader::{CaptureFile, Packet};

@@ -134,4 +134,9 @@ impl Captures {
     pub fn progress(&self) -> (u64, Option<u64>) {
         (self.read.load(Ordering::Relaxed), self.total)
     }
+
+    /// What `progress` reads, for another thread.
+    pub(crate) fn progress_handle(&self) -> (Arc<AtomicU64>, Option<u64>) {
+        (Arc::clone(&self.read), self.total)
+    }
 }

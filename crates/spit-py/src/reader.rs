@@ -1,6 +1,7 @@
 //! `CaptureReader`: captures in, batches of columns out; and the same for a single INVITE.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Mutex;
 
 use arrow_array::RecordBatch;
 use arrow_json::writer::{LineDelimited, WriterBuilder};
@@ -9,12 +10,12 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use pyo3_arrow::PyRecordBatch;
-use spit_core::call::Tracker;
-use spit_core::decode::{Decoder, Seen, Transport};
+use spit_core::call::{Digester, Tracker};
+use spit_core::decode::{DecodeSettings, Decoder, Seen, Transport};
 use spit_core::sip::framing;
 use spit_core::sip::message::HeaderTable;
 use spit_core::Micros;
-use spit_file::Captures;
+use spit_file::{Captures, Counters, Pipeline};
 
 use crate::events::EventRows;
 use crate::messages::MessageRows;
@@ -23,14 +24,29 @@ use crate::settings::Settings;
 /// Packets between looks at signals, so that Ctrl-C is heard soon on long work.
 const PACKETS_BETWEEN_SIGNALS: usize = 1 << 16;
 
-/// Reads captures as one stream in time order.
+/// Reads captures as one stream in time order: either all SIP messages, or the calls in them.
 #[pyclass(module = "spit._core")]
 pub(crate) struct CaptureReader {
-    captures: Captures,
-    decoder: Decoder,
+    state: State,
     tracker: Tracker,
+    digester: Digester,
+    decode: DecodeSettings,
+    live: bool,
     now_us: Micros,
     ended: bool,
+}
+
+/// What is being read. Calls are tracked beside the thread that decodes; rows of messages are made where they are
+/// decoded.
+enum State {
+    Unread(Captures),
+    Messages(Captures, Box<Decoder>),
+    Calls {
+        pipeline: Mutex<Pipeline>,
+        counters: Box<Counters>,
+        damages: Vec<String>,
+    },
+    Failed,
 }
 
 enum Step {
@@ -46,18 +62,29 @@ impl CaptureReader {
     fn new(py: Python<'_>, paths: Vec<String>, settings: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
         let settings = Settings::read(settings)?;
         Ok(CaptureReader {
-            captures: py.detach(|| Captures::open(&paths)),
-            decoder: Decoder::new(settings.decode),
+            digester: Digester::new(settings.track.hash_seed),
+            decode: settings.decode,
             tracker: Tracker::new(settings.track, settings.identity),
+            live: paths.iter().any(|path| path == "-"),
+            state: State::Unread(py.detach(|| Captures::open(&paths))),
             now_us: 0,
             ended: false,
         })
     }
 
     fn read_messages<'py>(&mut self, py: Python<'py>, max_rows: usize) -> PyResult<Option<Bound<'py, PyAny>>> {
+        if let Some(captures) = self.take_unread() {
+            self.state = State::Messages(captures, Box::new(Decoder::new(self.decode)));
+        }
+        let State::Messages(captures, decoder) = &mut self.state else {
+            return Err(PyRuntimeError::new_err(
+                "a reader gives either messages or calls, not both",
+            ));
+        };
         let mut rows = MessageRows::new();
-        while !self.ended && rows.len() < max_rows.max(1) {
-            let step = py.detach(|| self.messages(&mut rows, max_rows.max(1)));
+        let max_rows = max_rows.max(1);
+        while !self.ended && rows.len() < max_rows {
+            let step = py.detach(|| messages(captures, decoder, &mut self.now_us, &mut rows, max_rows));
             py.check_signals()?;
             self.ended = matches!(step, Step::End);
         }
@@ -77,18 +104,35 @@ impl CaptureReader {
     }
 
     fn damages(&self) -> Vec<String> {
-        self.captures.damages().iter().map(ToString::to_string).collect()
+        match &self.state {
+            State::Unread(captures) | State::Messages(captures, _) => {
+                captures.damages().iter().map(ToString::to_string).collect()
+            }
+            State::Calls { damages, .. } => damages.clone(),
+            State::Failed => Vec::new(),
+        }
     }
 
     fn progress(&self) -> (u64, Option<u64>) {
-        self.captures.progress()
+        match &self.state {
+            State::Unread(captures) | State::Messages(captures, _) => captures.progress(),
+            State::Calls { pipeline, .. } => pipeline.lock().map_or((0, None), |p| p.progress()),
+            State::Failed => (0, None),
+        }
     }
 
     fn counters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let counters = match &self.state {
+            State::Messages(_, decoder) => Counters {
+                decode: decoder.counters,
+                fragments: decoder.fragments.counters,
+                tcp: decoder.streams.counters,
+            },
+            State::Calls { counters, .. } => **counters,
+            State::Unread(_) | State::Failed => Counters::default(),
+        };
         let dict = PyDict::new(py);
-        let decode = &self.decoder.counters;
-        let fragments = &self.decoder.fragments.counters;
-        let tcp = &self.decoder.streams.counters;
+        let (decode, fragments, tcp) = (&counters.decode, &counters.fragments, &counters.tcp);
         let track = &self.tracker.counters;
         for (name, value) in [
             ("packets", decode.packets),
@@ -124,61 +168,89 @@ impl CaptureReader {
 }
 
 impl CaptureReader {
+    /// The captures when nothing has been read of them yet.
+    fn take_unread(&mut self) -> Option<Captures> {
+        if !matches!(self.state, State::Unread(_)) {
+            return None;
+        }
+        match std::mem::replace(&mut self.state, State::Failed) {
+            State::Unread(captures) => Some(captures),
+            _ => None,
+        }
+    }
+
     fn collect(&mut self, py: Python<'_>, rows: &mut EventRows, max_rows: usize) -> PyResult<()> {
+        if let Some(captures) = self.take_unread() {
+            let pipeline = Pipeline::start(captures, self.decode, self.digester.clone(), self.live)
+                .map_err(|e| PyRuntimeError::new_err(format!("can't start the decoding thread: {e}")))?;
+            self.state = State::Calls {
+                pipeline: Mutex::new(pipeline),
+                counters: Box::default(),
+                damages: Vec::new(),
+            };
+        }
+        let State::Calls {
+            pipeline,
+            counters,
+            damages,
+        } = &mut self.state
+        else {
+            return Err(PyRuntimeError::new_err(
+                "a reader gives either messages or calls, not both",
+            ));
+        };
+        let gone = || PyRuntimeError::new_err("the decoding thread has ended early");
+        let pipeline = pipeline.get_mut().map_err(|_| gone())?;
         while !self.ended && rows.len() < max_rows.max(1) {
-            let step = py.detach(|| self.events(rows, max_rows.max(1)));
+            let batch = py.detach(|| pipeline.next_batch()).ok_or_else(gone)?;
+            py.detach(|| {
+                for (digest, bytes, seen) in batch.messages() {
+                    self.tracker.take(digest, bytes, seen, rows);
+                }
+                if batch.last {
+                    self.tracker.advance(batch.now_us, rows);
+                    self.tracker.flush(rows);
+                }
+            });
+            **counters = batch.counters;
+            self.ended = batch.last;
+            if batch.last {
+                *damages = batch.damages.iter().map(ToString::to_string).collect();
+            }
+            pipeline.recycle(batch);
             py.check_signals()?;
-            self.ended = matches!(step, Step::End);
         }
         Ok(())
     }
+}
 
-    fn messages(&mut self, rows: &mut MessageRows, max_rows: usize) -> Step {
-        for _ in 0..PACKETS_BETWEEN_SIGNALS {
-            let Some(packet) = self.captures.next_packet() else {
-                self.decoder
-                    .flush(self.now_us, &mut |message, seen| rows.push(message, seen));
-                return Step::End;
-            };
-            self.now_us = self.now_us.max(packet.time_us);
-            self.decoder.frame(
-                packet.time_us,
-                packet.link,
-                packet.data,
-                packet.original_len,
-                &mut |message, seen| rows.push(message, seen),
-            );
-            if rows.len() >= max_rows {
-                return Step::Full;
-            }
+fn messages(
+    captures: &mut Captures,
+    decoder: &mut Decoder,
+    now_us: &mut Micros,
+    rows: &mut MessageRows,
+    max_rows: usize,
+) -> Step {
+    for _ in 0..PACKETS_BETWEEN_SIGNALS {
+        let Some(packet) = captures.next_packet() else {
+            decoder.flush(*now_us, &mut |message, seen| rows.push(message, seen));
+            return Step::End;
+        };
+        *now_us = (*now_us).max(packet.time_us);
+        decoder.frame(
+            packet.time_us,
+            packet.link,
+            packet.data,
+            packet.original_len,
+            &mut |message, seen| {
+                rows.push(message, seen);
+            },
+        );
+        if rows.len() >= max_rows {
+            return Step::Full;
         }
-        Step::Signals
     }
-
-    fn events(&mut self, rows: &mut EventRows, max_rows: usize) -> Step {
-        let tracker = &mut self.tracker;
-        for _ in 0..PACKETS_BETWEEN_SIGNALS {
-            let Some(packet) = self.captures.next_packet() else {
-                self.decoder
-                    .flush(self.now_us, &mut |message, seen| tracker.track(message, seen, rows));
-                tracker.advance(self.now_us, rows);
-                tracker.flush(rows);
-                return Step::End;
-            };
-            self.now_us = self.now_us.max(packet.time_us);
-            self.decoder.frame(
-                packet.time_us,
-                packet.link,
-                packet.data,
-                packet.original_len,
-                &mut |message, seen| tracker.track(message, seen, rows),
-            );
-            if rows.len() >= max_rows {
-                return Step::Full;
-            }
-        }
-        Step::Signals
-    }
+    Step::Signals
 }
 
 fn to_python(py: Python<'_>, batch: Result<RecordBatch, ArrowError>) -> PyResult<Bound<'_, PyAny>> {

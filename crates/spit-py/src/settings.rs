@@ -1,5 +1,8 @@
 //! Settings from Python: names and types are checked here, ranges in `spit.config`.
 
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -19,6 +22,8 @@ impl Settings {
     /// Reads the keys of `[tracking]` and `[identity]`; a key that is not known is an error that names it.
     pub(crate) fn read(dict: Option<&Bound<'_, PyDict>>) -> PyResult<Settings> {
         let mut settings = Settings::default();
+        // Nobody outside can know it, so nobody can choose Call-IDs that collide.
+        settings.track.hash_seed = RandomState::new().hash_one(0_u8);
         let Some(dict) = dict else {
             return Ok(settings);
         };

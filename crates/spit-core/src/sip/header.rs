@@ -77,12 +77,15 @@ headers! {
 struct Slot {
     /// The first eight letters in lower case.
     letters: u64,
+    /// The whole name beside it: looking it up by id costs a jump that is never predicted.
+    name: &'static [u8],
     id: HeaderId,
 }
 
 const SLOTS: usize = 256;
 const EMPTY: Slot = Slot {
     letters: 0,
+    name: b"",
     id: HeaderId::Other,
 };
 
@@ -94,12 +97,13 @@ const fn build_names() -> [Slot; SLOTS] {
     let mut i = 0;
     while i < HeaderId::ALL.len() {
         let id = HeaderId::ALL[i];
-        let letters = first_letters(id.full_name().as_bytes());
+        let name = id.full_name().as_bytes();
+        let letters = first_letters(name);
         let mut at = slot_of(letters);
         while slots[at].letters != 0 {
             at = (at + 1) % SLOTS;
         }
-        slots[at] = Slot { letters, id };
+        slots[at] = Slot { letters, name, id };
         i += 1;
     }
     slots
@@ -134,14 +138,13 @@ impl HeaderId {
         let letters = first_letters(name);
         let mut at = slot_of(letters);
         loop {
-            let slot = NAMES[at];
+            let slot = &NAMES[at];
             if slot.letters == 0 {
                 return HeaderId::Other;
             }
             if slot.letters == letters {
-                let known = slot.id.full_name().as_bytes();
                 // Nearly all senders write the usual case; comparing that is several times faster.
-                if name == known || name.eq_ignore_ascii_case(known) {
+                if name == slot.name || name.eq_ignore_ascii_case(slot.name) {
                     return slot.id;
                 }
             }
