@@ -44,14 +44,14 @@ TSHARK = Program(
 )
 PROGRAMS = (
     Program(
-        "spit calls, parquet",
-        "decodes, tracks calls, writes Parquet",
-        [*SPIT, "calls", "--format", "parquet", "--output", "/dev/null", "{capture}"],
-    ),
-    Program(
         "spit calls, csv",
         "decodes, tracks calls, writes CSV",
         [*SPIT, "calls", "--format", "csv", "--output", "/dev/null", "{capture}"],
+    ),
+    Program(
+        "spit calls, parquet",
+        "decodes, tracks calls, writes Parquet",
+        [*SPIT, "calls", "--format", "parquet", "--output", "/dev/null", "{capture}"],
     ),
     Program(
         "spit messages, csv",
@@ -279,8 +279,8 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--date", required=True, help="of the measurement, as 2026-01-31")
-    parser.add_argument("--messages", type=int, default=400_000)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--messages", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--folder", type=Path, default=ROOT / ".bench", help="for the capture")
     parser.add_argument("--results", type=Path, default=HERE / "results")

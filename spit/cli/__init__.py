@@ -19,6 +19,8 @@ def main(argv: list[str] | None = None) -> int:
         arguments = parser.parse_args(argv)
     except SystemExit as exit_:  # argparse has already printed the help or the usage error
         return exit_.code if isinstance(exit_.code, int) else USAGE
+    # numpy's BLAS starts a thread per core that spins for a while; no command multiplies matrices.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         command = importlib.import_module(f"spit.cli.{arguments.command}")
         status: int = command.run(arguments)

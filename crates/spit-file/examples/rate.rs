@@ -1,20 +1,24 @@
 //! Decodes a capture and tracks its calls without Python, for profilers: `rate FILE [rounds]`.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use spit_core::call::{CallView, EventKind, IdentitySettings, TrackSettings, Tracker};
+use spit_core::call::{CallView, Digester, EventKind, IdentitySettings, TrackSettings, Tracker};
 use spit_core::decode::{DecodeSettings, Decoder};
-use spit_file::Captures;
+use spit_file::{Captures, Pipeline};
 
 fn main() {
     let mut args = std::env::args().skip(1);
     let Some(path) = args.next() else {
-        eprintln!("usage: rate FILE [rounds] [read|decode|track]");
+        eprintln!("usage: rate FILE [rounds] [read|decode|track|pipeline]");
         std::process::exit(2);
     };
     let rounds: u32 = args.next().and_then(|n| n.parse().ok()).unwrap_or(1);
     let what = args.next().unwrap_or_else(|| "track".into());
     for _ in 0..rounds {
+        if what == "pipeline" {
+            pipeline(&path);
+            continue;
+        }
         let started = Instant::now();
         let mut captures = Captures::open(std::slice::from_ref(&path));
         let mut decoder = Decoder::new(DecodeSettings::default());
@@ -46,5 +50,38 @@ fn main() {
             decoder.counters.messages,
             decoder.counters.messages as f64 / seconds
         );
+    }
+}
+
+/// As `track`, with the decoder in a thread of its own.
+fn pipeline(path: &str) {
+    let started = Instant::now();
+    let captures = Captures::open(&[path.to_owned()]);
+    let settings = TrackSettings::default();
+    let digester = Digester::new(settings.hash_seed);
+    let Ok(mut pipeline) = Pipeline::start(captures, DecodeSettings::default(), digester, false) else {
+        eprintln!("the system refuses another thread");
+        std::process::exit(1);
+    };
+    let mut tracker = Tracker::new(settings, IdentitySettings::default());
+    let mut ends = 0u64;
+    let mut tracking = Duration::ZERO;
+    while let Some(batch) = pipeline.next_batch() {
+        let began = Instant::now();
+        batch.track(&mut tracker, &mut |kind: EventKind, _, _: &CallView<'_>| {
+            ends += u64::from(kind == EventKind::End);
+        });
+        tracking += began.elapsed();
+        if batch.last {
+            let seconds = started.elapsed().as_secs_f64();
+            let messages = batch.counters.decode.messages;
+            println!(
+                "{messages} messages, {ends} calls, {seconds:.3} s ({:.3} s of it tracking), {:.0} messages/s",
+                tracking.as_secs_f64(),
+                messages as f64 / seconds
+            );
+            return;
+        }
+        pipeline.recycle(batch);
     }
 }

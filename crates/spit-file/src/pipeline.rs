@@ -5,7 +5,7 @@ use std::sync::mpsc::{sync_channel, Receiver, SyncSender};
 use std::sync::Arc;
 use std::thread;
 
-use spit_core::call::{Digest, Digester};
+use spit_core::call::{Digest, Digester, EventSink, Tracker};
 use spit_core::decode::{DecodeCounters, DecodeSettings, Decoder, Seen};
 use spit_core::packet::defrag::DefragCounters;
 use spit_core::packet::tcp::TcpCounters;
@@ -16,6 +16,8 @@ use crate::merge::Captures;
 
 /// Bytes of messages in one batch; with it the two threads wait for each other seldom.
 const BATCH_BYTES: usize = 256 * 1024;
+/// Messages whose calls are fetched from memory together.
+const LOOK_AHEAD: usize = 16;
 /// Batches that may wait: the bound on memory when tracking is slower than decoding.
 const WAITING: usize = 4;
 
@@ -55,12 +57,15 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Each message's digest, its bytes, and where and when it was seen.
-    pub fn messages(&self) -> impl Iterator<Item = (&Digest, &[u8], &Seen)> {
-        self.entries.iter().map(|entry| {
-            let bytes = &self.bytes[entry.start as usize..entry.end as usize];
-            (&entry.digest, bytes, &entry.seen)
-        })
+    /// Hands every message to the tracker, in order.
+    pub fn track(&self, tracker: &mut Tracker, sink: &mut impl EventSink) {
+        for group in self.entries.chunks(LOOK_AHEAD) {
+            tracker.look_ahead(group.iter().map(|entry| &entry.digest));
+            for entry in group {
+                let bytes = &self.bytes[entry.start as usize..entry.end as usize];
+                tracker.take(&entry.digest, bytes, &entry.seen, sink);
+            }
+        }
     }
 
     fn clear(&mut self) {

@@ -204,9 +204,7 @@ impl CaptureReader {
         while !self.ended && rows.len() < max_rows.max(1) {
             let batch = py.detach(|| pipeline.next_batch()).ok_or_else(gone)?;
             py.detach(|| {
-                for (digest, bytes, seen) in batch.messages() {
-                    self.tracker.take(digest, bytes, seen, rows);
-                }
+                batch.track(&mut self.tracker, rows);
                 if batch.last {
                     self.tracker.advance(batch.now_us, rows);
                     self.tracker.flush(rows);
