@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use spit_core::call::{CallView, Digester, EventKind, IdentitySettings, TrackSettings, Tracker};
+use spit_core::call::{CallView, Digester, EventKind, IdentitySettings, Scratch, TrackSettings, Tracker};
 use spit_core::decode::{DecodeSettings, Decoder};
 use spit_file::{Captures, Pipeline};
 
@@ -22,7 +22,9 @@ fn main() {
         let started = Instant::now();
         let mut captures = Captures::open(std::slice::from_ref(&path));
         let mut decoder = Decoder::new(DecodeSettings::default());
-        let mut tracker = Tracker::new(TrackSettings::default(), IdentitySettings::default());
+        let mut tracker = Tracker::new(TrackSettings::default());
+        let digester = Digester::new(1, IdentitySettings::default());
+        let mut scratch = Scratch::default();
         let mut ends = 0u64;
         let mut packets = 0u64;
         while let Some(packet) = captures.next_packet() {
@@ -37,7 +39,13 @@ fn main() {
                 packet.original_len,
                 &mut |message, seen| {
                     if what == "track" {
-                        tracker.track(message, seen, &mut |kind: EventKind, _, _: &CallView<'_>| {
+                        let Some(digest) = digester.digest(message, seen) else {
+                            return;
+                        };
+                        let attempt = digest
+                            .wants_attempt()
+                            .then(|| digester.attempt(message, seen, &mut scratch));
+                        tracker.take(&digest, attempt, seen, &mut |kind: EventKind, _, _: &CallView<'_>| {
                             ends += u64::from(kind == EventKind::End);
                         });
                     }
@@ -57,16 +65,15 @@ fn main() {
 fn pipeline(path: &str) {
     let started = Instant::now();
     let captures = Captures::open(&[path.to_owned()]);
-    let settings = TrackSettings::default();
-    let digester = Digester::new(settings.hash_seed);
+    let digester = Digester::new(1, IdentitySettings::default());
     let Ok(mut pipeline) = Pipeline::start(captures, DecodeSettings::default(), digester, false) else {
         eprintln!("the system refuses another thread");
         std::process::exit(1);
     };
-    let mut tracker = Tracker::new(settings, IdentitySettings::default());
+    let mut tracker = Tracker::new(TrackSettings::default());
     let mut ends = 0u64;
     let mut tracking = Duration::ZERO;
-    while let Some(batch) = pipeline.next_batch() {
+    while let Some(mut batch) = pipeline.next_batch() {
         let began = Instant::now();
         batch.track(&mut tracker, &mut |kind: EventKind, _, _: &CallView<'_>| {
             ends += u64::from(kind == EventKind::End);

@@ -1,33 +1,33 @@
 //! Reading and decoding in a thread of its own, so that tracking and output run beside it.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{sync_channel, Receiver, SyncSender};
 use std::sync::Arc;
 use std::thread;
 
-use spit_core::call::{Digest, Digester, EventSink, Tracker};
+use spit_core::call::{Attempt, Digest, Digester, EventSink, Scratch, Tracker};
 use spit_core::decode::{DecodeCounters, DecodeSettings, Decoder, Seen};
 use spit_core::packet::defrag::DefragCounters;
 use spit_core::packet::tcp::TcpCounters;
+use spit_core::sip::message::Message;
 use spit_core::Micros;
 
 use crate::damage::Damage;
 use crate::merge::Captures;
 
-/// Bytes of messages in one batch; with it the two threads wait for each other seldom.
-const BATCH_BYTES: usize = 256 * 1024;
+/// Messages in one batch; with it the two threads wait for each other seldom.
+const BATCH_MESSAGES: usize = 1024;
 /// Messages whose calls are fetched from memory together.
 const LOOK_AHEAD: usize = 16;
 /// Batches that may wait: the bound on memory when tracking is slower than decoding.
 const WAITING: usize = 4;
 
 /// One message of a batch.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Entry {
     digest: Digest,
     seen: Seen,
-    start: u32,
-    end: u32,
 }
 
 /// What the decoder has counted.
@@ -44,8 +44,9 @@ pub struct Counters {
 /// Messages that concern calls, in order.
 #[derive(Debug, Default)]
 pub struct Batch {
-    bytes: Vec<u8>,
     entries: Vec<Entry>,
+    /// Those of the entries that want one, in the same order.
+    attempts: VecDeque<Attempt>,
     /// The latest capture time of any packet so far.
     pub now_us: Micros,
     /// What has been counted so far.
@@ -58,19 +59,22 @@ pub struct Batch {
 
 impl Batch {
     /// Hands every message to the tracker, in order.
-    pub fn track(&self, tracker: &mut Tracker, sink: &mut impl EventSink) {
+    pub fn track(&mut self, tracker: &mut Tracker, sink: &mut impl EventSink) {
         for group in self.entries.chunks(LOOK_AHEAD) {
             tracker.look_ahead(group.iter().map(|entry| &entry.digest));
             for entry in group {
-                let bytes = &self.bytes[entry.start as usize..entry.end as usize];
-                tracker.take(&entry.digest, bytes, &entry.seen, sink);
+                let attempt = match entry.digest.wants_attempt() {
+                    true => self.attempts.pop_front(),
+                    false => None,
+                };
+                tracker.take(&entry.digest, attempt, &entry.seen, sink);
             }
         }
     }
 
     fn clear(&mut self) {
-        self.bytes.clear();
         self.entries.clear();
+        self.attempts.clear();
     }
 }
 
@@ -97,7 +101,7 @@ impl Pipeline {
         let (full, batches) = sync_channel(WAITING);
         let (used, empty) = sync_channel(WAITING + 2);
         let (read, total) = captures.progress_handle();
-        let limit = if live { 1 } else { BATCH_BYTES };
+        let limit = if live { 1 } else { BATCH_MESSAGES };
         thread::Builder::new()
             .name("spit-decode".into())
             .spawn(move || run(captures, Decoder::new(settings), &digester, limit, &full, &empty))?;
@@ -135,21 +139,18 @@ fn run(
     empty: &Receiver<Batch>,
 ) {
     let mut batch = Batch::default();
+    let mut scratch = Scratch::default();
     let mut now_us = Micros::MIN;
     loop {
         let packet = captures.next_packet();
         let last = packet.is_none();
-        let Batch { bytes, entries, .. } = &mut batch;
-        let mut keep = |message: &spit_core::sip::message::Message<'_>, seen: &Seen| {
+        let Batch { entries, attempts, .. } = &mut batch;
+        let mut keep = |message: &Message<'_>, seen: &Seen| {
             if let Some(digest) = digester.digest(message, seen) {
-                let start = bytes.len() as u32;
-                bytes.extend_from_slice(message.bytes());
-                entries.push(Entry {
-                    digest,
-                    seen: *seen,
-                    start,
-                    end: bytes.len() as u32,
-                });
+                if digest.wants_attempt() {
+                    attempts.push_back(digester.attempt(message, seen, &mut scratch));
+                }
+                entries.push(Entry { digest, seen: *seen });
             }
         };
         match packet {
@@ -159,7 +160,7 @@ fn run(
             }
             None => decoder.flush(now_us, &mut keep),
         }
-        if last || batch.bytes.len() >= limit {
+        if last || batch.entries.len() >= limit {
             batch.now_us = now_us;
             batch.last = last;
             batch.counters = Counters {

@@ -10,7 +10,7 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use pyo3_arrow::PyRecordBatch;
-use spit_core::call::{Digester, Tracker};
+use spit_core::call::{Digest, Digester, Scratch, Tracker};
 use spit_core::decode::{DecodeSettings, Decoder, Seen, Transport};
 use spit_core::sip::framing;
 use spit_core::sip::message::HeaderTable;
@@ -62,9 +62,9 @@ impl CaptureReader {
     fn new(py: Python<'_>, paths: Vec<String>, settings: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
         let settings = Settings::read(settings)?;
         Ok(CaptureReader {
-            digester: Digester::new(settings.track.hash_seed),
+            digester: Digester::new(settings.hash_seed, settings.identity),
             decode: settings.decode,
-            tracker: Tracker::new(settings.track, settings.identity),
+            tracker: Tracker::new(settings.track),
             live: paths.iter().any(|path| path == "-"),
             state: State::Unread(py.detach(|| Captures::open(&paths))),
             now_us: 0,
@@ -202,7 +202,7 @@ impl CaptureReader {
         let gone = || PyRuntimeError::new_err("the decoding thread has ended early");
         let pipeline = pipeline.get_mut().map_err(|_| gone())?;
         while !self.ended && rows.len() < max_rows.max(1) {
-            let batch = py.detach(|| pipeline.next_batch()).ok_or_else(gone)?;
+            let mut batch = py.detach(|| pipeline.next_batch()).ok_or_else(gone)?;
             py.detach(|| {
                 batch.track(&mut self.tracker, rows);
                 if batch.last {
@@ -301,14 +301,18 @@ fn parse_attempt<'py>(
             }
         },
     };
-    let mut tracker = Tracker::new(settings.track, settings.identity);
+    let digester = Digester::new(settings.hash_seed, settings.identity);
+    let mut tracker = Tracker::new(settings.track);
     let mut rows = EventRows::new(false);
     let mut table = HeaderTable::default();
     let mut first = None;
     framing::datagram(data, false, &mut table, |message| {
         if first.is_none() {
             first = Some(message.start_shown());
-            tracker.track(message, &seen, &mut rows);
+            if let Some(digest) = digester.digest(message, &seen).filter(Digest::wants_attempt) {
+                let attempt = digester.attempt(message, &seen, &mut Scratch::default());
+                tracker.take(&digest, Some(attempt), &seen, &mut rows);
+            }
         }
     });
     if rows.len() == 0 {

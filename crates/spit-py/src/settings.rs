@@ -16,14 +16,17 @@ pub(crate) struct Settings {
     pub(crate) decode: DecodeSettings,
     pub(crate) track: TrackSettings,
     pub(crate) identity: IdentitySettings,
+    pub(crate) hash_seed: u64,
 }
 
 impl Settings {
     /// Reads the keys of `[tracking]` and `[identity]`; a key that is not known is an error that names it.
     pub(crate) fn read(dict: Option<&Bound<'_, PyDict>>) -> PyResult<Settings> {
-        let mut settings = Settings::default();
-        // Nobody outside can know it, so nobody can choose Call-IDs that collide.
-        settings.track.hash_seed = RandomState::new().hash_one(0_u8);
+        let mut settings = Settings {
+            // Nobody outside can know it, so nobody can choose Call-IDs that collide.
+            hash_seed: RandomState::new().hash_one(0_u8),
+            ..Settings::default()
+        };
         let Some(dict) = dict else {
             return Ok(settings);
         };

@@ -5,10 +5,16 @@ use std::net::{IpAddr, SocketAddr};
 
 use foldhash::quality::FixedState;
 
+use super::attempt::{self, Attempt};
+use super::settings::IdentitySettings;
 use crate::decode::Seen;
 use crate::sip::header::HeaderId;
 use crate::sip::message::{parse_decimal, Message, StartLine};
 use crate::sip::uri::{param, NameAddr};
+
+/// Memory that is used again for every attempt.
+#[derive(Clone, Debug, Default)]
+pub struct Scratch(attempt::Scratch);
 
 /// What a message means to a call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -56,14 +62,28 @@ pub struct Digest {
 #[derive(Clone, Debug)]
 pub struct Digester {
     hashing: FixedState,
+    identity: IdentitySettings,
+}
+
+impl Digest {
+    /// Whether the tracker wants the attempt with the digest.
+    pub fn wants_attempt(&self) -> bool {
+        matches!(self.kind, DigestKind::Invite | DigestKind::Message)
+    }
 }
 
 impl Digester {
-    /// A digester; the tracker that takes its digests must have the same seed.
-    pub fn new(seed: u64) -> Digester {
+    /// A digester with a seed that nobody outside should know.
+    pub fn new(seed: u64, identity: IdentitySettings) -> Digester {
         Digester {
             hashing: FixedState::with_seed(seed),
+            identity,
         }
+    }
+
+    /// What an INVITE or MESSAGE without To-tag shows of its call.
+    pub fn attempt(&self, message: &Message<'_>, seen: &Seen, scratch: &mut Scratch) -> Attempt {
+        attempt::read(message, seen, &self.identity, self, &mut scratch.0)
     }
 
     /// The digest of a message, or `None` when it concerns no call.

@@ -8,7 +8,8 @@ mod state;
 mod timers;
 pub mod tracker;
 
-pub use digest::{Digest, Digester};
+pub use attempt::Attempt;
+pub use digest::{Digest, Digester, Scratch};
 pub use event::{CallView, EventKind, EventSink, HangupBy, Outcome};
 pub use settings::{IdentitySettings, TrackSettings};
 pub use tracker::{TrackCounters, Tracker};

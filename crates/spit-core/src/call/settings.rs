@@ -19,8 +19,6 @@ pub struct TrackSettings {
     pub ring_timeout_us: Micros,
     /// Two INVITEs with the same caller and callee on different hops are legs of one call within this.
     pub leg_join_window_us: Micros,
-    /// Seed of the hashes under which calls are found; see `Digester`.
-    pub hash_seed: u64,
 }
 
 impl Default for TrackSettings {
@@ -31,7 +29,6 @@ impl Default for TrackSettings {
             transaction_timeout_us: 32_000_000,
             ring_timeout_us: 185_000_000,
             leg_join_window_us: 2_000_000,
-            hash_seed: 0x7370_6974_6361_6c6c,
         }
     }
 }

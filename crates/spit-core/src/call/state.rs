@@ -19,7 +19,7 @@ pub(super) struct Texts {
 }
 
 /// Collects texts before they are packed; used again for every call.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct TextBuilder {
     bytes: Vec<u8>,
     ends: [u16; Text::COUNT],

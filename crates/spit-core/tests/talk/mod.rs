@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use spit_core::call::event::Text;
 use spit_core::call::settings::Network;
-use spit_core::call::{CallView, EventKind, IdentitySettings, TrackSettings, Tracker};
+use spit_core::call::{CallView, Digester, EventKind, IdentitySettings, Scratch, TrackSettings, Tracker};
 use spit_core::decode::{Seen, Transport};
 use spit_core::sip::framing::datagram;
 use spit_core::sip::identity::Exemption;
@@ -143,6 +143,7 @@ pub struct CallSeen {
 
 pub struct Talk {
     pub tracker: Tracker,
+    digester: Digester,
     pub times: Vec<i64>,
     events: Vec<String>,
     last: CallSeen,
@@ -168,7 +169,8 @@ impl Talk {
 
     fn make(settings: TrackSettings, identity: IdentitySettings) -> Talk {
         let mut talk = Talk {
-            tracker: Tracker::new(settings, identity),
+            tracker: Tracker::new(settings),
+            digester: Digester::new(7, identity),
             times: Vec::new(),
             events: Vec::new(),
             last: CallSeen::default(),
@@ -212,13 +214,17 @@ impl Talk {
             transport: Transport::Udp,
         };
         let mut table = HeaderTable::default();
-        let (tracker, mut sink) = (
-            &mut self.tracker,
-            Book(&mut self.times, &mut self.events, &mut self.last),
-        );
+        let (tracker, digester) = (&mut self.tracker, &self.digester);
+        let mut sink = Book(&mut self.times, &mut self.events, &mut self.last);
         let found = datagram(bytes, false, &mut table, |m| {
-            tracker.track(m, &seen, &mut |kind, time, call: &CallView<'_>| {
-                sink.write(kind, time, call)
+            let Some(digest) = digester.digest(m, &seen) else {
+                return;
+            };
+            let attempt = digest
+                .wants_attempt()
+                .then(|| digester.attempt(m, &seen, &mut Scratch::default()));
+            tracker.take(&digest, attempt, &seen, &mut |kind, time, call: &CallView<'_>| {
+                sink.write(kind, time, call);
             });
         });
         assert!(found, "not SIP: {}", bytes.escape_ascii());

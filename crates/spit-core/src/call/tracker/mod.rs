@@ -1,16 +1,17 @@
 //! The call tracker: which message belongs to which call, and what it changes there.
 
+mod ends;
+mod legs;
+
 use hashbrown::HashMap;
 
-use super::attempt::{self, Parties};
-use super::digest::{Digest, DigestKind, Digester};
-use super::event::{CallView, EndFacts, EventKind, EventSink, HangupBy, Outcome};
-use super::settings::{IdentitySettings, TrackSettings};
-use super::state::{Call, Leg, Moment, Phase, TextBuilder, Texts, NONE};
-use super::timers::{Timer, Timers};
+use super::attempt::Attempt;
+use super::digest::{Digest, DigestKind};
+use super::event::{CallView, EventKind, EventSink, HangupBy, Outcome};
+use super::settings::TrackSettings;
+use super::state::{Call, Leg, Moment, Phase, NONE};
+use super::timers::Timers;
 use crate::decode::Seen;
-use crate::sip::header::HeaderId;
-use crate::sip::message::{Head, HeaderTable, Message};
 use crate::Micros;
 
 /// What became of messages and calls, counted.
@@ -36,9 +37,6 @@ pub struct TrackCounters {
 #[derive(Debug)]
 pub struct Tracker {
     settings: TrackSettings,
-    digester: Digester,
-    table: HeaderTable,
-    identity: IdentitySettings,
     calls: Vec<Option<Call>>,
     free_calls: Vec<u32>,
     legs: Vec<Leg>,
@@ -47,8 +45,6 @@ pub struct Tracker {
     by_session: HashMap<u64, u32>,
     by_parties: HashMap<u64, u32>,
     timers: Timers,
-    texts: TextBuilder,
-    scratch: Vec<u8>,
     generation: u32,
     now_us: Micros,
     /// What became of messages and calls.
@@ -57,12 +53,9 @@ pub struct Tracker {
 
 impl Tracker {
     /// A tracker without calls.
-    pub fn new(settings: TrackSettings, identity: IdentitySettings) -> Tracker {
+    pub fn new(settings: TrackSettings) -> Tracker {
         Tracker {
-            digester: Digester::new(settings.hash_seed),
-            table: HeaderTable::default(),
             settings,
-            identity,
             calls: Vec::new(),
             free_calls: Vec::new(),
             legs: Vec::new(),
@@ -71,8 +64,6 @@ impl Tracker {
             by_session: HashMap::new(),
             by_parties: HashMap::new(),
             timers: Timers::default(),
-            texts: TextBuilder::default(),
-            scratch: Vec::new(),
             generation: 0,
             now_us: Micros::MIN,
             counters: TrackCounters::default(),
@@ -89,21 +80,19 @@ impl Tracker {
         self.len() == 0
     }
 
-    /// Takes one message. Calls whose time ran out before it are ended first.
+    /// Takes one message as its digest. Calls whose time ran out before it are ended first.
+    ///
+    /// An INVITE or MESSAGE (`Digest::wants_attempt`) comes with its attempt; without it, it is counted as one that
+    /// can't be tracked.
     #[inline]
-    pub fn track(&mut self, message: &Message<'_>, seen: &Seen, sink: &mut impl EventSink) {
-        if let Some(digest) = self.digester.digest(message, seen) {
-            self.take(&digest, message.bytes(), seen, sink);
-        }
-    }
-
-    /// Takes one message as its digest; `bytes` are the whole message, which only an attempt needs.
-    #[inline]
-    pub fn take(&mut self, digest: &Digest, bytes: &[u8], seen: &Seen, sink: &mut impl EventSink) {
+    pub fn take(&mut self, digest: &Digest, attempt: Option<Attempt>, seen: &Seen, sink: &mut impl EventSink) {
         self.now_us = self.now_us.max(seen.time_us);
         self.expire(sink);
         match digest.kind {
-            DigestKind::Invite | DigestKind::Message => self.request(digest, bytes, seen, sink),
+            DigestKind::Invite | DigestKind::Message => match attempt {
+                Some(attempt) => self.request(digest, attempt, seen, sink),
+                None => self.counters.untrackable += 1,
+            },
             DigestKind::Cancel => self.cancel(digest, seen),
             DigestKind::Bye => self.bye(digest, seen, sink),
             DigestKind::InDialog => {
@@ -154,11 +143,9 @@ impl Tracker {
         }
     }
 
-    // ---- requests -------------------------------------------------------------------------------------------
-
-    fn request(&mut self, ids: &Digest, bytes: &[u8], seen: &Seen, sink: &mut impl EventSink) {
+    fn request(&mut self, ids: &Digest, attempt: Attempt, seen: &Seen, sink: &mut impl EventSink) {
         let Some(leg_at) = self.find_leg(ids.call_id, ids.from_tag) else {
-            self.first_request(ids, bytes, seen, sink);
+            self.first_request(ids, attempt, seen, sink);
             return;
         };
         let leg = &mut self.legs[leg_at as usize];
@@ -197,27 +184,11 @@ impl Tracker {
         // The Call-ID is used again: another epoch of it, another call.
         self.give_up(call_at, self.now_us, Outcome::Incomplete, sink);
         self.release(call_at);
-        self.first_request(ids, bytes, seen, sink);
+        self.first_request(ids, attempt, seen, sink);
     }
 
-    fn first_request(&mut self, ids: &Digest, bytes: &[u8], seen: &Seen, sink: &mut impl EventSink) {
-        let mut table = std::mem::take(&mut self.table);
-        if let Ok(head) = Head::parse(bytes, &mut table) {
-            let message = head.with_body(bytes, bytes.len(), &table);
-            self.first_message(ids, &message, seen, sink);
-        }
-        self.table = table;
-    }
-
-    fn first_message(&mut self, ids: &Digest, message: &Message<'_>, seen: &Seen, sink: &mut impl EventSink) {
-        let is_message = ids.kind == DigestKind::Message;
-        let parties = Parties::of(message, seen, &self.identity);
-        let session = self.digester.session(message);
-        let both = match (&parties.caller, &parties.callee) {
-            (Some(caller), Some(callee)) => self.digester.hash2(caller, callee),
-            _ => 0,
-        };
-        if let Some(call_at) = self.find_other_side(message, seen, session, both) {
+    fn first_request(&mut self, ids: &Digest, attempt: Attempt, seen: &Seen, sink: &mut impl EventSink) {
+        if let Some(call_at) = self.find_other_side(&attempt, seen) {
             self.add_leg(call_at, ids);
             if let Some(call) = self.calls[call_at as usize].as_mut() {
                 call.hops = call.hops.saturating_add(1);
@@ -226,17 +197,9 @@ impl Tracker {
             return;
         }
         self.make_room(sink);
-        let facts = attempt::read(
-            message,
-            &parties,
-            &self.identity,
-            is_message,
-            &mut self.texts,
-            &mut self.scratch,
-        );
         self.generation = self.generation.wrapping_add(1);
         let call = Call {
-            texts: self.texts.build(),
+            texts: attempt.texts,
             start_us: seen.time_us,
             provisional_us: Moment::NEVER,
             ring_us: Moment::NEVER,
@@ -246,9 +209,9 @@ impl Tracker {
             deadline_us: 0,
             timer_us: Micros::MAX,
             session_expires_us: 0,
-            fingerprint: facts.fingerprint,
-            session_hash: session,
-            parties_hash: both,
+            fingerprint: attempt.fingerprint,
+            session_hash: attempt.session,
+            parties_hash: attempt.parties,
             source_ip: seen.source.ip(),
             destination_ip: seen.destination.ip(),
             generation: self.generation,
@@ -259,9 +222,9 @@ impl Tracker {
             hops: 1,
             phase: Phase::Calling,
             transport: seen.transport,
-            attestation: facts.attestation,
-            exemption: facts.exemption,
-            is_message,
+            attestation: attempt.attestation,
+            exemption: attempt.exemption,
+            is_message: ids.kind == DigestKind::Message,
             auth_challenged: false,
         };
         let call_at = match self.free_calls.pop() {
@@ -273,11 +236,11 @@ impl Tracker {
         };
         self.calls[call_at as usize] = Some(call);
         self.add_leg(call_at, ids);
-        if session != 0 {
-            self.by_session.insert(session, call_at);
+        if attempt.session != 0 {
+            self.by_session.insert(attempt.session, call_at);
         }
-        if both != 0 {
-            self.by_parties.insert(both, call_at);
+        if attempt.parties != 0 {
+            self.by_parties.insert(attempt.parties, call_at);
         }
         self.counters.attempts += 1;
         let deadline = self.now_us.saturating_add(self.settings.transaction_timeout_us);
@@ -291,24 +254,22 @@ impl Tracker {
     ///
     /// By Session-ID (RFC 7989), by a header that names the first Call-ID, else by the same caller and callee within
     /// a short time. The INVITE must come from elsewhere: a caller can't hide attempts by repeating such a header.
-    fn find_other_side(&self, message: &Message<'_>, seen: &Seen, session: u64, both: u64) -> Option<u32> {
+    fn find_other_side(&self, attempt: &Attempt, seen: &Seen) -> Option<u32> {
         let elsewhere = |at: &u32| {
             self.calls[*at as usize]
                 .as_ref()
                 .is_some_and(|call| call.phase != Phase::Ended && call.source_ip != seen.source.ip())
         };
-        if let Some(at) = self.by_session.get(&session).copied().filter(elsewhere) {
+        if let Some(at) = self.by_session.get(&attempt.session).copied().filter(elsewhere) {
             return Some(at);
         }
-        for id in [HeaderId::XCallId, HeaderId::XCid] {
-            let named = message
-                .header(id)
-                .and_then(|v| self.by_call_id.get(&self.digester.hash(v)));
+        for call_id in attempt.other_call_ids {
+            let named = self.by_call_id.get(&call_id);
             if let Some(at) = named.map(|leg| self.legs[*leg as usize].call).filter(elsewhere) {
                 return Some(at);
             }
         }
-        let at = self.by_parties.get(&both).copied().filter(elsewhere)?;
+        let at = self.by_parties.get(&attempt.parties).copied().filter(elsewhere)?;
         let age = seen.time_us.saturating_sub(self.calls[at as usize].as_ref()?.start_us);
         (0..=self.settings.leg_join_window_us).contains(&age).then_some(at)
     }
@@ -379,8 +340,6 @@ impl Tracker {
         let deadline = self.now_us.saturating_add(limit);
         self.set_deadline(call_at, deadline);
     }
-
-    // ---- responses ------------------------------------------------------------------------------------------
 
     fn response(&mut self, ids: &Digest, seen: &Seen, sink: &mut impl EventSink) {
         let status = ids.status;
@@ -489,220 +448,5 @@ impl Tracker {
             }
             _ => {}
         }
-    }
-
-    // ---- ends -----------------------------------------------------------------------------------------------
-
-    /// Ends every call whose deadline has passed, in the order of the deadlines.
-    #[inline]
-    fn expire(&mut self, sink: &mut impl EventSink) {
-        while let Some(timer) = self.timers.pop_due(self.now_us) {
-            let Some(call) = self.calls[timer.call as usize].as_mut() else {
-                continue;
-            };
-            if call.generation != timer.generation || call.timer_us != timer.due_us {
-                continue;
-            }
-            call.timer_us = Micros::MAX;
-            if call.deadline_us > timer.due_us {
-                let deadline = call.deadline_us;
-                self.set_deadline(timer.call, deadline);
-            } else if call.phase == Phase::Ended {
-                self.release(timer.call);
-            } else {
-                self.give_up(timer.call, timer.due_us, Outcome::NoAnswer, sink);
-            }
-        }
-    }
-
-    /// Ends a call that no message ended; `unknown` is the outcome where nothing is known.
-    fn give_up(&mut self, call_at: u32, now_us: Micros, unknown: Outcome, sink: &mut impl EventSink) {
-        let Some(call) = self.calls[call_at as usize].as_ref() else {
-            return;
-        };
-        let (outcome, end_us, censored) = match call.phase {
-            Phase::Ended => return,
-            Phase::Answered => (Outcome::Answered, now_us, true),
-            Phase::AwaitingRetry => (
-                Outcome::of_status(call.final_status),
-                call.final_us.get().unwrap_or(now_us),
-                false,
-            ),
-            Phase::Calling => match (call.cancel_us.get(), call.final_status) {
-                (Some(cancel_us), _) => (Outcome::Cancelled, cancel_us, false),
-                (None, 0) => (unknown, now_us, false),
-                (None, status) => (Outcome::of_status(status), now_us, false),
-            },
-        };
-        self.finish(call_at, outcome, end_us, now_us, HangupBy::None, censored, sink);
-    }
-
-    #[allow(clippy::too_many_arguments)]
-    fn finish(
-        &mut self,
-        call_at: u32,
-        outcome: Outcome,
-        end_us: Micros,
-        now_us: Micros,
-        hangup_by: HangupBy,
-        censored: bool,
-        sink: &mut impl EventSink,
-    ) {
-        let Some(call) = self.calls[call_at as usize].as_mut() else {
-            return;
-        };
-        if call.phase == Phase::Ended {
-            return;
-        }
-        let end = EndFacts {
-            end_us,
-            outcome,
-            hangup_by,
-            censored,
-        };
-        sink.event(EventKind::End, now_us, &CallView { call, end: Some(end) });
-        self.counters.ended += 1;
-        self.counters.censored += u64::from(censored);
-        call.phase = Phase::Ended;
-        call.texts = Texts::default();
-        let (session, both) = (call.session_hash, call.parties_hash);
-        forget(&mut self.by_session, session, call_at);
-        forget(&mut self.by_parties, both, call_at);
-        let deadline = now_us.saturating_add(self.settings.transaction_timeout_us);
-        self.set_deadline(call_at, deadline);
-    }
-
-    /// Frees a call that has ended and its legs.
-    fn release(&mut self, call_at: u32) {
-        let Some(call) = self.calls[call_at as usize].take() else {
-            return;
-        };
-        self.free_calls.push(call_at);
-        let mut leg_at = call.first_leg;
-        while leg_at != NONE {
-            let (call_id, next) = {
-                let leg = &self.legs[leg_at as usize];
-                (leg.call_id, leg.next_of_call)
-            };
-            self.unlink(call_id, leg_at);
-            self.free_legs.push(leg_at);
-            leg_at = next;
-        }
-    }
-
-    /// Gives up the calls that would end next while there is no room.
-    fn make_room(&mut self, sink: &mut impl EventSink) {
-        while self.len() >= self.settings.max_calls.max(1) {
-            let Some(timer) = self.timers.pop() else {
-                return;
-            };
-            let Some(call) = self.calls[timer.call as usize].as_ref() else {
-                continue;
-            };
-            if call.generation != timer.generation || call.timer_us != timer.due_us {
-                continue;
-            }
-            if call.phase != Phase::Ended {
-                self.counters.evicted += 1;
-                self.give_up(timer.call, self.now_us, Outcome::Incomplete, sink);
-            }
-            self.release(timer.call);
-        }
-    }
-
-    fn set_deadline(&mut self, call_at: u32, deadline_us: Micros) {
-        let Some(call) = self.calls[call_at as usize].as_mut() else {
-            return;
-        };
-        call.deadline_us = deadline_us;
-        if deadline_us < call.timer_us {
-            call.timer_us = deadline_us;
-            self.timers.push(Timer {
-                due_us: deadline_us,
-                call: call_at,
-                generation: call.generation,
-            });
-        }
-    }
-
-    // ---- finding --------------------------------------------------------------------------------------------
-
-    fn add_leg(&mut self, call_at: u32, ids: &Digest) {
-        let Some(call) = self.calls[call_at as usize].as_mut() else {
-            return;
-        };
-        let mut leg = Leg::new(call_at, ids.call_id, ids.from_tag);
-        leg.next_transaction(ids.cseq, ids.branch);
-        leg.invite_seen = leg.hop(ids.hop).0;
-        leg.next_of_call_id = self.by_call_id.get(&ids.call_id).copied().unwrap_or(NONE);
-        let leg_at = match self.free_legs.pop() {
-            Some(at) => {
-                self.legs[at as usize] = leg;
-                at
-            }
-            None => {
-                self.legs.push(leg);
-                (self.legs.len() - 1) as u32
-            }
-        };
-        if call.first_leg == NONE {
-            call.first_leg = leg_at;
-        } else {
-            self.legs[call.last_leg as usize].next_of_call = leg_at;
-        }
-        call.last_leg = leg_at;
-        self.by_call_id.insert(ids.call_id, leg_at);
-    }
-
-    fn unlink(&mut self, call_id: u64, leg_at: u32) {
-        let next = self.legs[leg_at as usize].next_of_call_id;
-        let Some(first) = self.by_call_id.get_mut(&call_id) else {
-            return;
-        };
-        if *first == leg_at {
-            if next == NONE {
-                self.by_call_id.remove(&call_id);
-            } else {
-                *first = next;
-            }
-            return;
-        }
-        let mut at = *first;
-        while at != NONE {
-            let following = self.legs[at as usize].next_of_call_id;
-            if following == leg_at {
-                self.legs[at as usize].next_of_call_id = next;
-                return;
-            }
-            at = following;
-        }
-    }
-
-    #[inline]
-    fn find_leg(&self, call_id: u64, from_tag: u64) -> Option<u32> {
-        let mut at = *self.by_call_id.get(&call_id)?;
-        while at != NONE {
-            let leg = &self.legs[at as usize];
-            if leg.from_tag == from_tag {
-                return Some(at);
-            }
-            at = leg.next_of_call_id;
-        }
-        None
-    }
-
-    /// The leg of an in-dialog message, and which side sent it.
-    fn find_dialog(&self, ids: &Digest) -> Option<(u32, HangupBy)> {
-        if let Some(at) = self.find_leg(ids.call_id, ids.from_tag) {
-            return Some((at, HangupBy::Caller));
-        }
-        let at = self.find_leg(ids.call_id, ids.to_tag?)?;
-        Some((at, HangupBy::Callee))
-    }
-}
-
-fn forget(map: &mut HashMap<u64, u32>, key: u64, call_at: u32) {
-    if map.get(&key) == Some(&call_at) {
-        map.remove(&key);
     }
 }

@@ -1,0 +1,149 @@
+//! How calls end: by a message, by their deadline, by the memory bound, by the end of the capture.
+
+use hashbrown::HashMap;
+
+use super::super::event::{CallView, EndFacts, EventKind, EventSink, HangupBy, Outcome};
+use super::super::state::{Phase, Texts, NONE};
+use super::super::timers::Timer;
+use super::Tracker;
+use crate::Micros;
+
+impl Tracker {
+    /// Ends every call whose deadline has passed, in the order of the deadlines.
+    #[inline]
+    pub(super) fn expire(&mut self, sink: &mut impl EventSink) {
+        while let Some(timer) = self.timers.pop_due(self.now_us) {
+            let Some(call) = self.calls[timer.call as usize].as_mut() else {
+                continue;
+            };
+            if call.generation != timer.generation || call.timer_us != timer.due_us {
+                continue;
+            }
+            call.timer_us = Micros::MAX;
+            if call.deadline_us > timer.due_us {
+                let deadline = call.deadline_us;
+                self.set_deadline(timer.call, deadline);
+            } else if call.phase == Phase::Ended {
+                self.release(timer.call);
+            } else {
+                self.give_up(timer.call, timer.due_us, Outcome::NoAnswer, sink);
+            }
+        }
+    }
+
+    /// Ends a call that no message ended; `unknown` is the outcome where nothing is known.
+    pub(super) fn give_up(&mut self, call_at: u32, now_us: Micros, unknown: Outcome, sink: &mut impl EventSink) {
+        let Some(call) = self.calls[call_at as usize].as_ref() else {
+            return;
+        };
+        let (outcome, end_us, censored) = match call.phase {
+            Phase::Ended => return,
+            Phase::Answered => (Outcome::Answered, now_us, true),
+            Phase::AwaitingRetry => (
+                Outcome::of_status(call.final_status),
+                call.final_us.get().unwrap_or(now_us),
+                false,
+            ),
+            Phase::Calling => match (call.cancel_us.get(), call.final_status) {
+                (Some(cancel_us), _) => (Outcome::Cancelled, cancel_us, false),
+                (None, 0) => (unknown, now_us, false),
+                (None, status) => (Outcome::of_status(status), now_us, false),
+            },
+        };
+        self.finish(call_at, outcome, end_us, now_us, HangupBy::None, censored, sink);
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    pub(super) fn finish(
+        &mut self,
+        call_at: u32,
+        outcome: Outcome,
+        end_us: Micros,
+        now_us: Micros,
+        hangup_by: HangupBy,
+        censored: bool,
+        sink: &mut impl EventSink,
+    ) {
+        let Some(call) = self.calls[call_at as usize].as_mut() else {
+            return;
+        };
+        if call.phase == Phase::Ended {
+            return;
+        }
+        let end = EndFacts {
+            end_us,
+            outcome,
+            hangup_by,
+            censored,
+        };
+        sink.event(EventKind::End, now_us, &CallView { call, end: Some(end) });
+        self.counters.ended += 1;
+        self.counters.censored += u64::from(censored);
+        call.phase = Phase::Ended;
+        call.texts = Texts::default();
+        let (session, both) = (call.session_hash, call.parties_hash);
+        forget(&mut self.by_session, session, call_at);
+        forget(&mut self.by_parties, both, call_at);
+        let deadline = now_us.saturating_add(self.settings.transaction_timeout_us);
+        self.set_deadline(call_at, deadline);
+    }
+
+    /// Frees a call that has ended and its legs.
+    pub(super) fn release(&mut self, call_at: u32) {
+        let Some(call) = self.calls[call_at as usize].take() else {
+            return;
+        };
+        self.free_calls.push(call_at);
+        let mut leg_at = call.first_leg;
+        while leg_at != NONE {
+            let (call_id, next) = {
+                let leg = &self.legs[leg_at as usize];
+                (leg.call_id, leg.next_of_call)
+            };
+            self.unlink(call_id, leg_at);
+            self.free_legs.push(leg_at);
+            leg_at = next;
+        }
+    }
+
+    /// Gives up the calls that would end next while there is no room.
+    pub(super) fn make_room(&mut self, sink: &mut impl EventSink) {
+        while self.len() >= self.settings.max_calls.max(1) {
+            let Some(timer) = self.timers.pop() else {
+                return;
+            };
+            let Some(call) = self.calls[timer.call as usize].as_ref() else {
+                continue;
+            };
+            if call.generation != timer.generation || call.timer_us != timer.due_us {
+                continue;
+            }
+            if call.phase != Phase::Ended {
+                self.counters.evicted += 1;
+                self.give_up(timer.call, self.now_us, Outcome::Incomplete, sink);
+            }
+            self.release(timer.call);
+        }
+    }
+
+    pub(super) fn set_deadline(&mut self, call_at: u32, deadline_us: Micros) {
+        let Some(call) = self.calls[call_at as usize].as_mut() else {
+            return;
+        };
+        call.deadline_us = deadline_us;
+        if deadline_us < call.timer_us {
+            call.timer_us = deadline_us;
+            self.timers.push(Timer {
+                due_us: deadline_us,
+                call: call_at,
+                generation: call.generation,
+            });
+        }
+    }
+}
+
+fn forget(map: &mut HashMap<u64, u32>, key: u64, call_at: u32) {
+    if map.get(&key) == Some(&call_at) {
+        map.remove(&key);
+    }
+}

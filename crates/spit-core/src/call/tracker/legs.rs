@@ -1,0 +1,81 @@
+//! Which leg a message belongs to.
+
+use super::super::digest::Digest;
+use super::super::event::HangupBy;
+use super::super::state::{Leg, NONE};
+use super::Tracker;
+
+impl Tracker {
+    pub(super) fn add_leg(&mut self, call_at: u32, ids: &Digest) {
+        let Some(call) = self.calls[call_at as usize].as_mut() else {
+            return;
+        };
+        let mut leg = Leg::new(call_at, ids.call_id, ids.from_tag);
+        leg.next_transaction(ids.cseq, ids.branch);
+        leg.invite_seen = leg.hop(ids.hop).0;
+        leg.next_of_call_id = self.by_call_id.get(&ids.call_id).copied().unwrap_or(NONE);
+        let leg_at = match self.free_legs.pop() {
+            Some(at) => {
+                self.legs[at as usize] = leg;
+                at
+            }
+            None => {
+                self.legs.push(leg);
+                (self.legs.len() - 1) as u32
+            }
+        };
+        if call.first_leg == NONE {
+            call.first_leg = leg_at;
+        } else {
+            self.legs[call.last_leg as usize].next_of_call = leg_at;
+        }
+        call.last_leg = leg_at;
+        self.by_call_id.insert(ids.call_id, leg_at);
+    }
+
+    pub(super) fn unlink(&mut self, call_id: u64, leg_at: u32) {
+        let next = self.legs[leg_at as usize].next_of_call_id;
+        let Some(first) = self.by_call_id.get_mut(&call_id) else {
+            return;
+        };
+        if *first == leg_at {
+            if next == NONE {
+                self.by_call_id.remove(&call_id);
+            } else {
+                *first = next;
+            }
+            return;
+        }
+        let mut at = *first;
+        while at != NONE {
+            let following = self.legs[at as usize].next_of_call_id;
+            if following == leg_at {
+                self.legs[at as usize].next_of_call_id = next;
+                return;
+            }
+            at = following;
+        }
+    }
+
+    #[inline]
+    pub(super) fn find_leg(&self, call_id: u64, from_tag: u64) -> Option<u32> {
+        let mut at = *self.by_call_id.get(&call_id)?;
+        while at != NONE {
+            let leg = &self.legs[at as usize];
+            if leg.from_tag == from_tag {
+                return Some(at);
+            }
+            at = leg.next_of_call_id;
+        }
+        None
+    }
+
+    /// The leg of an in-dialog message, and which side sent it.
+    pub(super) fn find_dialog(&self, ids: &Digest) -> Option<(u32, HangupBy)> {
+        if let Some(at) = self.find_leg(ids.call_id, ids.from_tag) {
+            return Some((at, HangupBy::Caller));
+        }
+        let at = self.find_leg(ids.call_id, ids.to_tag?)?;
+        Some((at, HangupBy::Callee))
+    }
+}
