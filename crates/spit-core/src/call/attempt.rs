@@ -1,5 +1,7 @@
 //! What the INVITE or MESSAGE alone shows of a call.
 
+use std::borrow::Cow;
+
 use super::digest::Digester;
 use super::event::Text;
 use super::settings::IdentitySettings;
@@ -63,7 +65,7 @@ pub(super) fn read(
         .flatten();
     let passport = passport::shaken(message).unwrap_or_default();
     let media = if is_message {
-        Some(b"message".to_vec())
+        Some(Cow::Borrowed(&b"message"[..]))
     } else {
         sdp::media_types(message.body)
     };
@@ -71,7 +73,7 @@ pub(super) fn read(
     let texts = &mut scratch.texts;
     texts.clear();
     texts.push(Text::CallId, message.header(HeaderId::CallId));
-    texts.push(Text::Caller, caller.map(Vec::as_slice));
+    texts.push(Text::Caller, caller.map(|caller| &**caller));
     texts.push(Text::Callee, callee.as_deref());
     texts.push(Text::CallerUri, Some(from.uri).filter(|uri| !uri.is_empty()));
     texts.push(Text::CalleeUri, Some(to.uri).filter(|uri| !uri.is_empty()));

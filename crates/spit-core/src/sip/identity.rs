@@ -1,5 +1,7 @@
 //! Who calls whom: canonical identities from URIs (E.164 where they are numbers), and which header to believe.
 
+use std::borrow::Cow;
+
 use super::header::HeaderId;
 use super::message::Message;
 use super::uri::{param, NameAddr, Uri};
@@ -34,21 +36,25 @@ impl NumberRules {
     /// The canonical identity of a URI or bare number: `+E164`, digits that no rule could complete, or `user@host`.
     ///
     /// `None` when there is neither user nor host. The answer is lower-case and at most 255 bytes.
-    pub fn canonical(&self, uri: &[u8]) -> Option<Vec<u8>> {
+    pub fn canonical<'a>(&self, uri: &'a [u8]) -> Option<Cow<'a, [u8]>> {
         let Some(parts) = Uri::parse(uri) else {
-            return self.number(uri, b"").or_else(|| plain(uri));
+            return self.number(uri, b"").or_else(|| plain(uri)).map(Cow::Owned);
         };
+        // The usual case needs no more: a number in E.164 as it stands.
+        if let Some(digits) = parts.user.strip_prefix(b"+") {
+            if (1..=MAX_NUMBER_DIGITS).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit) {
+                return Some(Cow::Borrowed(parts.user));
+            }
+        }
+        self.canonical_parts(uri, parts).map(Cow::Owned)
+    }
+
+    fn canonical_parts(&self, uri: &[u8], parts: Uri<'_>) -> Option<Vec<u8>> {
         if !parts.scheme[..].eq_ignore_ascii_case(b"sip")
             && !parts.scheme.eq_ignore_ascii_case(b"sips")
             && !parts.scheme.eq_ignore_ascii_case(b"tel")
         {
             return plain(uri);
-        }
-        // The usual case needs no more: a number in E.164 as it stands.
-        if let Some(digits) = parts.user.strip_prefix(b"+") {
-            if (1..=MAX_NUMBER_DIGITS).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit) {
-                return Some(parts.user.to_vec());
-            }
         }
         let user = unescape(parts.user);
         let context = param(parts.user_params, b"phone-context")
@@ -233,7 +239,7 @@ mod tests {
     fn canonical(rules: &NumberRules, uri: &str) -> String {
         rules
             .canonical(uri.as_bytes())
-            .map(|v| String::from_utf8(v).unwrap())
+            .map(|v| String::from_utf8(v.into_owned()).unwrap())
             .unwrap_or_default()
     }
 

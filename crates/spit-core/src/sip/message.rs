@@ -162,7 +162,7 @@ impl<'a> Head<'a> {
                 Some(c) if c > 0 => {
                     let name = trim(bytes, at, at + c);
                     let value = trim(bytes, at + c + 1, end);
-                    let id = HeaderId::of(&bytes[name.0..name.1]);
+                    let id = HeaderId::of(&bytes[name.0..], name.1 - name.0);
                     if id == HeaderId::ContentLength && content_length == ContentLength::Absent {
                         content_length = parse_content_length(&bytes[value.0..value.1]);
                     }

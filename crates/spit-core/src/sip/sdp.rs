@@ -1,26 +1,27 @@
 //! The little of SDP (RFC 8866) that describes a call: which media are offered, and in what shape.
 
+use std::borrow::Cow;
+
 use super::lines::LineEnds;
 
 /// The media types of every `m=` line, in order, without repeats, comma-separated; `None` without one.
-pub fn media_types(body: &[u8]) -> Option<Vec<u8>> {
-    let mut out: Vec<u8> = Vec::new();
+pub fn media_types(body: &[u8]) -> Option<Cow<'_, [u8]>> {
     let mut seen: [&[u8]; 4] = [b""; 4];
     let mut count = 0;
     for line in media_lines(body) {
         let kind = line.split(|b| *b == b' ').next().unwrap_or(b"");
         let plain = !kind.is_empty() && kind.iter().all(u8::is_ascii_alphanumeric);
-        if !plain || count == seen.len() || seen[..count].contains(&kind) {
-            continue;
+        if plain && count < seen.len() && !seen[..count].contains(&kind) {
+            seen[count] = kind;
+            count += 1;
         }
-        if count > 0 {
-            out.push(b',');
-        }
-        out.extend_from_slice(kind);
-        seen[count] = kind;
-        count += 1;
     }
-    (count > 0).then_some(out)
+    match &seen[..count] {
+        [] => None,
+        // Nearly every call offers audio alone.
+        [one] => Some(Cow::Borrowed(one)),
+        several => Some(Cow::Owned(several.join(&b','))),
+    }
 }
 
 /// What follows `m=` of every media line.
