@@ -4,7 +4,7 @@
 #
 #   tools/setup.sh           what building, testing and the demo need
 #   tools/setup.sh --bench   also the programs that the benchmark compares with
-#   tools/setup.sh --lint    also rustfmt and clippy
+#   tools/setup.sh --lint    also rustfmt, clippy, shellcheck, and curl for the README's examples
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -63,6 +63,7 @@ missing_packages() {
                 cargo fmt --version >/dev/null 2>&1 || want rustfmt-web
                 cargo clippy --version >/dev/null 2>&1 || want rust-web-clippy
                 have shellcheck || want shellcheck
+                have curl || want curl
                 ;;
             *) fail "unknown option $wanted: expected --bench or --lint" ;;
         esac

@@ -55,8 +55,7 @@ class Evaluation:
         """The table, the totals and the note, for a terminal."""
         table = self.groups.to_string(index=False, float_format=lambda v: f"{v:.4g}", na_rep="-")
         totals = "\n".join(
-            f"{name.replace('_', ' ')}: {'-' if value is None else f'{value:.4g}'}"
-            for name, value in self.overall.items()
+            f"{name.replace('_', ' ')}: {_shown(value)}" for name, value in self.overall.items()
         )
         return f"{table}\n\n{totals}\n\n{self.note}\n"
 
@@ -234,3 +233,10 @@ def _mean(column: pd.Series[Any]) -> float | None:
 def _quantile(column: pd.Series[Any], q: float) -> float | None:
     found = column.dropna()
     return float(found.quantile(q)) if len(found) else None
+
+
+def _shown(value: float | None) -> str:
+    """A count in full, a ratio in four digits, a dash for what was not measured."""
+    if value is None:
+        return "-"
+    return str(int(value)) if float(value).is_integer() else f"{value:.4g}"

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.e2e
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
-BLOCKS: list[tuple[str, str]] = re.findall(r"```console\n\$ (.*)\n(.*?)```", README, re.DOTALL)
+BLOCKS: list[tuple[str, str]] = re.findall(r"```console\n\$ ([^\n]*)\n(.*?)```", README, re.DOTALL)
 OFFLINE = [block for block in BLOCKS if not block[0].startswith("curl")]
 ONLINE = [block for block in BLOCKS if block[0].startswith("curl")]
 
