@@ -31,6 +31,9 @@ class CaptureReader:
     def read_calls(self, max_rows: int) -> pa.RecordBatch | None:
         """Finished calls (records.CALL_SCHEMA), None at the end."""
 
+    def read_ahead(self) -> None:
+        """Begin to decode for calls in the background; reading events or calls does so by itself."""
+
     def damages(self) -> list[str]:
         """One line per input that could not be read to its end: where, expected, found."""
 

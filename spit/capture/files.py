@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-
-import pyarrow as pa
+from typing import TYPE_CHECKING
 
 from spit._core import CaptureReader
 from spit.errors import InputError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 #: Rows per batch: large enough that the cost of crossing from Rust vanishes, small enough for the caches.
 BATCH_ROWS = 16_384
@@ -39,6 +41,10 @@ class CaptureFiles:
     def events(self) -> Iterator[pa.RecordBatch]:
         """A row per call event (records.EVENT_SCHEMA)."""
         return _batches(self._reader.read_events, self._max_rows)
+
+    def read_ahead(self) -> None:
+        """Begin to decode calls in the background, while the caller imports what it needs."""
+        self._reader.read_ahead()
 
     def damages(self) -> list[str]:
         """One line per input that could not be read to its end: where, expected, found."""

@@ -5,9 +5,7 @@ from __future__ import annotations
 import argparse
 
 from spit.capture.files import CaptureFiles
-from spit.cli.rows import print_rows
 from spit.cli.settings import capture_settings
-from spit.records import CALL_SCHEMA
 
 _TABLE_COLUMNS = (
     "start_time", "caller", "callee", "source_ip", "outcome", "final_status", "ring_time_s", "duration_s",
@@ -18,4 +16,9 @@ _TABLE_COLUMNS = (
 def run(arguments: argparse.Namespace) -> int:
     """Print the calls of ``arguments.captures`` and return the exit status."""
     capture = CaptureFiles(arguments.captures, capture_settings(arguments.config))
+    capture.read_ahead()
+    # Importing pyarrow takes longer than decoding a hundred thousand messages, so decoding begins first.
+    from spit.cli.rows import print_rows
+    from spit.records import CALL_SCHEMA
+
     return print_rows(arguments, capture, capture.calls(), CALL_SCHEMA, _TABLE_COLUMNS)

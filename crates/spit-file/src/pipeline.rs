@@ -20,9 +20,9 @@ use crate::merge::Captures;
 const BATCH_MESSAGES: usize = 1024;
 /// Messages whose calls are fetched from memory together.
 const LOOK_AHEAD: usize = 16;
-/// Batches that may wait: the bound on memory when tracking is slower than decoding, and enough (about 60,000 messages)
+/// Batches that may wait: the bound on memory when tracking is slower than decoding, and enough (about 130,000 messages)
 /// that decoding goes on while a batch of rows is written.
-const WAITING: usize = 64;
+const WAITING: usize = 128;
 
 /// One message of a batch.
 #[derive(Debug)]

@@ -103,6 +103,20 @@ impl CaptureReader {
         (rows.len() > 0).then(|| to_python(py, rows.finish_calls())).transpose()
     }
 
+    /// Begins to decode for calls in the background; reading them does so by itself.
+    fn read_ahead(&mut self) -> PyResult<()> {
+        if let Some(captures) = self.take_unread() {
+            let pipeline = Pipeline::start(captures, self.decode, self.digester.clone(), self.live)
+                .map_err(|e| PyRuntimeError::new_err(format!("can't start the decoding thread: {e}")))?;
+            self.state = State::Calls {
+                pipeline: Mutex::new(pipeline),
+                counters: Box::default(),
+                damages: Vec::new(),
+            };
+        }
+        Ok(())
+    }
+
     fn damages(&self) -> Vec<String> {
         match &self.state {
             State::Unread(captures) | State::Messages(captures, _) => {
@@ -180,15 +194,7 @@ impl CaptureReader {
     }
 
     fn collect(&mut self, py: Python<'_>, rows: &mut EventRows, max_rows: usize) -> PyResult<()> {
-        if let Some(captures) = self.take_unread() {
-            let pipeline = Pipeline::start(captures, self.decode, self.digester.clone(), self.live)
-                .map_err(|e| PyRuntimeError::new_err(format!("can't start the decoding thread: {e}")))?;
-            self.state = State::Calls {
-                pipeline: Mutex::new(pipeline),
-                counters: Box::default(),
-                damages: Vec::new(),
-            };
-        }
+        self.read_ahead()?;
         let State::Calls {
             pipeline,
             counters,
