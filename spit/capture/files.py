@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
 #: Rows per batch: large enough that the cost of crossing from Rust vanishes, small enough for the caches.
 BATCH_ROWS = 16_384
-#: Rows per batch of standard input: a person may be watching a live pipe.
-PIPE_BATCH_ROWS = 512
 
 
 class CaptureFiles:
@@ -27,20 +25,19 @@ class CaptureFiles:
     def __init__(self, paths: Sequence[str], settings: Mapping[str, object] | None = None) -> None:
         if paths.count("-") > 1:
             raise InputError("standard input (-) was named more than once: it can be read only once")
-        self._max_rows = PIPE_BATCH_ROWS if "-" in paths else BATCH_ROWS
         self._reader = CaptureReader(list(paths), None if settings is None else dict(settings))
 
     def messages(self) -> Iterator[pa.RecordBatch]:
         """A row per SIP message (records.MESSAGE_SCHEMA)."""
-        return _batches(self._reader.read_messages, self._max_rows)
+        return _batches(self._reader.read_messages, BATCH_ROWS)
 
     def calls(self) -> Iterator[pa.RecordBatch]:
         """A row per finished call (records.CALL_SCHEMA)."""
-        return _batches(self._reader.read_calls, self._max_rows)
+        return _batches(self._reader.read_calls, BATCH_ROWS)
 
     def events(self) -> Iterator[pa.RecordBatch]:
         """A row per call event (records.EVENT_SCHEMA)."""
-        return _batches(self._reader.read_events, self._max_rows)
+        return _batches(self._reader.read_events, BATCH_ROWS)
 
     def read_ahead(self) -> None:
         """Begin to decode calls in the background, while the caller imports what it needs."""

@@ -99,3 +99,21 @@ def test_serve_answers_and_stops() -> None:
         said += process.stderr.read()
     assert process.returncode in (0, -signal.SIGTERM)
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("command", ["messages", "calls"])
+def test_a_live_pipe_gives_its_rows_before_it_ends(command: str) -> None:
+    capture = (ROOT / "captures" / "wangiri.pcap").read_bytes()
+    with subprocess.Popen(
+        [*SPIT, command, "--format", "jsonl", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(capture)
+        process.stdin.flush()
+        # The pipe is still open: this line would never come if rows waited for its end.
+        assert json.loads(process.stdout.readline())["call_id"]
+        process.stdin.close()
+        rest = process.stdout.read().splitlines()
+    assert process.returncode == 0
+    assert len(rest) + 1 == len(spit(command, "captures/wangiri.pcap").stdout.splitlines())

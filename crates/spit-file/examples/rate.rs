@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use spit_core::call::{CallView, Digester, EventKind, IdentitySettings, Scratch, TrackSettings, Tracker};
 use spit_core::decode::{DecodeSettings, Decoder};
-use spit_file::{Captures, Pipeline};
+use spit_file::{Captures, Next, Pipeline};
 
 fn main() {
     let mut args = std::env::args().skip(1);
@@ -73,7 +73,7 @@ fn pipeline(path: &str) {
     let mut tracker = Tracker::new(TrackSettings::default());
     let mut ends = 0u64;
     let mut tracking = Duration::ZERO;
-    while let Some(mut batch) = pipeline.next_batch() {
+    while let Next::Batch(mut batch) = pipeline.next_batch(Duration::from_secs(60)) {
         let began = Instant::now();
         batch.track(&mut tracker, &mut |kind: EventKind, _, _: &CallView<'_>| {
             ends += u64::from(kind == EventKind::End);
@@ -89,6 +89,6 @@ fn pipeline(path: &str) {
             );
             return;
         }
-        pipeline.recycle(batch);
+        pipeline.recycle(*batch);
     }
 }

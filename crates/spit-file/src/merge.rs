@@ -125,6 +125,11 @@ impl Captures {
         }
     }
 
+    /// Whether the next packet can probably be had without waiting for a slow pipe.
+    pub fn has_more_at_hand(&self) -> bool {
+        self.open.iter().all(CaptureFile::has_more_at_hand)
+    }
+
     /// The inputs that could not be read to their end, so far.
     pub fn damages(&self) -> &[Damage] {
         &self.damages

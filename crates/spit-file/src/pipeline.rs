@@ -2,9 +2,10 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{sync_channel, Receiver, SyncSender};
+use std::sync::mpsc::{sync_channel, Receiver, RecvTimeoutError, SyncSender};
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use spit_core::call::{Attempt, Digest, Digester, EventSink, Scratch, Tracker};
 use spit_core::decode::{DecodeCounters, DecodeSettings, Decoder, Seen};
@@ -79,6 +80,17 @@ impl Batch {
     }
 }
 
+/// What waits in the pipeline.
+#[derive(Debug)]
+pub enum Next {
+    /// A batch.
+    Batch(Box<Batch>),
+    /// Nothing yet: the input is slow.
+    NotYet,
+    /// The decoding thread has ended without a last batch, which is a bug.
+    Gone,
+}
+
 /// Captures that are read and decoded in the background.
 #[derive(Debug)]
 pub struct Pipeline {
@@ -114,9 +126,13 @@ impl Pipeline {
         })
     }
 
-    /// The next batch; `None` when the decoding thread has ended without a last batch, which is a bug.
-    pub fn next_batch(&mut self) -> Option<Batch> {
-        self.batches.recv().ok()
+    /// The next batch, when it comes within `patience`.
+    pub fn next_batch(&mut self, patience: Duration) -> Next {
+        match self.batches.recv_timeout(patience) {
+            Ok(batch) => Next::Batch(Box::new(batch)),
+            Err(RecvTimeoutError::Timeout) => Next::NotYet,
+            Err(RecvTimeoutError::Disconnected) => Next::Gone,
+        }
     }
 
     /// Gives a batch back, to be filled again.

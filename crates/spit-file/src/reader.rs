@@ -151,6 +151,11 @@ impl CaptureFile {
         self.current.map(|record| record.time_us)
     }
 
+    /// Whether bytes of a next packet are at hand, so that going on will probably not wait for a slow pipe.
+    pub(crate) fn has_more_at_hand(&self) -> bool {
+        self.bytes.window().len() > self.current.map_or(0, |record| record.len)
+    }
+
     /// The clean end where nothing is left, damage where something is.
     #[cold]
     fn end(&mut self, left: usize, expected: &str) -> Result<bool, Damage> {

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Mutex;
+use std::time::Duration;
 
 use arrow_array::RecordBatch;
 use arrow_json::writer::{LineDelimited, WriterBuilder};
@@ -15,7 +16,7 @@ use spit_core::decode::{DecodeSettings, Decoder, Seen, Transport};
 use spit_core::sip::framing;
 use spit_core::sip::message::HeaderTable;
 use spit_core::Micros;
-use spit_file::{Captures, Counters, Pipeline};
+use spit_file::{Captures, Counters, Next, Pipeline};
 
 use crate::events::EventRows;
 use crate::messages::MessageRows;
@@ -23,6 +24,9 @@ use crate::settings::Settings;
 
 /// Packets between looks at signals, so that Ctrl-C is heard soon on long work.
 const PACKETS_BETWEEN_SIGNALS: usize = 1 << 16;
+
+/// How long a slow input is waited for between looks at signals.
+const BETWEEN_SIGNALS: Duration = Duration::from_millis(200);
 
 /// Reads captures as one stream in time order: either all SIP messages, or the calls in them.
 #[pyclass(module = "spit._core")]
@@ -51,6 +55,8 @@ enum State {
 
 enum Step {
     Full,
+    /// A live pipe has nothing more at hand: whoever watches it gets the rows that there are.
+    Waiting,
     Signals,
     End,
 }
@@ -81,12 +87,16 @@ impl CaptureReader {
                 "a reader gives either messages or calls, not both",
             ));
         };
+        let live = self.live;
         let mut rows = MessageRows::new();
         let max_rows = max_rows.max(1);
         while !self.ended && rows.len() < max_rows {
-            let step = py.detach(|| messages(captures, decoder, &mut self.now_us, &mut rows, max_rows));
+            let step = py.detach(|| messages(captures, decoder, &mut self.now_us, &mut rows, max_rows, live));
             py.check_signals()?;
             self.ended = matches!(step, Step::End);
+            if matches!(step, Step::Waiting) {
+                break;
+            }
         }
         (rows.len() > 0).then(|| to_python(py, rows.finish())).transpose()
     }
@@ -208,7 +218,20 @@ impl CaptureReader {
         let gone = || PyRuntimeError::new_err("the decoding thread has ended early");
         let pipeline = pipeline.get_mut().map_err(|_| gone())?;
         while !self.ended && rows.len() < max_rows.max(1) {
-            let mut batch = py.detach(|| pipeline.next_batch()).ok_or_else(gone)?;
+            // Whoever watches a live pipe gets the rows that there are.
+            let patience = match self.live && rows.len() > 0 {
+                true => Duration::ZERO,
+                false => BETWEEN_SIGNALS,
+            };
+            let mut batch = match py.detach(|| pipeline.next_batch(patience)) {
+                Next::Batch(batch) => batch,
+                Next::NotYet if rows.len() > 0 && self.live => return Ok(()),
+                Next::NotYet => {
+                    py.check_signals()?;
+                    continue;
+                }
+                Next::Gone => return Err(gone()),
+            };
             py.detach(|| {
                 batch.track(&mut self.tracker, rows);
                 if batch.last {
@@ -221,7 +244,7 @@ impl CaptureReader {
             if batch.last {
                 *damages = batch.damages.iter().map(ToString::to_string).collect();
             }
-            pipeline.recycle(batch);
+            pipeline.recycle(*batch);
             py.check_signals()?;
         }
         Ok(())
@@ -234,6 +257,7 @@ fn messages(
     now_us: &mut Micros,
     rows: &mut MessageRows,
     max_rows: usize,
+    live: bool,
 ) -> Step {
     for _ in 0..PACKETS_BETWEEN_SIGNALS {
         let Some(packet) = captures.next_packet() else {
@@ -252,6 +276,9 @@ fn messages(
         );
         if rows.len() >= max_rows {
             return Step::Full;
+        }
+        if live && rows.len() > 0 && !captures.has_more_at_hand() {
+            return Step::Waiting;
         }
     }
     Step::Signals
