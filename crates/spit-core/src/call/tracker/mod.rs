@@ -106,21 +106,6 @@ impl Tracker {
         }
     }
 
-    /// Looks at what the next few messages will need, so that the memory behind them is fetched at the same time and
-    /// not one message after the other. Changes nothing.
-    pub fn look_ahead<'a>(&self, digests: impl Iterator<Item = &'a Digest>) {
-        for digest in digests {
-            if let Some(leg) = self
-                .by_call_id
-                .get(&digest.call_id)
-                .and_then(|at| self.legs.get(*at as usize))
-            {
-                let phase = self.calls[leg.call as usize].as_ref().map(|call| call.phase);
-                std::hint::black_box((leg.cseq, phase));
-            }
-        }
-    }
-
     /// Goes on to a time without a message: calls whose time ran out are ended.
     pub fn advance(&mut self, now_us: Micros, sink: &mut impl EventSink) {
         self.now_us = self.now_us.max(now_us);
