@@ -85,7 +85,6 @@ pub struct Message<'a> {
     /// The oddities found.
     pub anomalies: Anomalies,
     cseq: Option<(u32, &'a [u8])>,
-    head_len: usize,
 }
 
 /// What Content-Length said.
@@ -204,7 +203,6 @@ impl<'a> Head<'a> {
             body: &bytes[self.len..end],
             anomalies: self.anomalies,
             cseq: None,
-            head_len: self.len,
         };
         message.cseq = message.parse_cseq();
         message.note_missing();
@@ -429,11 +427,6 @@ pub fn starts_message(bytes: &[u8]) -> bool {
 pub const MAX_START_LINE: usize = 16 * 1024;
 
 impl<'a> Message<'a> {
-    /// The whole message: start line, headers and body.
-    pub fn bytes(&self) -> &'a [u8] {
-        &self.bytes[..self.head_len + self.body.len()]
-    }
-
     /// The first header of that name.
     #[inline]
     pub fn header(&self, id: HeaderId) -> Option<&'a [u8]> {
