@@ -8,7 +8,8 @@ use crate::packet::link::{ip_packet, LinkType};
 use crate::packet::tcp::Streams;
 use crate::packet::transport::{TcpSegment, UdpDatagram};
 use crate::sip::framing;
-use crate::sip::message::{HeaderTable, Message};
+use crate::sip::head::HeaderTable;
+use crate::sip::message::Message;
 use crate::Micros;
 
 /// How a message travelled.

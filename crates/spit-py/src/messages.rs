@@ -8,7 +8,8 @@ use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use spit_core::anomaly::Anomalies;
 use spit_core::decode::Seen;
 use spit_core::sip::header::HeaderId;
-use spit_core::sip::message::{Message, StartLine};
+use spit_core::sip::message::Message;
+use spit_core::sip::start_line::StartLine;
 use spit_core::sip::uri::{NameAddr, Uri};
 
 use crate::columns::{append_socket, append_text};

@@ -14,7 +14,7 @@ use pyo3_arrow::PyRecordBatch;
 use spit_core::call::{Digest, Digester, Scratch, Tracker};
 use spit_core::decode::{DecodeSettings, Decoder, Seen, Transport};
 use spit_core::sip::framing;
-use spit_core::sip::message::HeaderTable;
+use spit_core::sip::head::HeaderTable;
 use spit_core::Micros;
 use spit_file::{Captures, Counters, Next, Pipeline};
 

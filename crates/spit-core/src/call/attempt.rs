@@ -10,7 +10,8 @@ use crate::decode::Seen;
 use crate::sip::fingerprint::fingerprint;
 use crate::sip::header::HeaderId;
 use crate::sip::identity::{diverted_by, Exemption};
-use crate::sip::message::{Message, StartLine};
+use crate::sip::message::Message;
+use crate::sip::start_line::StartLine;
 use crate::sip::uri::{param, NameAddr, Uri};
 use crate::sip::{passport, sdp};
 

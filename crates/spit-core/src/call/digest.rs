@@ -9,7 +9,9 @@ use super::attempt::{self, Attempt};
 use super::settings::IdentitySettings;
 use crate::decode::Seen;
 use crate::sip::header::HeaderId;
-use crate::sip::message::{parse_decimal, Message, StartLine};
+use crate::sip::head::parse_decimal;
+use crate::sip::message::Message;
+use crate::sip::start_line::StartLine;
 use crate::sip::uri::{param, NameAddr};
 
 /// Memory that is used again for every attempt.

@@ -7,7 +7,9 @@ use hashbrown::HashMap;
 
 use super::transport::TcpSegment;
 use crate::sip::framing::{framed, next_frame, Frame, MAX_MESSAGE};
-use crate::sip::message::{starts_message, HeaderTable, Message};
+use crate::sip::head::HeaderTable;
+use crate::sip::message::Message;
+use crate::sip::start_line::starts_message;
 use crate::Micros;
 
 /// Segments that wait for an earlier one, per stream.

@@ -2,7 +2,9 @@
 
 use memchr::memchr;
 
-use super::message::{may_start_message, starts_message, ContentLength, Head, HeaderTable, Message, MAX_START_LINE};
+use super::head::{ContentLength, Head, HeaderTable};
+use super::message::Message;
+use super::start_line::{may_start_message, starts_message, MAX_START_LINE};
 use crate::anomaly::Anomalies;
 
 /// The longest message that a stream may hold, head and body; longer ones are passed over.

@@ -1,5 +1,8 @@
 //! Header names: the ones this project reads, in full and compact form (RFC 3261 section 7.3.3).
 
+use memchr::memchr;
+use wide::u8x16;
+
 macro_rules! headers {
     ($($id:ident $full:literal $($compact:literal)?),+ $(,)?) => {
         /// A header this project knows by name; everything else is `Other`.
@@ -16,8 +19,9 @@ macro_rules! headers {
                 match self { $(HeaderId::$id => $full),+, HeaderId::Other => "" }
             }
 
-            fn of_compact(letter: u8) -> HeaderId {
-                match letter { $($($compact => HeaderId::$id,)?)+ _ => HeaderId::Other }
+            /// The letter of the compact form, 0 without one.
+            const fn compact(self) -> u8 {
+                match self { $($(HeaderId::$id => $compact,)?)+ _ => 0 }
             }
 
             /// Every known header in declaration order.
@@ -72,157 +76,187 @@ headers! {
     PAccessNetworkInfo "P-Access-Network-Info",
 }
 
-/// A known name, found under the hash of its first letters in lower case.
-///
-/// The name stands in words of eight letters, because looking it up by id costs a jump that is never predicted, and
-/// comparing it byte by byte costs more than the rest of the search.
+/// Letters that are looked at together; the longest names go on behind them.
+const WORD: usize = 16;
+
+/// A known name.
 #[derive(Clone, Copy)]
 struct Slot {
-    /// The first eight letters in lower case.
-    letters: u64,
-    /// The first eight letters in the usual case.
-    first: u64,
-    /// The last eight letters in the usual case; of short names, the first ones again.
-    last: u64,
-    name: &'static [u8],
+    /// The first [`WORD`] letters in the case that nearly all senders use, the first letter lowest.
+    letters: u128,
+    len: u8,
     id: HeaderId,
 }
 
-const SLOTS: usize = 256;
-const EMPTY: Slot = Slot {
-    letters: 0,
-    first: 0,
-    last: 0,
-    name: b"",
-    id: HeaderId::Other,
-};
-/// The bit that makes letters lower-case.
-const LOWER: u64 = 0x2020_2020_2020_2020;
+const SLOT_BITS: u32 = 8;
 
-/// Known names by their first letters: one multiplication and mostly one look instead of a walk through the names.
-static NAMES: [Slot; SLOTS] = build_names();
+/// Known names, each in a slot of its own whatever its case: one multiplication and one comparison instead of a walk
+/// through the names.
+struct Names {
+    multiplier: u64,
+    slots: [Slot; 1 << SLOT_BITS],
+}
 
-const fn build_names() -> [Slot; SLOTS] {
-    let mut slots = [EMPTY; SLOTS];
+static NAMES: Names = build_names();
+
+/// Tries multipliers until no two names share a slot; this runs while the program is compiled.
+const fn build_names() -> Names {
+    let mut multiplier: u64 = 0x9e37_79b9_7f4a_7c15;
+    loop {
+        if let Some(slots) = fill_slots(multiplier) {
+            return Names { multiplier, slots };
+        }
+        multiplier = multiplier.wrapping_mul(0xd134_2543_de82_ef95).wrapping_add(2) | 1;
+    }
+}
+
+const fn fill_slots(multiplier: u64) -> Option<[Slot; 1 << SLOT_BITS]> {
+    let empty = Slot {
+        letters: 0,
+        len: 0,
+        id: HeaderId::Other,
+    };
+    let mut slots = [empty; 1 << SLOT_BITS];
     let mut i = 0;
     while i < HeaderId::ALL.len() {
         let id = HeaderId::ALL[i];
-        let name = id.full_name().as_bytes();
-        let first = first_letters(name, name.len());
-        let letters = first | (LOWER & mask(name.len()));
-        let last = last_letters(name, name.len(), first);
-        let mut at = slot_of(letters);
-        while slots[at].letters != 0 {
-            at = (at + 1) % SLOTS;
+        let full = id.full_name().as_bytes();
+        let compact = [id.compact()];
+        let names: [&[u8]; 2] = [full, if compact[0] == 0 { full } else { &compact }];
+        let mut form = 0;
+        while form < 2 && (form == 0 || compact[0] != 0) {
+            let letters = first_letters(names[form]);
+            let at = slot_of(letters, names[form].len(), multiplier);
+            if slots[at].len != 0 {
+                return None;
+            }
+            slots[at] = Slot {
+                letters,
+                len: names[form].len() as u8,
+                id,
+            };
+            form += 1;
         }
-        slots[at] = Slot {
-            letters,
-            first,
-            last,
-            name,
-            id,
-        };
         i += 1;
     }
-    slots
+    Some(slots)
 }
 
-const fn slot_of(letters: u64) -> usize {
-    (letters.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as usize
-}
-
-/// All bits of the first `len` bytes of a word.
-const fn mask(len: usize) -> u64 {
-    if len >= 8 {
-        u64::MAX
-    } else {
-        (1 << (8 * len)) - 1
-    }
-}
-
-/// The first eight bytes of the name at the front of `line`, missing ones 0.
+/// Whether a line goes on behind the first [`WORD`] letters as a long name does, with a colon behind it.
 #[inline]
-const fn first_letters(line: &[u8], len: usize) -> u64 {
-    if let Some(eight) = line.first_chunk::<8>() {
-        return u64::from_le_bytes(*eight) & mask(len);
-    }
+fn goes_on_as(id: HeaderId, line: &[u8]) -> bool {
+    let name = id.full_name().as_bytes();
+    let rest = name.get(WORD..).unwrap_or(b"");
+    line.get(WORD..name.len()) == Some(rest) && line.get(name.len()) == Some(&b':')
+}
+
+/// The slot of a name, the same in upper and lower case.
+#[inline]
+const fn slot_of(letters: u128, len: usize, multiplier: u64) -> usize {
+    // The bit that makes letters lower-case.
+    const LOWER: u128 = 0x2020_2020_2020_2020_2020_2020_2020_2020;
+    let lower = letters | (LOWER & FIRST_BYTES[if len < WORD { len } else { WORD }]);
+    let folded = (lower as u64) ^ ((lower >> 64) as u64).rotate_left(29);
+    (folded.wrapping_mul(multiplier) >> (64 - SLOT_BITS)) as usize
+}
+
+/// The first letters of a name, missing ones 0.
+const fn first_letters(name: &[u8]) -> u128 {
     let mut letters = 0;
     let mut i = 0;
-    while i < len && i < line.len() {
-        letters |= (line[i] as u64) << (8 * i);
+    while i < name.len() && i < WORD {
+        letters |= (name[i] as u128) << (8 * i);
         i += 1;
     }
     letters
 }
 
-/// The last eight bytes of the name at the front of `line`; `first` for names that are shorter.
-#[inline]
-const fn last_letters(line: &[u8], len: usize, first: u64) -> u64 {
-    if len > 8 {
-        if let Some((name, _)) = line.split_at_checked(len) {
-            if let Some(eight) = name.last_chunk::<8>() {
-                return u64::from_le_bytes(*eight);
-            }
-        }
+/// All bits of the first bytes of a word, by their number.
+static FIRST_BYTES: [u128; WORD + 1] = {
+    let mut masks = [u128::MAX; WORD + 1];
+    let mut len = 0;
+    while len < WORD {
+        masks[len] = (1 << (8 * len)) - 1;
+        len += 1;
     }
-    first
-}
+    masks
+};
 
 impl HeaderId {
-    /// The id of the header name that is the first `len` bytes of a line, in any case and either form.
-    ///
-    /// `line` goes on behind the name, so that eight bytes can be looked at together.
+    /// The name at the front of a header line of `len` bytes, and where its colon stands; `None` when there is no colon
+    /// or no name. What follows the line in `bytes` lets many be looked at together.
     #[inline]
-    pub fn of(line: &[u8], len: usize) -> HeaderId {
-        let Some(name) = line.get(..len) else {
-            return HeaderId::Other;
-        };
-        if let [letter] = name {
-            return Self::of_compact(letter.to_ascii_lowercase());
-        }
-        let first = first_letters(line, len);
-        let letters = first | (LOWER & mask(len));
-        let mut at = slot_of(letters);
-        loop {
-            let slot = &NAMES[at];
-            if slot.letters == 0 {
-                return HeaderId::Other;
-            }
-            if slot.letters == letters && slot.name.len() == len {
-                // Two words cover the names of up to 16 letters; nearly all senders write the usual case.
-                let usual = first == slot.first && last_letters(line, len, first) == slot.last;
-                if (usual && len <= 16) || name.eq_ignore_ascii_case(slot.name) {
-                    return slot.id;
+    pub(crate) fn at(bytes: &[u8], len: usize) -> Option<(HeaderId, usize)> {
+        if let Some(word) = bytes.first_chunk::<WORD>() {
+            let colons = u8x16::new(*word).simd_eq(u8x16::splat(b':')).to_bitmask();
+            let colon = (colons.trailing_zeros() as usize).min(WORD);
+            let letters = u128::from_le_bytes(*word) & FIRST_BYTES[colon];
+            let slot = &NAMES.slots[slot_of(letters, colon, NAMES.multiplier)];
+            let known = usize::from(slot.len);
+            if slot.letters == letters && known < len {
+                if known == colon && (1..WORD).contains(&colon) {
+                    return Some((slot.id, colon));
+                }
+                if known >= WORD && goes_on_as(slot.id, bytes) {
+                    return Some((slot.id, known));
                 }
             }
-            at = (at + 1) % SLOTS;
+        }
+        Self::at_unusual(&bytes[..len.min(bytes.len())])
+    }
+
+    #[inline(never)]
+    fn at_unusual(line: &[u8]) -> Option<(HeaderId, usize)> {
+        let colon = memchr(b':', line).filter(|colon| *colon > 0)?;
+        Some((HeaderId::of(line[..colon].trim_ascii()), colon))
+    }
+
+    /// The id of a header name in any case and either form.
+    pub fn of(name: &[u8]) -> HeaderId {
+        let slot = &NAMES.slots[slot_of(first_letters(name), name.len(), NAMES.multiplier)];
+        let full = slot.id.full_name().as_bytes();
+        let same = match name {
+            [letter] => letter.to_ascii_lowercase() == slot.id.compact(),
+            _ => name.eq_ignore_ascii_case(full),
+        };
+        if same && slot.len > 0 {
+            slot.id
+        } else {
+            HeaderId::Other
         }
     }
 
-    /// Whether RFC 3261 allows the header once only (table 2), among those that tracking depends on.
-    pub fn stands_once(self) -> bool {
-        matches!(
-            self,
-            HeaderId::From
-                | HeaderId::To
-                | HeaderId::CallId
-                | HeaderId::CSeq
-                | HeaderId::ContentLength
-                | HeaderId::ContentType
-                | HeaderId::MaxForwards
-        )
+    /// The header's bit in a set of headers.
+    #[inline]
+    pub(crate) const fn bit(self) -> u64 {
+        1 << (self as u8 & 63)
     }
+
+    /// The headers that RFC 3261 (table 2) allows once only, among those that tracking depends on.
+    pub(crate) const STAND_ONCE: u64 = HeaderId::From.bit()
+        | HeaderId::To.bit()
+        | HeaderId::CallId.bit()
+        | HeaderId::CSeq.bit()
+        | HeaderId::ContentLength.bit()
+        | HeaderId::ContentType.bit()
+        | HeaderId::MaxForwards.bit();
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// As in a message, and at the end of one.
+    /// By name, in a message and at its end.
     fn of(name: &[u8]) -> HeaderId {
-        let id = HeaderId::of(name, name.len());
-        let line = [name, b": value and more"].concat();
-        assert_eq!(HeaderId::of(&line, name.len()), id, "{}", name.escape_ascii());
+        let id = HeaderId::of(name);
+        for behind in [&b": value and much more"[..], b":", b" : value and much more"] {
+            let line = [name, behind].concat();
+            let at = (!name.is_empty()).then(|| (id, name.len() + behind.iter().position(|b| *b == b':').unwrap()));
+            if !name.is_empty() {
+                assert_eq!(HeaderId::at(&line, line.len()), at, "{}", line.escape_ascii());
+            }
+        }
+        assert_eq!(HeaderId::at(name, name.len()), None);
         id
     }
 

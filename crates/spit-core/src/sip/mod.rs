@@ -2,10 +2,12 @@
 
 pub mod fingerprint;
 pub mod framing;
+pub mod head;
 pub mod header;
 pub mod identity;
 mod lines;
 pub mod message;
 pub mod passport;
 pub mod sdp;
+pub mod start_line;
 pub mod uri;

@@ -2,7 +2,7 @@
 
 use memchr::memchr;
 
-use super::message::is_token;
+use super::start_line::is_token;
 
 /// A `name-addr` or `addr-spec` header value in its parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]

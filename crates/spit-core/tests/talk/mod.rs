@@ -8,7 +8,7 @@ use spit_core::call::{CallView, Digester, EventKind, IdentitySettings, Scratch, 
 use spit_core::decode::{Seen, Transport};
 use spit_core::sip::framing::datagram;
 use spit_core::sip::identity::Exemption;
-use spit_core::sip::message::HeaderTable;
+use spit_core::sip::head::HeaderTable;
 
 /// A message under construction; what is not said is a plain call's.
 #[derive(Clone)]
