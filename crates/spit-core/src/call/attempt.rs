@@ -96,7 +96,7 @@ pub(super) fn read(
         session: digester.session(message),
         other_call_ids: [named(HeaderId::XCallId), named(HeaderId::XCid)],
         attestation: passport.attestation,
-        exemption: Exemption::of(request_uri, message),
+        exemption: Exemption::of(request_uri, to.uri, message),
     }
 }
 

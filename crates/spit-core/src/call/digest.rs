@@ -164,7 +164,9 @@ impl Digester {
 
     /// The local UUID of Session-ID (RFC 7989); 0 without one, or for the null UUID.
     pub(super) fn session(&self, message: &Message<'_>) -> u64 {
-        let value = message.header(HeaderId::SessionId).unwrap_or(b"");
+        let Some(value) = message.header(HeaderId::SessionId) else {
+            return 0;
+        };
         let uuid = value.split(|b| *b == b';').next().unwrap_or(b"").trim_ascii();
         if uuid.len() < 16 || uuid.iter().all(|b| *b == b'0') {
             return 0;
@@ -193,7 +195,9 @@ impl Digester {
 
 /// Seconds of Session-Expires (RFC 4028), 0 without one.
 fn session_expires_s(message: &Message<'_>) -> u32 {
-    let value = message.header(HeaderId::SessionExpires).unwrap_or(b"");
+    let Some(value) = message.header(HeaderId::SessionExpires) else {
+        return 0;
+    };
     let seconds = value.split(|b| *b == b';').next().unwrap_or(b"").trim_ascii();
     parse_decimal(seconds).and_then(|s| u32::try_from(s).ok()).unwrap_or(0)
 }

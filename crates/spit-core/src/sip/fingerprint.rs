@@ -9,6 +9,7 @@ use siphasher::sip::SipHasher13;
 
 use super::header::HeaderId;
 use super::message::Message;
+use super::scan::find;
 use super::sdp;
 
 /// 64 bits over User-Agent, header order and SDP shape of an INVITE or MESSAGE. `scratch` is overwritten.
@@ -16,20 +17,21 @@ pub fn fingerprint(message: &Message<'_>, scratch: &mut Vec<u8>) -> u64 {
     scratch.clear();
     scratch.extend_from_slice(message.header(HeaderId::UserAgent).unwrap_or(b""));
     scratch.push(0xff);
-    let mut before: &[u8] = b"";
-    for header in message.headers() {
-        if added_on_the_way(header.id) || header.name.eq_ignore_ascii_case(before) {
+    let mut before = (HeaderId::Via, &b""[..]);
+    for (id, name) in message.names() {
+        let repeated = (id, name.len()) == (before.0, before.1.len())
+            && (id != HeaderId::Other || name.eq_ignore_ascii_case(before.1));
+        if repeated || ADDED_ON_THE_WAY & id.bit() != 0 {
             continue;
         }
-        before = header.name;
-        if header.id == HeaderId::Other {
+        before = (id, name);
+        if id == HeaderId::Other {
             let start = scratch.len();
-            scratch.extend_from_slice(header.name);
+            scratch.extend_from_slice(name);
             scratch[start..].make_ascii_lowercase();
             scratch.push(0xfe);
         } else {
-            scratch.push(header.id as u8);
-            scratch.push(u8::from(header.name.len() == 1));
+            scratch.extend_from_slice(&[id as u8, u8::from(name.len() == 1)]);
         }
     }
     scratch.push(0xff);
@@ -47,7 +49,7 @@ pub fn fingerprint(message: &Message<'_>, scratch: &mut Vec<u8>) -> u64 {
                 }
             }
             // a=<attribute>[:<value>]: the attribute's name
-            b'a' => scratch.extend_from_slice(value.split(|b| *b == b':').next().unwrap_or(b"")),
+            b'a' => scratch.extend_from_slice(&value[..find(value, b':').unwrap_or(value.len())]),
             _ => {}
         }
     }
@@ -57,21 +59,16 @@ pub fn fingerprint(message: &Message<'_>, scratch: &mut Vec<u8>) -> u64 {
     hash.finish()
 }
 
-fn added_on_the_way(id: HeaderId) -> bool {
-    matches!(
-        id,
-        HeaderId::Via
-            | HeaderId::Route
-            | HeaderId::RecordRoute
-            | HeaderId::Authorization
-            | HeaderId::ProxyAuthorization
-            | HeaderId::PAssertedIdentity
-            | HeaderId::PPreferredIdentity
-            | HeaderId::RemotePartyId
-            | HeaderId::Identity
-            | HeaderId::Diversion
-            | HeaderId::HistoryInfo
-            | HeaderId::SessionId
-            | HeaderId::PAccessNetworkInfo
-    )
-}
+const ADDED_ON_THE_WAY: u64 = HeaderId::Via.bit()
+    | HeaderId::Route.bit()
+    | HeaderId::RecordRoute.bit()
+    | HeaderId::Authorization.bit()
+    | HeaderId::ProxyAuthorization.bit()
+    | HeaderId::PAssertedIdentity.bit()
+    | HeaderId::PPreferredIdentity.bit()
+    | HeaderId::RemotePartyId.bit()
+    | HeaderId::Identity.bit()
+    | HeaderId::Diversion.bit()
+    | HeaderId::HistoryInfo.bit()
+    | HeaderId::SessionId.bit()
+    | HeaderId::PAccessNetworkInfo.bit();

@@ -18,6 +18,18 @@ struct HeaderLine {
     end: u32,
 }
 
+impl HeaderLine {
+    #[inline]
+    fn name<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        trim(&bytes[self.start as usize..self.colon as usize])
+    }
+
+    #[inline]
+    fn value<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        trim(&bytes[self.colon as usize + 1..self.end as usize])
+    }
+}
+
 /// The place where one message's headers are written; made once and used again for every message.
 #[derive(Debug)]
 pub struct HeaderTable {
@@ -171,16 +183,30 @@ impl HeaderTable {
             return None;
         }
         let line = self.lines.get(usize::from(self.first[id as usize & 63]))?;
-        Some(trim(&bytes[line.colon as usize + 1..line.end as usize]))
+        Some(line.value(bytes))
     }
 
     /// Every header in order; `bytes` are those that were parsed.
     pub(crate) fn headers<'a>(&self, bytes: &'a [u8]) -> impl Iterator<Item = Header<'a>> + use<'a, '_> {
         self.lines.iter().map(move |line| Header {
             id: line.id,
-            name: trim(&bytes[line.start as usize..line.colon as usize]),
-            value: trim(&bytes[line.colon as usize + 1..line.end as usize]),
+            name: line.name(bytes),
+            value: line.value(bytes),
         })
+    }
+
+    /// The id and name of every header in order.
+    pub(crate) fn names<'a>(&self, bytes: &'a [u8]) -> impl Iterator<Item = (HeaderId, &'a [u8])> + use<'a, '_> {
+        self.lines.iter().map(move |line| (line.id, line.name(bytes)))
+    }
+
+    /// The values of every header of that name in order.
+    pub(crate) fn values<'a>(&self, bytes: &'a [u8], id: HeaderId) -> impl Iterator<Item = &'a [u8]> + use<'a, '_> {
+        let lines = if self.has(id) { self.lines.as_slice() } else { &[] };
+        lines
+            .iter()
+            .filter(move |line| line.id == id)
+            .map(move |line| line.value(bytes))
     }
 
     /// Adds the header line at `start`, with its colon `colon` bytes behind.

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::header::HeaderId;
 use super::message::Message;
+use super::scan::find;
 use super::uri::{param, NameAddr, Uri};
 
 /// How numbers are brought to E.164. Empty strings switch a rule off.
@@ -37,15 +38,13 @@ impl NumberRules {
     ///
     /// `None` when there is neither user nor host. The answer is lower-case and at most 255 bytes.
     pub fn canonical<'a>(&self, uri: &'a [u8]) -> Option<Cow<'a, [u8]>> {
+        // The usual case needs no more: a number in E.164 as it stands.
+        if let Some(number) = e164(uri) {
+            return Some(Cow::Borrowed(number));
+        }
         let Some(parts) = Uri::parse(uri) else {
             return self.number(uri, b"").or_else(|| plain(uri)).map(Cow::Owned);
         };
-        // The usual case needs no more: a number in E.164 as it stands.
-        if let Some(digits) = parts.user.strip_prefix(b"+") {
-            if (1..=MAX_NUMBER_DIGITS).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit) {
-                return Some(Cow::Borrowed(parts.user));
-            }
-        }
         self.canonical_parts(uri, parts).map(Cow::Owned)
     }
 
@@ -124,6 +123,17 @@ impl NumberRules {
         }
         Some(digits)
     }
+}
+
+/// The user part of `sip:+<digits>@…` with plus and digits alone.
+#[inline]
+fn e164(uri: &[u8]) -> Option<&[u8]> {
+    let number = uri.strip_prefix(b"sip:")?;
+    let digits = number.strip_prefix(b"+")?;
+    let len = digits.iter().position(|b| !b.is_ascii_digit())?;
+    // The last '@' ends the user part (RFC 3261 section 19.1.1).
+    let alone = digits[len] == b'@' && find(&digits[len + 1..], b'@').is_none();
+    (alone && (1..=MAX_NUMBER_DIGITS).contains(&len)).then(|| &number[..=len])
 }
 
 fn with_plus(prefix: &[u8], digits: &[u8]) -> Vec<u8> {
@@ -212,14 +222,10 @@ impl Exemption {
     }
 
     /// Reads the exemption from a request.
-    pub fn of(request_uri: &[u8], message: &Message<'_>) -> Option<Exemption> {
+    pub fn of(request_uri: &[u8], to_uri: &[u8], message: &Message<'_>) -> Option<Exemption> {
         const SOS: &[u8] = b"urn:service:sos";
         let is_sos = |uri: &[u8]| uri.get(..SOS.len()).is_some_and(|u| u.eq_ignore_ascii_case(SOS));
-        if is_sos(request_uri)
-            || message
-                .header(HeaderId::To)
-                .is_some_and(|to| is_sos(NameAddr::parse(to).uri))
-        {
+        if is_sos(request_uri) || is_sos(to_uri) {
             return Some(Exemption::Emergency);
         }
         let priority = message.header(HeaderId::Priority).unwrap_or(b"");

@@ -70,7 +70,12 @@ impl<'a> Message<'a> {
 
     /// Every header of that name, in order.
     pub fn each(&self, id: HeaderId) -> impl Iterator<Item = &'a [u8]> + '_ {
-        self.headers().filter(move |h| h.id == id).map(|h| h.value)
+        self.table.values(self.bytes, id)
+    }
+
+    /// The id and name as written of every header, in order.
+    pub(crate) fn names(&self) -> impl Iterator<Item = (HeaderId, &'a [u8])> + '_ {
+        self.table.names(self.bytes)
     }
 
     /// The method of a request.

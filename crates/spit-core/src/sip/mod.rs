@@ -8,6 +8,7 @@ pub mod identity;
 mod lines;
 pub mod message;
 pub mod passport;
+mod scan;
 pub mod sdp;
 pub mod start_line;
 pub mod uri;

@@ -1,7 +1,6 @@
 //! Name-addr, URIs and parameters (RFC 3261 sections 19.1 and 25.1, RFC 3966), read leniently from hostile text.
 
-use memchr::memchr;
-
+use super::scan::{find, find_either};
 use super::start_line::is_token;
 
 /// A `name-addr` or `addr-spec` header value in its parts.
@@ -21,7 +20,7 @@ impl<'a> NameAddr<'a> {
         let open = find_unquoted(value, b'<');
         if let Some(open) = open {
             let rest = &value[open + 1..];
-            let (uri, after) = match memchr(b'>', rest) {
+            let (uri, after) = match find(rest, b'>') {
                 Some(close) => (&rest[..close], &rest[close + 1..]),
                 None => (rest, &rest[rest.len()..]),
             };
@@ -33,7 +32,7 @@ impl<'a> NameAddr<'a> {
         }
         // Without brackets parameters belong to the header, not to the URI (RFC 3261 section 20.10).
         let value = until_comma(value);
-        let split = memchr(b';', value).unwrap_or(value.len());
+        let split = find(value, b';').unwrap_or(value.len());
         NameAddr {
             display_name: b"",
             uri: value[..split].trim_ascii(),
@@ -44,16 +43,16 @@ impl<'a> NameAddr<'a> {
     /// The tag of a From or To value, without the work of a whole parse in the usual case.
     #[inline]
     pub fn tag(value: &[u8]) -> Option<&[u8]> {
-        // Behind the last '>' stands ";tag=…" and nothing else. A comma or quote there is left to the whole parse.
-        if let Some(close) = value.iter().rposition(|b| *b == b'>') {
-            let one_address = match memchr(b'<', &value[..close]) {
-                Some(open) => memchr(b'<', &value[open + 1..close]).is_none(),
-                None => false,
-            };
-            match value[close + 1..].strip_prefix(b";tag=") {
-                Some(tag) if one_address && tag.iter().all(|b| is_token(*b)) => return Some(tag),
-                None if one_address && value.len() == close + 1 => return None,
-                _ => {}
+        // Behind the only '>' stands ";tag=" and a token, or nothing. Everything else is left to the whole parse.
+        let before = value.iter().rposition(|b| !is_token(*b)).map_or(0, |at| at + 1);
+        let (address, tag) = value.split_at(before);
+        if let [.., b'>'] = address {
+            if tag.is_empty() && is_one_address(address) {
+                return None;
+            }
+        } else if let Some(address) = address.strip_suffix(b";tag=") {
+            if is_one_address(address) {
+                return Some(tag);
             }
         }
         NameAddr::parse(value).param(b"tag")
@@ -65,13 +64,19 @@ impl<'a> NameAddr<'a> {
     }
 }
 
+/// Whether the text ends with the first '>' behind the first '<'.
+#[inline]
+fn is_one_address(text: &[u8]) -> bool {
+    find(text, b'<').is_some_and(|open| find(&text[open..], b'>') == Some(text.len() - 1 - open))
+}
+
 /// The value of `;name=value` in a run of parameters; empty for a parameter without a value.
 pub fn param<'a>(mut params: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     while let Some(semicolon) = find_unquoted(params, b';') {
         params = &params[semicolon + 1..];
         let end = find_unquoted(params, b';').unwrap_or(params.len());
         let one = &params[..end];
-        let (key, value) = match memchr(b'=', one) {
+        let (key, value) = match find(one, b'=') {
             Some(eq) => (&one[..eq], one[eq + 1..].trim_ascii()),
             None => (one, &one[one.len()..]),
         };
@@ -100,7 +105,7 @@ pub struct Uri<'a> {
 impl<'a> Uri<'a> {
     /// Parses a URI; `None` when it has no scheme.
     pub fn parse(uri: &'a [u8]) -> Option<Uri<'a>> {
-        let colon = memchr(b':', uri)?;
+        let colon = find(uri, b':')?;
         let scheme = &uri[..colon];
         if scheme != b"sip"
             && (scheme.is_empty()
@@ -112,7 +117,7 @@ impl<'a> Uri<'a> {
         }
         let rest = &uri[colon + 1..];
         if !(scheme.eq_ignore_ascii_case(b"sip") || scheme.eq_ignore_ascii_case(b"sips")) {
-            let split = memchr(b';', rest).unwrap_or(rest.len());
+            let split = find(rest, b';').unwrap_or(rest.len());
             return Some(Uri {
                 scheme,
                 user: &rest[..split],
@@ -122,19 +127,16 @@ impl<'a> Uri<'a> {
             });
         }
         // The user part may hold ';' and '?', so '@' is looked for first (RFC 3261 section 19.1.1).
-        let (userinfo, hostpart) = match memchr::memrchr(b'@', rest) {
+        let (userinfo, hostpart) = match rest.iter().rposition(|b| *b == b'@') {
             Some(at) => (&rest[..at], &rest[at + 1..]),
             None => (&rest[..0], rest),
         };
-        let user_end = userinfo
-            .iter()
-            .position(|b| matches!(b, b';' | b':'))
-            .unwrap_or(userinfo.len());
-        let params_start = memchr(b';', userinfo).unwrap_or(userinfo.len());
+        let user_end = find_either(userinfo, b';', b':').unwrap_or(userinfo.len());
+        let params_start = user_end + find(&userinfo[user_end..], b';').unwrap_or(userinfo.len() - user_end);
         let host_end = host_len(hostpart);
-        let params_at = memchr(b';', hostpart).unwrap_or(hostpart.len());
+        let params_at = find(hostpart, b';').unwrap_or(hostpart.len());
         let params = &hostpart[params_at..];
-        let params = &params[..memchr(b'?', params).unwrap_or(params.len())];
+        let params = &params[..find(params, b'?').unwrap_or(params.len())];
         Some(Uri {
             scheme,
             user: &userinfo[..user_end],
@@ -148,7 +150,7 @@ impl<'a> Uri<'a> {
 /// Length of the host at the front of `host[:port][;params][?headers]`.
 fn host_len(hostpart: &[u8]) -> usize {
     if hostpart.first() == Some(&b'[') {
-        return memchr(b']', hostpart).map_or(hostpart.len(), |i| i + 1);
+        return find(hostpart, b']').map_or(hostpart.len(), |i| i + 1);
     }
     hostpart
         .iter()
@@ -161,28 +163,23 @@ fn until_comma(text: &[u8]) -> &[u8] {
 }
 
 /// The first `wanted` outside double quotes; a quote that is never closed quotes nothing.
-///
-/// A plain loop: header values are short, and what is looked for is mostly near.
 #[inline]
 pub(crate) fn find_unquoted(text: &[u8], wanted: u8) -> Option<usize> {
     let mut at = 0;
-    while at < text.len() {
-        if text[at] == wanted {
-            return Some(at);
+    loop {
+        let found = at + find_either(&text[at..], wanted, b'"')?;
+        if text[found] == wanted {
+            return Some(found);
         }
-        if text[at] == b'"' {
-            match closing_quote(text, at + 1) {
-                Some(close) => at = close,
-                None => return memchr(wanted, &text[at + 1..]).map(|n| at + 1 + n),
-            }
-        }
-        at += 1;
+        at = match closing_quote(text, found + 1) {
+            Some(close) => close + 1,
+            None => return find(&text[found + 1..], wanted).map(|n| found + 1 + n),
+        };
     }
-    None
 }
 
 fn closing_quote(text: &[u8], mut at: usize) -> Option<usize> {
-    while let Some(i) = memchr::memchr2(b'"', b'\\', &text[at..]) {
+    while let Some(i) = find_either(&text[at..], b'"', b'\\') {
         let i = at + i;
         if text[i] == b'"' {
             return Some(i);
