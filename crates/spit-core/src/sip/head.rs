@@ -19,6 +19,13 @@ struct HeaderLine {
 }
 
 impl HeaderLine {
+    const NONE: HeaderLine = HeaderLine {
+        id: HeaderId::Other,
+        start: 0,
+        colon: 0,
+        end: 0,
+    };
+
     #[inline]
     fn name<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
         trim(&bytes[self.start as usize..self.colon as usize])
@@ -33,7 +40,9 @@ impl HeaderLine {
 /// The place where one message's headers are written; made once and used again for every message.
 #[derive(Debug)]
 pub struct HeaderTable {
-    lines: Vec<HeaderLine>,
+    lines: Box<[HeaderLine; MAX_HEADERS]>,
+    /// How many of the lines are the message's.
+    len: usize,
     /// One bit for each known header that the message has.
     present: u64,
     /// Where it stands first; meaningful only where its bit is set.
@@ -45,7 +54,8 @@ const _: () = assert!(HeaderId::KNOWN < 64);
 impl Default for HeaderTable {
     fn default() -> Self {
         HeaderTable {
-            lines: Vec::with_capacity(MAX_HEADERS),
+            lines: Box::new([HeaderLine::NONE; MAX_HEADERS]),
+            len: 0,
             present: 0,
             first: [0; 64],
         }
@@ -160,8 +170,13 @@ impl<'a> Head<'a> {
 impl HeaderTable {
     #[inline]
     fn clear(&mut self) {
-        self.lines.clear();
+        self.len = 0;
         self.present = 0;
+    }
+
+    #[inline]
+    fn lines(&self) -> &[HeaderLine] {
+        &self.lines[..self.len.min(MAX_HEADERS)]
     }
 
     /// Whether the message has a known header.
@@ -182,13 +197,13 @@ impl HeaderTable {
         if !self.has(id) {
             return None;
         }
-        let line = self.lines.get(usize::from(self.first[id as usize & 63]))?;
+        let line = self.lines().get(usize::from(self.first[id as usize & 63]))?;
         Some(line.value(bytes))
     }
 
     /// Every header in order; `bytes` are those that were parsed.
     pub(crate) fn headers<'a>(&self, bytes: &'a [u8]) -> impl Iterator<Item = Header<'a>> + use<'a, '_> {
-        self.lines.iter().map(move |line| Header {
+        self.lines().iter().map(move |line| Header {
             id: line.id,
             name: line.name(bytes),
             value: line.value(bytes),
@@ -197,12 +212,12 @@ impl HeaderTable {
 
     /// The id and name of every header in order.
     pub(crate) fn names<'a>(&self, bytes: &'a [u8]) -> impl Iterator<Item = (HeaderId, &'a [u8])> + use<'a, '_> {
-        self.lines.iter().map(move |line| (line.id, line.name(bytes)))
+        self.lines().iter().map(move |line| (line.id, line.name(bytes)))
     }
 
     /// The values of every header of that name in order.
     pub(crate) fn values<'a>(&self, bytes: &'a [u8], id: HeaderId) -> impl Iterator<Item = &'a [u8]> + use<'a, '_> {
-        let lines = if self.has(id) { self.lines.as_slice() } else { &[] };
+        let lines = if self.has(id) { self.lines() } else { &[] };
         lines
             .iter()
             .filter(move |line| line.id == id)
@@ -212,11 +227,18 @@ impl HeaderTable {
     /// Adds the header line at `start`, with its colon `colon` bytes behind.
     #[inline]
     fn push(&mut self, id: HeaderId, start: usize, colon: usize, end: usize, anomalies: &mut Anomalies) {
-        let at = self.lines.len();
-        if at >= MAX_HEADERS {
+        let at = self.len;
+        let Some(line) = self.lines.get_mut(at) else {
             anomalies.add(Anomalies::TOO_MANY_HEADERS);
             return;
-        }
+        };
+        *line = HeaderLine {
+            id,
+            start: start as u32,
+            colon: (start + colon) as u32,
+            end: end as u32,
+        };
+        self.len = at + 1;
         let bit = id.bit();
         if self.present & bit == 0 {
             self.first[id as usize & 63] = at as u16;
@@ -224,19 +246,14 @@ impl HeaderTable {
             anomalies.add(Anomalies::REPEATED_HEADER);
         }
         self.present |= bit;
-        self.lines.push(HeaderLine {
-            id,
-            start: start as u32,
-            colon: (start + colon) as u32,
-            end: end as u32,
-        });
     }
 
     /// A line that starts with white space continues the value before it (RFC 3261 section 7.3.1).
     #[cold]
     fn go_on(&mut self, start: usize, end: usize, anomalies: &mut Anomalies) {
         anomalies.add(Anomalies::FOLDED_HEADER);
-        match self.lines.last_mut() {
+        let len = self.len;
+        match self.lines[..len].last_mut() {
             // Only a line end lies between; behind a line that was passed over, what continues it is too.
             Some(line) if start - line.end as usize <= 2 => line.end = end as u32,
             Some(_) => {}

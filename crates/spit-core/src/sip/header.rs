@@ -126,7 +126,7 @@ const fn fill_slots(multiplier: u64) -> Option<[Slot; 1 << SLOT_BITS]> {
         let mut form = 0;
         while form < 2 && (form == 0 || compact[0] != 0) {
             let letters = first_letters(names[form]);
-            let at = slot_of(letters, names[form].len(), multiplier);
+            let at = slot_of(letters, word_len(names[form]), multiplier);
             if slots[at].len != 0 {
                 return None;
             }
@@ -150,14 +150,22 @@ fn goes_on_as(id: HeaderId, line: &[u8]) -> bool {
     line.get(WORD..name.len()) == Some(rest) && line.get(name.len()) == Some(&b':')
 }
 
-/// The slot of a name, the same in upper and lower case.
+/// The slot of a name by its first eight letters and its length, the same in upper and lower case.
 #[inline]
 const fn slot_of(letters: u128, len: usize, multiplier: u64) -> usize {
     // The bit that makes letters lower-case.
-    const LOWER: u128 = 0x2020_2020_2020_2020_2020_2020_2020_2020;
-    let lower = letters | (LOWER & FIRST_BYTES[if len < WORD { len } else { WORD }]);
-    let folded = (lower as u64) ^ ((lower >> 64) as u64).rotate_left(29);
-    (folded.wrapping_mul(multiplier) >> (64 - SLOT_BITS)) as usize
+    const LOWER: u64 = 0x2020_2020_2020_2020;
+    let known = (letters as u64 | LOWER).wrapping_add(len as u64);
+    (known.wrapping_mul(multiplier) >> (64 - SLOT_BITS)) as usize
+}
+
+/// The length of a name as far as it is looked at together.
+const fn word_len(name: &[u8]) -> usize {
+    if name.len() < WORD {
+        name.len()
+    } else {
+        WORD
+    }
 }
 
 /// The first letters of a name, missing ones 0.
@@ -213,7 +221,7 @@ impl HeaderId {
 
     /// The id of a header name in any case and either form.
     pub fn of(name: &[u8]) -> HeaderId {
-        let slot = &NAMES.slots[slot_of(first_letters(name), name.len(), NAMES.multiplier)];
+        let slot = &NAMES.slots[slot_of(first_letters(name), word_len(name), NAMES.multiplier)];
         let full = slot.id.full_name().as_bytes();
         let same = match name {
             [letter] => letter.to_ascii_lowercase() == slot.id.compact(),
