@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use spit_core::call::{CallView, Digester, EventKind, IdentitySettings, Scratch, TrackSettings, Tracker};
+use spit_core::call::{CallView, Digester, Digests, EventKind, IdentitySettings, TrackSettings, Tracker};
 use spit_core::decode::{DecodeSettings, Decoder};
+use spit_core::Micros;
 use spit_file::{Captures, Next, Pipeline};
 
 fn main() {
@@ -24,8 +25,9 @@ fn main() {
         let mut decoder = Decoder::new(DecodeSettings::default());
         let mut tracker = Tracker::new(TrackSettings::default());
         let digester = Digester::new(1, IdentitySettings::default());
-        let mut scratch = Scratch::default();
+        let mut digests = Digests::default();
         let mut ends = 0u64;
+        let mut sink = |kind: EventKind, _: Micros, _: &CallView<'_>| ends += u64::from(kind == EventKind::End);
         let mut packets = 0u64;
         while let Some(packet) = captures.next_packet() {
             packets += 1;
@@ -39,19 +41,16 @@ fn main() {
                 packet.original_len,
                 &mut |message, seen| {
                     if what == "track" {
-                        let Some(digest) = digester.digest(message, seen) else {
-                            return;
-                        };
-                        let attempt = digest
-                            .wants_attempt()
-                            .then(|| digester.attempt(message, seen, &mut scratch));
-                        tracker.take(&digest, attempt, seen, &mut |kind: EventKind, _, _: &CallView<'_>| {
-                            ends += u64::from(kind == EventKind::End);
-                        });
+                        digests.push(&digester, message, seen);
+                        if digests.len() >= 256 {
+                            tracker.take_all(&digests, &mut sink);
+                            digests.clear();
+                        }
                     }
                 },
             );
         }
+        tracker.take_all(&digests, &mut sink);
         let seconds = started.elapsed().as_secs_f64();
         println!(
             "{packets} packets, {} messages, {ends} calls, {seconds:.3} s, {:.0} messages/s",
@@ -73,9 +72,9 @@ fn pipeline(path: &str) {
     let mut tracker = Tracker::new(TrackSettings::default());
     let mut ends = 0u64;
     let mut tracking = Duration::ZERO;
-    while let Next::Batch(mut batch) = pipeline.next_batch(Duration::from_secs(60)) {
+    while let Next::Batch(batch) = pipeline.next_batch(Duration::from_secs(60)) {
         let began = Instant::now();
-        batch.track(&mut tracker, &mut |kind: EventKind, _, _: &CallView<'_>| {
+        tracker.take_all(&batch.digests, &mut |kind: EventKind, _, _: &CallView<'_>| {
             ends += u64::from(kind == EventKind::End);
         });
         tracking += began.elapsed();

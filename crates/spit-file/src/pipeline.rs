@@ -1,13 +1,12 @@
 //! Reading and decoding in a thread of its own, so that tracking and output run beside it.
 
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{sync_channel, Receiver, RecvTimeoutError, SyncSender};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use spit_core::call::{Attempt, Digest, Digester, EventSink, Scratch, Tracker};
+use spit_core::call::{Digester, Digests};
 use spit_core::decode::{DecodeCounters, DecodeSettings, Decoder, Seen};
 use spit_core::packet::defrag::DefragCounters;
 use spit_core::packet::tcp::TcpCounters;
@@ -23,13 +22,6 @@ const BATCH_MESSAGES: usize = 256;
 /// fits the cache that the threads share; a longer queue was measured to be slower by half.
 const WAITING: usize = 16;
 
-/// One message of a batch.
-#[derive(Debug)]
-struct Entry {
-    digest: Digest,
-    seen: Seen,
-}
-
 /// What the decoder has counted.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counters {
@@ -44,9 +36,8 @@ pub struct Counters {
 /// Messages that concern calls, in order.
 #[derive(Debug, Default)]
 pub struct Batch {
-    entries: Vec<Entry>,
-    /// Those of the entries that want one, in the same order.
-    attempts: VecDeque<Attempt>,
+    /// The messages.
+    pub digests: Digests,
     /// The latest capture time of any packet so far.
     pub now_us: Micros,
     /// What has been counted so far.
@@ -55,24 +46,6 @@ pub struct Batch {
     pub damages: Vec<Damage>,
     /// Whether this is the last batch.
     pub last: bool,
-}
-
-impl Batch {
-    /// Hands every message to the tracker, in order.
-    pub fn track(&mut self, tracker: &mut Tracker, sink: &mut impl EventSink) {
-        for entry in &self.entries {
-            let attempt = match entry.digest.wants_attempt() {
-                true => self.attempts.pop_front(),
-                false => None,
-            };
-            tracker.take(&entry.digest, attempt, &entry.seen, sink);
-        }
-    }
-
-    fn clear(&mut self) {
-        self.entries.clear();
-        self.attempts.clear();
-    }
 }
 
 /// What waits in the pipeline.
@@ -151,19 +124,13 @@ fn run(
     empty: &Receiver<Batch>,
 ) {
     let mut batch = Batch::default();
-    let mut scratch = Scratch::default();
     let mut now_us = Micros::MIN;
     loop {
         let packet = captures.next_packet();
         let last = packet.is_none();
-        let Batch { entries, attempts, .. } = &mut batch;
+        let digests = &mut batch.digests;
         let mut keep = |message: &Message<'_>, seen: &Seen| {
-            if let Some(digest) = digester.digest(message, seen) {
-                if digest.wants_attempt() {
-                    attempts.push_back(digester.attempt(message, seen, &mut scratch));
-                }
-                entries.push(Entry { digest, seen: *seen });
-            }
+            digests.push(digester, message, seen);
         };
         match packet {
             Some(packet) => {
@@ -172,7 +139,7 @@ fn run(
             }
             None => decoder.flush(now_us, &mut keep),
         }
-        if last || batch.entries.len() >= limit {
+        if last || batch.digests.len() >= limit {
             batch.now_us = now_us;
             batch.last = last;
             batch.counters = Counters {
@@ -186,7 +153,7 @@ fn run(
                 return;
             }
             batch = empty.try_recv().unwrap_or_default();
-            batch.clear();
+            batch.digests.clear();
         }
     }
 }

@@ -11,7 +11,7 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use pyo3_arrow::PyRecordBatch;
-use spit_core::call::{Digest, Digester, Scratch, Tracker};
+use spit_core::call::{Digester, Digests, Tracker};
 use spit_core::decode::{DecodeSettings, Decoder, Seen, Transport};
 use spit_core::sip::framing;
 use spit_core::sip::head::HeaderTable;
@@ -223,7 +223,7 @@ impl CaptureReader {
                 true => Duration::ZERO,
                 false => BETWEEN_SIGNALS,
             };
-            let mut batch = match py.detach(|| pipeline.next_batch(patience)) {
+            let batch = match py.detach(|| pipeline.next_batch(patience)) {
                 Next::Batch(batch) => batch,
                 Next::NotYet if rows.len() > 0 && self.live => return Ok(()),
                 Next::NotYet => {
@@ -233,7 +233,7 @@ impl CaptureReader {
                 Next::Gone => return Err(gone()),
             };
             py.detach(|| {
-                batch.track(&mut self.tracker, rows);
+                self.tracker.take_all(&batch.digests, rows);
                 if batch.last {
                     self.tracker.advance(batch.now_us, rows);
                     self.tracker.flush(rows);
@@ -342,10 +342,9 @@ fn parse_attempt<'py>(
     framing::datagram(data, false, &mut table, |message| {
         if first.is_none() {
             first = Some(message.start_shown());
-            if let Some(digest) = digester.digest(message, &seen).filter(Digest::wants_attempt) {
-                let attempt = digester.attempt(message, &seen, &mut Scratch::default());
-                tracker.take(&digest, Some(attempt), &seen, &mut rows);
-            }
+            let mut digests = Digests::default();
+            digests.push(&digester, message, &seen);
+            tracker.take_all(&digests, &mut rows);
         }
     });
     if rows.len() == 0 {

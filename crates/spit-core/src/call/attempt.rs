@@ -1,12 +1,12 @@
 //! What the INVITE or MESSAGE alone shows of a call.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 
 use super::digest::Digester;
 use super::event::Text;
-use super::settings::IdentitySettings;
-use super::state::{TextBuilder, Texts};
-use crate::decode::Seen;
+use super::state::{TextBuilder, TextPlaces, Texts};
+use crate::decode::{Seen, Transport};
 use crate::sip::fingerprint::fingerprint;
 use crate::sip::header::HeaderId;
 use crate::sip::identity::{diverted_by, Exemption};
@@ -15,11 +15,18 @@ use crate::sip::start_line::StartLine;
 use crate::sip::uri::{param, NameAddr, Uri};
 use crate::sip::{passport, sdp};
 
-/// Everything that a call keeps of its first request.
-#[derive(Debug)]
-pub struct Attempt {
-    pub(super) texts: Texts,
+/// Everything that a call keeps of its first request, but for the texts.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Attempt {
+    texts: TextPlaces,
+    /// Where the texts begin among those of all attempts.
+    texts_start: usize,
+    pub(super) source_ip: IpAddr,
+    pub(super) destination_ip: IpAddr,
+    pub(super) transport: Transport,
     pub(super) fingerprint: u64,
+    /// The transaction of the request.
+    pub(super) branch: u64,
     /// Caller and callee as one hash, 0 when one of them is not known.
     pub(super) parties: u64,
     /// The local UUID of Session-ID, 0 without one.
@@ -30,21 +37,55 @@ pub struct Attempt {
     pub(super) exemption: Option<Exemption>,
 }
 
-/// Memory that is used again for every attempt.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Scratch {
-    texts: TextBuilder,
-    bytes: Vec<u8>,
+/// Attempts in order; the texts of all stand in one place.
+#[derive(Debug, Default)]
+pub(super) struct Attempts {
+    list: Vec<Attempt>,
+    texts: Vec<u8>,
+    scratch: Vec<u8>,
 }
 
-/// Reads an attempt from its request.
-pub(super) fn read(
+/// An attempt with its texts.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AttemptView<'a> {
+    pub(super) facts: &'a Attempt,
+    texts: &'a [u8],
+}
+
+impl Attempts {
+    pub(super) fn push(&mut self, digester: &Digester, message: &Message<'_>, seen: &Seen) {
+        let attempt = read(message, seen, digester, &mut self.texts, &mut self.scratch);
+        self.list.push(attempt);
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.list.clear();
+        self.texts.clear();
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = AttemptView<'_>> {
+        self.list.iter().map(|facts| AttemptView {
+            facts,
+            texts: &self.texts[facts.texts_start..],
+        })
+    }
+}
+
+impl AttemptView<'_> {
+    /// The texts in memory of their own.
+    pub(super) fn texts(&self) -> Texts {
+        self.facts.texts.keep(self.texts)
+    }
+}
+
+fn read(
     message: &Message<'_>,
     seen: &Seen,
-    identity: &IdentitySettings,
     digester: &Digester,
-    scratch: &mut Scratch,
+    bytes: &mut Vec<u8>,
+    scratch: &mut Vec<u8>,
 ) -> Attempt {
+    let identity = &digester.identity;
     let (is_message, request_uri) = match message.start {
         StartLine::Request { method, uri } => (method == b"MESSAGE", uri),
         StartLine::Response { .. } => (false, &b""[..]),
@@ -71,8 +112,7 @@ pub(super) fn read(
         sdp::media_types(message.body)
     };
     let diverted = diverted_by(message).and_then(|uri| identity.numbers.canonical(uri));
-    let texts = &mut scratch.texts;
-    texts.clear();
+    let mut texts = TextBuilder::new(bytes);
     texts.push(Text::CallId, message.header(HeaderId::CallId));
     texts.push(Text::Caller, caller.map(|caller| &**caller));
     texts.push(Text::Callee, callee.as_deref());
@@ -86,9 +126,15 @@ pub(super) fn read(
     texts.push(Text::Media, media.as_deref());
     texts.push(Text::DivertedBy, diverted.as_deref());
     let named = |id| message.header(id).map_or(0, |v| digester.hash(v));
+    let (texts, texts_start) = texts.build();
     Attempt {
-        texts: texts.build(),
-        fingerprint: fingerprint(message, &mut scratch.bytes),
+        texts,
+        texts_start,
+        source_ip: seen.source.ip(),
+        destination_ip: seen.destination.ip(),
+        transport: seen.transport,
+        fingerprint: fingerprint(message, scratch),
+        branch: digester.branch(message),
         parties: match (caller, &callee) {
             (Some(caller), Some(callee)) => digester.hash2(caller, callee),
             _ => 0,

@@ -5,22 +5,19 @@ use std::net::{IpAddr, SocketAddr};
 
 use foldhash::quality::FixedState;
 
-use super::attempt::{self, Attempt};
+use super::attempt::{AttemptView, Attempts};
 use super::settings::IdentitySettings;
 use crate::decode::Seen;
-use crate::sip::header::HeaderId;
 use crate::sip::head::parse_decimal;
+use crate::sip::header::HeaderId;
 use crate::sip::message::Message;
 use crate::sip::start_line::StartLine;
 use crate::sip::uri::{param, NameAddr};
-
-/// Memory that is used again for every attempt.
-#[derive(Clone, Debug, Default)]
-pub struct Scratch(attempt::Scratch);
+use crate::Micros;
 
 /// What a message means to a call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum DigestKind {
+pub(super) enum DigestKind {
     /// An INVITE without To-tag.
     Invite,
     /// A MESSAGE without To-tag.
@@ -41,21 +38,35 @@ pub enum DigestKind {
 
 /// One message, as far as its call is concerned.
 #[derive(Clone, Copy, Debug)]
-pub struct Digest {
-    /// What the message means.
-    pub kind: DigestKind,
-    /// The status of a response, 0 of a request.
-    pub(super) status: u16,
-    pub(super) cseq: u32,
+pub(super) struct Digest {
+    pub(super) time_us: Micros,
     pub(super) call_id: u64,
     pub(super) from_tag: u64,
-    pub(super) to_tag: Option<u64>,
-    /// The transaction of an INVITE or MESSAGE.
-    pub(super) branch: u64,
+    /// 0 without one.
+    pub(super) to_tag: u64,
+    pub(super) cseq: u32,
     /// Session-Expires in seconds, 0 without one.
     pub(super) session_expires_s: u32,
     /// The two ends of the hop, whichever sent the message.
     pub(super) hop: u32,
+    /// The status of a response, 0 of a request.
+    pub(super) status: u16,
+    pub(super) kind: DigestKind,
+}
+
+/// Digests of messages in the order of their capture, and what their attempts show. Its memory is used again, so that
+/// no message costs an allocation.
+#[derive(Debug, Default)]
+pub struct Digests {
+    list: Vec<Digest>,
+    attempts: Attempts,
+}
+
+/// A digest with its attempt where it is one.
+#[derive(Clone, Copy, Debug)]
+pub struct Digested<'a> {
+    pub(super) digest: &'a Digest,
+    pub(super) attempt: Option<AttemptView<'a>>,
 }
 
 /// Hashes Call-IDs, tags and branches.
@@ -64,13 +75,49 @@ pub struct Digest {
 #[derive(Clone, Debug)]
 pub struct Digester {
     hashing: FixedState,
-    identity: IdentitySettings,
+    pub(super) identity: IdentitySettings,
 }
 
-impl Digest {
-    /// Whether the tracker wants the attempt with the digest.
-    pub fn wants_attempt(&self) -> bool {
-        matches!(self.kind, DigestKind::Invite | DigestKind::Message)
+impl Digests {
+    /// Adds a message; `false` when it concerns no call.
+    #[inline]
+    pub fn push(&mut self, digester: &Digester, message: &Message<'_>, seen: &Seen) -> bool {
+        let Some(digest) = digester.digest(message, seen) else {
+            return false;
+        };
+        if matches!(digest.kind, DigestKind::Invite | DigestKind::Message) {
+            self.attempts.push(digester, message, seen);
+        }
+        self.list.push(digest);
+        true
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// Forgets all, and keeps the memory.
+    pub fn clear(&mut self) {
+        self.list.clear();
+        self.attempts.clear();
+    }
+
+    /// The digests in order.
+    pub fn iter(&self) -> impl Iterator<Item = Digested<'_>> {
+        let mut attempts = self.attempts.iter();
+        self.list.iter().map(move |digest| Digested {
+            digest,
+            attempt: match digest.kind {
+                DigestKind::Invite | DigestKind::Message => attempts.next(),
+                _ => None,
+            },
+        })
     }
 }
 
@@ -83,14 +130,9 @@ impl Digester {
         }
     }
 
-    /// What an INVITE or MESSAGE without To-tag shows of its call.
-    pub fn attempt(&self, message: &Message<'_>, seen: &Seen, scratch: &mut Scratch) -> Attempt {
-        attempt::read(message, seen, &self.identity, self, &mut scratch.0)
-    }
-
     /// The digest of a message, or `None` when it concerns no call.
     #[inline]
-    pub fn digest(&self, message: &Message<'_>, seen: &Seen) -> Option<Digest> {
+    fn digest(&self, message: &Message<'_>, seen: &Seen) -> Option<Digest> {
         let (kind, status) = match message.start {
             StartLine::Request { method, .. } => (
                 match method {
@@ -114,15 +156,15 @@ impl Digester {
             ),
         };
         Some(self.named(kind, status, message, seen).unwrap_or(Digest {
-            kind: DigestKind::Untrackable,
-            status,
-            cseq: 0,
+            time_us: seen.time_us,
             call_id: 0,
             from_tag: 0,
-            to_tag: None,
-            branch: 0,
+            to_tag: 0,
+            cseq: 0,
             session_expires_s: 0,
             hop: 0,
+            status,
+            kind: DigestKind::Untrackable,
         }))
     }
 
@@ -134,26 +176,26 @@ impl Digester {
         let to_tag = NameAddr::tag(message.header(HeaderId::To)?).filter(|tag| !tag.is_empty());
         let is_attempt = matches!(kind, DigestKind::Invite | DigestKind::Message);
         Some(Digest {
+            time_us: seen.time_us,
+            call_id: self.hash(call_id),
+            from_tag: self.hash(from_tag),
+            to_tag: to_tag.map_or(0, |tag| self.hash(tag)),
+            cseq,
+            session_expires_s: session_expires_s(message),
+            hop: hop_hash(seen),
+            status,
             // Inside a dialog there is a To-tag: a re-INVITE or an in-dialog MESSAGE is never an attempt.
             kind: if is_attempt && to_tag.is_some() {
                 DigestKind::InDialog
             } else {
                 kind
             },
-            status,
-            cseq,
-            call_id: self.hash(call_id),
-            from_tag: self.hash(from_tag),
-            to_tag: to_tag.map(|tag| self.hash(tag)),
-            branch: if is_attempt { self.branch(message) } else { 0 },
-            session_expires_s: session_expires_s(message),
-            hop: hop_hash(seen),
         })
     }
 
     /// The transaction of a request: branch and sent-by with the magic cookie, else the whole Via (RFC 3261
     /// section 17.2.3).
-    fn branch(&self, message: &Message<'_>) -> u64 {
+    pub(super) fn branch(&self, message: &Message<'_>) -> u64 {
         let via = message.header(HeaderId::Via).unwrap_or(b"");
         let params = &via[via.iter().position(|b| *b == b';').unwrap_or(via.len())..];
         match param(params, b"branch") {
@@ -174,12 +216,13 @@ impl Digester {
         self.hash(uuid)
     }
 
+    /// The hash of a text; never 0.
     #[inline]
     pub(super) fn hash(&self, bytes: &[u8]) -> u64 {
         let mut hash = self.hashing.build_hasher();
         hash.write(bytes);
         hash.write_usize(bytes.len());
-        hash.finish()
+        hash.finish().max(1)
     }
 
     /// The hash of two texts in order; never 0.

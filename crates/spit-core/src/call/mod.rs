@@ -1,6 +1,6 @@
 //! Passive call tracking (RFC 3261): SIP messages in, call events out.
 
-pub mod attempt;
+mod attempt;
 pub mod digest;
 pub mod event;
 pub mod settings;
@@ -8,8 +8,7 @@ mod state;
 mod timers;
 pub mod tracker;
 
-pub use attempt::Attempt;
-pub use digest::{Digest, Digester, Scratch};
+pub use digest::{Digested, Digester, Digests};
 pub use event::{CallView, EventKind, EventSink, HangupBy, Outcome};
 pub use settings::{IdentitySettings, TrackSettings};
 pub use tracker::{TrackCounters, Tracker};

@@ -10,59 +10,77 @@ use crate::Micros;
 /// The longest text that is kept of a header.
 const MAX_TEXT: usize = 1024;
 
+/// Where texts stand that follow each other.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct TextPlaces {
+    ends: [u16; Text::COUNT],
+    present: u16,
+}
+
 /// The texts of a call in one allocation.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Texts {
     bytes: Box<[u8]>,
-    ends: [u16; Text::COUNT],
-    present: u16,
+    places: TextPlaces,
 }
 
-/// Collects texts before they are packed; used again for every call.
-#[derive(Clone, Debug, Default)]
-pub(super) struct TextBuilder {
-    bytes: Vec<u8>,
-    ends: [u16; Text::COUNT],
-    present: u16,
+/// Writes the texts of a call behind those of others.
+#[derive(Debug)]
+pub(super) struct TextBuilder<'a> {
+    bytes: &'a mut Vec<u8>,
+    start: usize,
+    places: TextPlaces,
     next: usize,
 }
 
-impl TextBuilder {
-    pub(super) fn clear(&mut self) {
-        self.bytes.clear();
-        self.present = 0;
-        self.next = 0;
+impl<'a> TextBuilder<'a> {
+    pub(super) fn new(bytes: &'a mut Vec<u8>) -> TextBuilder<'a> {
+        TextBuilder {
+            start: bytes.len(),
+            bytes,
+            places: TextPlaces::default(),
+            next: 0,
+        }
     }
 
     /// Adds the next text in the order of [`Text`].
+    #[inline]
     pub(super) fn push(&mut self, text: Text, value: Option<&[u8]>) {
         debug_assert_eq!(self.next, text as usize);
         if let Some(value) = value {
             self.bytes.extend_from_slice(&value[..value.len().min(MAX_TEXT)]);
-            self.present |= 1 << text as u8;
+            self.places.present |= 1 << text as u8;
         }
-        self.ends[text as usize] = self.bytes.len() as u16;
+        self.places.ends[text as usize] = (self.bytes.len() - self.start) as u16;
         self.next = text as usize + 1;
     }
 
-    pub(super) fn build(&self) -> Texts {
+    /// Where the texts stand, and where the first begins.
+    pub(super) fn build(self) -> (TextPlaces, usize) {
         debug_assert_eq!(self.next, Text::COUNT);
+        (self.places, self.start)
+    }
+}
+
+impl TextPlaces {
+    /// A copy of the texts, which are the first of `bytes`.
+    pub(super) fn keep(&self, bytes: &[u8]) -> Texts {
+        let len = usize::from(self.ends[Text::COUNT - 1]).min(bytes.len());
         Texts {
-            bytes: self.bytes.as_slice().into(),
-            ends: self.ends,
-            present: self.present,
+            bytes: bytes[..len].into(),
+            places: *self,
         }
     }
 }
 
 impl Texts {
     pub(super) fn get(&self, text: Text) -> Option<&[u8]> {
-        if self.present & (1 << text as u8) == 0 {
+        if self.places.present & (1 << text as u8) == 0 {
             return None;
         }
         let at = text as usize;
-        let start = if at == 0 { 0 } else { self.ends[at - 1] };
-        self.bytes.get(usize::from(start)..usize::from(self.ends[at]))
+        let start = if at == 0 { 0 } else { self.places.ends[at - 1] };
+        self.bytes.get(usize::from(start)..usize::from(self.places.ends[at]))
     }
 }
 

@@ -50,11 +50,8 @@ fn parse_cseq(value: &[u8]) -> Option<(u32, &[u8])> {
 }
 
 /// The headers that every message has (RFC 3261 section 8.1.1).
-const MANDATORY: u64 = HeaderId::From.bit()
-    | HeaderId::To.bit()
-    | HeaderId::Via.bit()
-    | HeaderId::CallId.bit()
-    | HeaderId::CSeq.bit();
+const MANDATORY: u64 =
+    HeaderId::From.bit() | HeaderId::To.bit() | HeaderId::Via.bit() | HeaderId::CallId.bit() | HeaderId::CSeq.bit();
 
 impl<'a> Message<'a> {
     /// The first header of that name.

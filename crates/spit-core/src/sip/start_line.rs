@@ -142,4 +142,3 @@ pub fn starts_message(bytes: &[u8]) -> bool {
 
 /// The longest start line that is looked for.
 pub const MAX_START_LINE: usize = 16 * 1024;
-

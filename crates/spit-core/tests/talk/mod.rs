@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 
 use spit_core::call::event::Text;
 use spit_core::call::settings::Network;
-use spit_core::call::{CallView, Digester, EventKind, IdentitySettings, Scratch, TrackSettings, Tracker};
+use spit_core::call::{CallView, Digester, Digests, EventKind, IdentitySettings, TrackSettings, Tracker};
 use spit_core::decode::{Seen, Transport};
 use spit_core::sip::framing::datagram;
-use spit_core::sip::identity::Exemption;
 use spit_core::sip::head::HeaderTable;
+use spit_core::sip::identity::Exemption;
 
 /// A message under construction; what is not said is a plain call's.
 #[derive(Clone)]
@@ -217,13 +217,9 @@ impl Talk {
         let (tracker, digester) = (&mut self.tracker, &self.digester);
         let mut sink = Book(&mut self.times, &mut self.events, &mut self.last);
         let found = datagram(bytes, false, &mut table, |m| {
-            let Some(digest) = digester.digest(m, &seen) else {
-                return;
-            };
-            let attempt = digest
-                .wants_attempt()
-                .then(|| digester.attempt(m, &seen, &mut Scratch::default()));
-            tracker.take(&digest, attempt, &seen, &mut |kind, time, call: &CallView<'_>| {
+            let mut digests = Digests::default();
+            digests.push(digester, m, &seen);
+            tracker.take_all(&digests, &mut |kind, time, call: &CallView<'_>| {
                 sink.write(kind, time, call);
             });
         });

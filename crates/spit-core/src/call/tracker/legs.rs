@@ -6,12 +6,12 @@ use super::super::state::{Leg, NONE};
 use super::Tracker;
 
 impl Tracker {
-    pub(super) fn add_leg(&mut self, call_at: u32, ids: &Digest) {
+    pub(super) fn add_leg(&mut self, call_at: u32, ids: &Digest, branch: u64) {
         let Some(call) = self.calls[call_at as usize].as_mut() else {
             return;
         };
         let mut leg = Leg::new(call_at, ids.call_id, ids.from_tag);
-        leg.next_transaction(ids.cseq, ids.branch);
+        leg.next_transaction(ids.cseq, branch);
         leg.invite_seen = leg.hop(ids.hop).0;
         leg.next_of_call_id = self.by_call_id.get(&ids.call_id).copied().unwrap_or(NONE);
         let leg_at = match self.free_legs.pop() {
@@ -75,7 +75,7 @@ impl Tracker {
         if let Some(at) = self.find_leg(ids.call_id, ids.from_tag) {
             return Some((at, HangupBy::Caller));
         }
-        let at = self.find_leg(ids.call_id, ids.to_tag?)?;
+        let at = self.find_leg(ids.call_id, ids.to_tag)?;
         Some((at, HangupBy::Callee))
     }
 }

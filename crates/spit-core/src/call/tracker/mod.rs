@@ -5,13 +5,12 @@ mod legs;
 
 use hashbrown::HashMap;
 
-use super::attempt::Attempt;
-use super::digest::{Digest, DigestKind};
+use super::attempt::{Attempt, AttemptView};
+use super::digest::{Digest, DigestKind, Digested, Digests};
 use super::event::{CallView, EventKind, EventSink, HangupBy, Outcome};
 use super::settings::TrackSettings;
 use super::state::{Call, Leg, Moment, Phase, NONE};
 use super::timers::Timers;
-use crate::decode::Seen;
 use crate::Micros;
 
 /// What became of messages and calls, counted.
@@ -80,28 +79,33 @@ impl Tracker {
         self.len() == 0
     }
 
+    /// Takes messages in the order of their capture.
+    pub fn take_all(&mut self, digests: &Digests, sink: &mut impl EventSink) {
+        for digested in digests.iter() {
+            self.take(digested, sink);
+        }
+    }
+
     /// Takes one message as its digest. Calls whose time ran out before it are ended first.
-    ///
-    /// An INVITE or MESSAGE (`Digest::wants_attempt`) comes with its attempt; without it, it is counted as one that
-    /// can't be tracked.
     #[inline]
-    pub fn take(&mut self, digest: &Digest, attempt: Option<Attempt>, seen: &Seen, sink: &mut impl EventSink) {
-        self.now_us = self.now_us.max(seen.time_us);
+    pub fn take(&mut self, digested: Digested<'_>, sink: &mut impl EventSink) {
+        let Digested { digest, attempt } = digested;
+        self.now_us = self.now_us.max(digest.time_us);
         self.expire(sink);
         match digest.kind {
             DigestKind::Invite | DigestKind::Message => match attempt {
-                Some(attempt) => self.request(digest, attempt, seen, sink),
+                Some(attempt) => self.request(digest, attempt, sink),
                 None => self.counters.untrackable += 1,
             },
-            DigestKind::Cancel => self.cancel(digest, seen),
-            DigestKind::Bye => self.bye(digest, seen, sink),
+            DigestKind::Cancel => self.cancel(digest),
+            DigestKind::Bye => self.bye(digest, sink),
             DigestKind::InDialog => {
                 // A message inside a dialog shows that the call goes on.
                 if let Some((leg_at, _)) = self.find_dialog(digest) {
                     self.refresh(self.legs[leg_at as usize].call, digest);
                 }
             }
-            DigestKind::InviteResponse | DigestKind::MessageResponse => self.response(digest, seen, sink),
+            DigestKind::InviteResponse | DigestKind::MessageResponse => self.response(digest, sink),
             DigestKind::Untrackable => self.counters.untrackable += 1,
         }
     }
@@ -128,9 +132,9 @@ impl Tracker {
         }
     }
 
-    fn request(&mut self, ids: &Digest, attempt: Attempt, seen: &Seen, sink: &mut impl EventSink) {
+    fn request(&mut self, ids: &Digest, attempt: AttemptView<'_>, sink: &mut impl EventSink) {
         let Some(leg_at) = self.find_leg(ids.call_id, ids.from_tag) else {
-            self.first_request(ids, attempt, seen, sink);
+            self.first_request(ids, attempt, sink);
             return;
         };
         let leg = &mut self.legs[leg_at as usize];
@@ -150,14 +154,14 @@ impl Tracker {
                 call.hops = call.hops.saturating_add(u16::from(new_hop));
                 return;
             }
-            let reused = call.phase == Phase::Ended && hop == 1 && ids.branch != leg.branch;
+            let reused = call.phase == Phase::Ended && hop == 1 && attempt.facts.branch != leg.branch;
             if !reused {
                 call.retransmissions += 1;
                 return;
             }
         } else if matches!(call.phase, Phase::Calling | Phase::AwaitingRetry) && call.cancel_us == Moment::NEVER {
             // Another try after 401, 407, 422, 491 or 3xx (or a final response that was lost): the same attempt.
-            leg.next_transaction(ids.cseq, ids.branch);
+            leg.next_transaction(ids.cseq, attempt.facts.branch);
             leg.invite_seen = hop;
             call.phase = Phase::Calling;
             call.final_status = 0;
@@ -169,12 +173,12 @@ impl Tracker {
         // The Call-ID is used again: another epoch of it, another call.
         self.give_up(call_at, self.now_us, Outcome::Incomplete, sink);
         self.release(call_at);
-        self.first_request(ids, attempt, seen, sink);
+        self.first_request(ids, attempt, sink);
     }
 
-    fn first_request(&mut self, ids: &Digest, attempt: Attempt, seen: &Seen, sink: &mut impl EventSink) {
-        if let Some(call_at) = self.find_other_side(&attempt, seen) {
-            self.add_leg(call_at, ids);
+    fn first_request(&mut self, ids: &Digest, attempt: AttemptView<'_>, sink: &mut impl EventSink) {
+        if let Some(call_at) = self.find_other_side(attempt.facts, ids.time_us) {
+            self.add_leg(call_at, ids, attempt.facts.branch);
             if let Some(call) = self.calls[call_at as usize].as_mut() {
                 call.hops = call.hops.saturating_add(1);
             }
@@ -183,9 +187,10 @@ impl Tracker {
         }
         self.make_room(sink);
         self.generation = self.generation.wrapping_add(1);
+        let facts = attempt.facts;
         let call = Call {
-            texts: attempt.texts,
-            start_us: seen.time_us,
+            texts: attempt.texts(),
+            start_us: ids.time_us,
             provisional_us: Moment::NEVER,
             ring_us: Moment::NEVER,
             cancel_us: Moment::NEVER,
@@ -194,11 +199,11 @@ impl Tracker {
             deadline_us: 0,
             timer_us: Micros::MAX,
             session_expires_us: 0,
-            fingerprint: attempt.fingerprint,
-            session_hash: attempt.session,
-            parties_hash: attempt.parties,
-            source_ip: seen.source.ip(),
-            destination_ip: seen.destination.ip(),
+            fingerprint: facts.fingerprint,
+            session_hash: facts.session,
+            parties_hash: facts.parties,
+            source_ip: facts.source_ip,
+            destination_ip: facts.destination_ip,
             generation: self.generation,
             first_leg: NONE,
             last_leg: NONE,
@@ -206,9 +211,9 @@ impl Tracker {
             final_status: 0,
             hops: 1,
             phase: Phase::Calling,
-            transport: seen.transport,
-            attestation: attempt.attestation,
-            exemption: attempt.exemption,
+            transport: facts.transport,
+            attestation: facts.attestation,
+            exemption: facts.exemption,
             is_message: ids.kind == DigestKind::Message,
             auth_challenged: false,
         };
@@ -220,12 +225,12 @@ impl Tracker {
             }
         };
         self.calls[call_at as usize] = Some(call);
-        self.add_leg(call_at, ids);
-        if attempt.session != 0 {
-            self.by_session.insert(attempt.session, call_at);
+        self.add_leg(call_at, ids, attempt.facts.branch);
+        if facts.session != 0 {
+            self.by_session.insert(facts.session, call_at);
         }
-        if attempt.parties != 0 {
-            self.by_parties.insert(attempt.parties, call_at);
+        if facts.parties != 0 {
+            self.by_parties.insert(facts.parties, call_at);
         }
         self.counters.attempts += 1;
         let deadline = self.now_us.saturating_add(self.settings.transaction_timeout_us);
@@ -239,11 +244,11 @@ impl Tracker {
     ///
     /// By Session-ID (RFC 7989), by a header that names the first Call-ID, else by the same caller and callee within
     /// a short time. The INVITE must come from elsewhere: a caller can't hide attempts by repeating such a header.
-    fn find_other_side(&self, attempt: &Attempt, seen: &Seen) -> Option<u32> {
+    fn find_other_side(&self, attempt: &Attempt, time_us: Micros) -> Option<u32> {
         let elsewhere = |at: &u32| {
             self.calls[*at as usize]
                 .as_ref()
-                .is_some_and(|call| call.phase != Phase::Ended && call.source_ip != seen.source.ip())
+                .is_some_and(|call| call.phase != Phase::Ended && call.source_ip != attempt.source_ip)
         };
         if let Some(at) = self.by_session.get(&attempt.session).copied().filter(elsewhere) {
             return Some(at);
@@ -255,11 +260,11 @@ impl Tracker {
             }
         }
         let at = self.by_parties.get(&attempt.parties).copied().filter(elsewhere)?;
-        let age = seen.time_us.saturating_sub(self.calls[at as usize].as_ref()?.start_us);
+        let age = time_us.saturating_sub(self.calls[at as usize].as_ref()?.start_us);
         (0..=self.settings.leg_join_window_us).contains(&age).then_some(at)
     }
 
-    fn cancel(&mut self, ids: &Digest, seen: &Seen) {
+    fn cancel(&mut self, ids: &Digest) {
         let Some(leg) = self.find_leg(ids.call_id, ids.from_tag).and_then(|at| {
             let leg = &self.legs[at as usize];
             // A proxy cancels branches of its own behind it; only the caller's CANCEL ends the attempt.
@@ -280,12 +285,12 @@ impl Tracker {
             call.retransmissions += 1;
             return;
         }
-        call.cancel_us = Moment::at(seen.time_us);
+        call.cancel_us = Moment::at(ids.time_us);
         let deadline = self.now_us.saturating_add(self.settings.transaction_timeout_us);
         self.set_deadline(call_at, deadline);
     }
 
-    fn bye(&mut self, ids: &Digest, seen: &Seen, sink: &mut impl EventSink) {
+    fn bye(&mut self, ids: &Digest, sink: &mut impl EventSink) {
         let Some((leg_at, by)) = self.find_dialog(ids) else {
             self.counters.unmatched += 1;
             return;
@@ -295,11 +300,11 @@ impl Tracker {
             return;
         };
         match call.phase {
-            Phase::Answered => self.finish(call_at, Outcome::Answered, seen.time_us, self.now_us, by, false, sink),
+            Phase::Answered => self.finish(call_at, Outcome::Answered, ids.time_us, self.now_us, by, false, sink),
             // A BYE before the answer is allowed to the caller (RFC 3261 section 15).
             Phase::Calling => {
-                call.cancel_us.first(seen.time_us);
-                self.finish(call_at, Outcome::Cancelled, seen.time_us, self.now_us, by, false, sink);
+                call.cancel_us.first(ids.time_us);
+                self.finish(call_at, Outcome::Cancelled, ids.time_us, self.now_us, by, false, sink);
             }
             Phase::AwaitingRetry | Phase::Ended => {}
         }
@@ -326,7 +331,7 @@ impl Tracker {
         self.set_deadline(call_at, deadline);
     }
 
-    fn response(&mut self, ids: &Digest, seen: &Seen, sink: &mut impl EventSink) {
+    fn response(&mut self, ids: &Digest, sink: &mut impl EventSink) {
         let status = ids.status;
         let is_message = ids.kind == DigestKind::MessageResponse;
         let Some(leg_at) = self.find_leg(ids.call_id, ids.from_tag) else {
@@ -357,10 +362,10 @@ impl Tracker {
                     return;
                 }
                 if status > 100 {
-                    call.provisional_us.first(seen.time_us);
+                    call.provisional_us.first(ids.time_us);
                 }
                 if (180..=183).contains(&status) {
-                    call.ring_us.first(seen.time_us);
+                    call.ring_us.first(ids.time_us);
                 }
                 if call.cancel_us == Moment::NEVER {
                     let deadline = self.now_us.saturating_add(self.settings.ring_timeout_us);
@@ -368,7 +373,7 @@ impl Tracker {
                 }
             }
             200..=299 => {
-                let tag = ids.to_tag.unwrap_or(0);
+                let tag = ids.to_tag;
                 if matches!(call.phase, Phase::Answered | Phase::Ended) {
                     // Another To-tag is another fork of the same call (RFC 3261 section 13.2.2.4).
                     if leg.final_seen & hop.max(1) != 0 && leg.answer_tag == tag {
@@ -380,14 +385,14 @@ impl Tracker {
                 leg.final_seen |= hop.max(1);
                 leg.answer_tag = tag;
                 call.final_status = status;
-                call.final_us = Moment::at(seen.time_us);
-                call.answer_us = Moment::at(seen.time_us);
+                call.final_us = Moment::at(ids.time_us);
+                call.answer_us = Moment::at(ids.time_us);
                 if is_message {
                     let now = self.now_us;
                     self.finish(
                         call_at,
                         Outcome::Answered,
-                        seen.time_us,
+                        ids.time_us,
                         now,
                         HangupBy::None,
                         false,
@@ -413,7 +418,7 @@ impl Tracker {
                 if !reaches_caller {
                     return;
                 }
-                call.final_us = Moment::at(seen.time_us);
+                call.final_us = Moment::at(ids.time_us);
                 if matches!(status, 300..=399 | 401 | 407 | 422 | 491) {
                     call.phase = Phase::AwaitingRetry;
                     let deadline = self.now_us.saturating_add(self.settings.ring_timeout_us);
@@ -423,7 +428,7 @@ impl Tracker {
                     self.finish(
                         call_at,
                         Outcome::of_status(status),
-                        seen.time_us,
+                        ids.time_us,
                         now,
                         HangupBy::None,
                         false,
