@@ -11,7 +11,7 @@ use spit_core::call::{CallView, EventKind, EventSink};
 use spit_core::sip::identity::Exemption;
 use spit_core::Micros;
 
-use crate::columns::{append_ip, append_shown, append_text};
+use crate::columns::{append_hex, append_ip, append_shown, append_text};
 
 /// The texts of a call and the columns they fill.
 const TEXTS: [(Text, &str); Text::COUNT] = [
@@ -165,7 +165,7 @@ impl EventSink for EventRows {
         append_ip(&mut self.source_ip, call.source_ip());
         append_ip(&mut self.destination_ip, call.destination_ip());
         self.transport.append_value(call.transport().name());
-        append_shown(&mut self.fingerprint, format_args!("{:016x}", call.fingerprint()));
+        append_hex(&mut self.fingerprint, call.fingerprint());
         match call.attestation() {
             Some(letter) => append_shown(&mut self.attestation, format_args!("{letter}")),
             None => self.attestation.append_null(),
