@@ -13,7 +13,7 @@ impl Tracker {
     #[inline]
     pub(super) fn expire(&mut self, sink: &mut impl EventSink) {
         while let Some(timer) = self.timers.pop_due(self.now_us) {
-            let Some(call) = self.calls[timer.call as usize].as_mut() else {
+            let Some(call) = self.calls.get_mut(timer.call) else {
                 continue;
             };
             if call.generation != timer.generation || call.timer_us != timer.due_us {
@@ -33,11 +33,11 @@ impl Tracker {
 
     /// Ends a call that no message ended; `unknown` is the outcome where nothing is known.
     pub(super) fn give_up(&mut self, call_at: u32, now_us: Micros, unknown: Outcome, sink: &mut impl EventSink) {
-        let Some(call) = self.calls[call_at as usize].as_ref() else {
+        let Some(call) = self.calls.get(call_at) else {
             return;
         };
         let (outcome, end_us, censored) = match call.phase {
-            Phase::Ended => return,
+            Phase::Ended | Phase::Free => return,
             Phase::Answered => (Outcome::Answered, now_us, true),
             Phase::AwaitingRetry => (
                 Outcome::of_status(call.final_status),
@@ -64,7 +64,7 @@ impl Tracker {
         censored: bool,
         sink: &mut impl EventSink,
     ) {
-        let Some(call) = self.calls[call_at as usize].as_mut() else {
+        let Some(call) = self.calls.get_mut(call_at) else {
             return;
         };
         if call.phase == Phase::Ended {
@@ -90,11 +90,11 @@ impl Tracker {
 
     /// Frees a call that has ended and its legs.
     pub(super) fn release(&mut self, call_at: u32) {
-        let Some(call) = self.calls[call_at as usize].take() else {
+        let Some(call) = self.calls.get(call_at) else {
             return;
         };
-        self.free_calls.push(call_at);
         let mut leg_at = call.first_leg;
+        self.calls.free(call_at);
         while leg_at != NONE {
             let (call_id, next) = {
                 let leg = &self.legs[leg_at as usize];
@@ -112,7 +112,7 @@ impl Tracker {
             let Some(timer) = self.timers.pop() else {
                 return;
             };
-            let Some(call) = self.calls[timer.call as usize].as_ref() else {
+            let Some(call) = self.calls.get(timer.call) else {
                 continue;
             };
             if call.generation != timer.generation || call.timer_us != timer.due_us {
@@ -127,7 +127,7 @@ impl Tracker {
     }
 
     pub(super) fn set_deadline(&mut self, call_at: u32, deadline_us: Micros) {
-        let Some(call) = self.calls[call_at as usize].as_mut() else {
+        let Some(call) = self.calls.get_mut(call_at) else {
             return;
         };
         call.deadline_us = deadline_us;

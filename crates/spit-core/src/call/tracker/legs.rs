@@ -7,7 +7,7 @@ use super::Tracker;
 
 impl Tracker {
     pub(super) fn add_leg(&mut self, call_at: u32, ids: &Digest, branch: u64) {
-        let Some(call) = self.calls[call_at as usize].as_mut() else {
+        let Some(call) = self.calls.get_mut(call_at) else {
             return;
         };
         let mut leg = Leg::new(call_at, ids.call_id, ids.from_tag);

@@ -9,7 +9,7 @@ use super::attempt::{Attempt, AttemptView};
 use super::digest::{Digest, DigestKind, Digested, Digests};
 use super::event::{CallView, EventKind, EventSink, HangupBy, Outcome};
 use super::settings::TrackSettings;
-use super::state::{Call, Leg, Moment, Phase, NONE};
+use super::state::{Call, Calls, Leg, Moment, Phase, NONE};
 use super::timers::Timers;
 use crate::Micros;
 
@@ -36,8 +36,7 @@ pub struct TrackCounters {
 #[derive(Debug)]
 pub struct Tracker {
     settings: TrackSettings,
-    calls: Vec<Option<Call>>,
-    free_calls: Vec<u32>,
+    calls: Calls,
     legs: Vec<Leg>,
     free_legs: Vec<u32>,
     by_call_id: HashMap<u64, u32>,
@@ -55,8 +54,7 @@ impl Tracker {
     pub fn new(settings: TrackSettings) -> Tracker {
         Tracker {
             settings,
-            calls: Vec::new(),
-            free_calls: Vec::new(),
+            calls: Calls::default(),
             legs: Vec::new(),
             free_legs: Vec::new(),
             by_call_id: HashMap::new(),
@@ -71,7 +69,7 @@ impl Tracker {
 
     /// Calls kept, ended ones that absorb retransmissions among them.
     pub fn len(&self) -> usize {
-        self.calls.len() - self.free_calls.len()
+        self.calls.len()
     }
 
     /// Whether no call is kept.
@@ -121,10 +119,8 @@ impl Tracker {
         let mut open: Vec<(Micros, u32)> = self
             .calls
             .iter()
-            .enumerate()
-            .filter_map(|(at, call)| call.as_ref().map(|c| (c.start_us, c.phase, at as u32)))
-            .filter(|(_, phase, _)| *phase != Phase::Ended)
-            .map(|(start, _, at)| (start, at))
+            .filter(|(_, call)| call.phase != Phase::Ended)
+            .map(|(at, call)| (call.start_us, at))
             .collect();
         open.sort_unstable();
         for (_, at) in open {
@@ -139,7 +135,7 @@ impl Tracker {
         };
         let leg = &mut self.legs[leg_at as usize];
         let call_at = leg.call;
-        let Some(call) = self.calls[call_at as usize].as_mut() else {
+        let Some(call) = self.calls.get_mut(call_at) else {
             return;
         };
         let (hop, new_hop) = leg.hop(ids.hop);
@@ -154,7 +150,7 @@ impl Tracker {
                 call.hops = call.hops.saturating_add(u16::from(new_hop));
                 return;
             }
-            let reused = call.phase == Phase::Ended && hop == 1 && attempt.facts.branch != leg.branch;
+            let reused = call.phase == Phase::Ended && hop == 1 && attempt.facts.branch as u32 != leg.branch;
             if !reused {
                 call.retransmissions += 1;
                 return;
@@ -179,7 +175,7 @@ impl Tracker {
     fn first_request(&mut self, ids: &Digest, attempt: AttemptView<'_>, sink: &mut impl EventSink) {
         if let Some(call_at) = self.find_other_side(attempt.facts, ids.time_us) {
             self.add_leg(call_at, ids, attempt.facts.branch);
-            if let Some(call) = self.calls[call_at as usize].as_mut() {
+            if let Some(call) = self.calls.get_mut(call_at) {
                 call.hops = call.hops.saturating_add(1);
             }
             self.counters.joined_legs += 1;
@@ -198,7 +194,7 @@ impl Tracker {
             final_us: Moment::NEVER,
             deadline_us: 0,
             timer_us: Micros::MAX,
-            session_expires_us: 0,
+            session_expires_s: 0,
             fingerprint: facts.fingerprint,
             session_hash: facts.session,
             parties_hash: facts.parties,
@@ -217,14 +213,7 @@ impl Tracker {
             is_message: ids.kind == DigestKind::Message,
             auth_challenged: false,
         };
-        let call_at = match self.free_calls.pop() {
-            Some(at) => at,
-            None => {
-                self.calls.push(None);
-                (self.calls.len() - 1) as u32
-            }
-        };
-        self.calls[call_at as usize] = Some(call);
+        let call_at = self.calls.add(call);
         self.add_leg(call_at, ids, attempt.facts.branch);
         if facts.session != 0 {
             self.by_session.insert(facts.session, call_at);
@@ -235,7 +224,7 @@ impl Tracker {
         self.counters.attempts += 1;
         let deadline = self.now_us.saturating_add(self.settings.transaction_timeout_us);
         self.set_deadline(call_at, deadline);
-        if let Some(call) = &self.calls[call_at as usize] {
+        if let Some(call) = self.calls.get(call_at) {
             sink.event(EventKind::Attempt, self.now_us, &CallView { call, end: None });
         }
     }
@@ -246,8 +235,8 @@ impl Tracker {
     /// a short time. The INVITE must come from elsewhere: a caller can't hide attempts by repeating such a header.
     fn find_other_side(&self, attempt: &Attempt, time_us: Micros) -> Option<u32> {
         let elsewhere = |at: &u32| {
-            self.calls[*at as usize]
-                .as_ref()
+            self.calls
+                .get(*at)
                 .is_some_and(|call| call.phase != Phase::Ended && call.source_ip != attempt.source_ip)
         };
         if let Some(at) = self.by_session.get(&attempt.session).copied().filter(elsewhere) {
@@ -260,7 +249,7 @@ impl Tracker {
             }
         }
         let at = self.by_parties.get(&attempt.parties).copied().filter(elsewhere)?;
-        let age = time_us.saturating_sub(self.calls[at as usize].as_ref()?.start_us);
+        let age = time_us.saturating_sub(self.calls.get(at)?.start_us);
         (0..=self.settings.leg_join_window_us).contains(&age).then_some(at)
     }
 
@@ -268,14 +257,14 @@ impl Tracker {
         let Some(leg) = self.find_leg(ids.call_id, ids.from_tag).and_then(|at| {
             let leg = &self.legs[at as usize];
             // A proxy cancels branches of its own behind it; only the caller's CANCEL ends the attempt.
-            let first = self.calls[leg.call as usize].as_ref()?.first_leg == at;
+            let first = self.calls.get(leg.call)?.first_leg == at;
             (first && leg.cseq == ids.cseq && leg.known_hop(ids.hop) <= 1).then_some(at)
         }) else {
             self.counters.unmatched += 1;
             return;
         };
         let call_at = self.legs[leg as usize].call;
-        let Some(call) = self.calls[call_at as usize].as_mut() else {
+        let Some(call) = self.calls.get_mut(call_at) else {
             return;
         };
         if call.phase != Phase::Calling {
@@ -296,7 +285,7 @@ impl Tracker {
             return;
         };
         let call_at = self.legs[leg_at as usize].call;
-        let Some(call) = self.calls[call_at as usize].as_mut() else {
+        let Some(call) = self.calls.get_mut(call_at) else {
             return;
         };
         match call.phase {
@@ -306,24 +295,24 @@ impl Tracker {
                 call.cancel_us.first(ids.time_us);
                 self.finish(call_at, Outcome::Cancelled, ids.time_us, self.now_us, by, false, sink);
             }
-            Phase::AwaitingRetry | Phase::Ended => {}
+            Phase::AwaitingRetry | Phase::Ended | Phase::Free => {}
         }
     }
 
     /// Moves an answered call's deadline on by its session interval (RFC 4028) or the idle limit.
     fn refresh(&mut self, call_at: u32, digest: &Digest) {
-        let Some(call) = self.calls[call_at as usize].as_mut() else {
+        let Some(call) = self.calls.get_mut(call_at) else {
             return;
         };
         if call.phase != Phase::Answered {
             return;
         }
         if digest.session_expires_s > 0 {
-            call.session_expires_us = Micros::from(digest.session_expires_s) * 1_000_000;
+            call.session_expires_s = digest.session_expires_s;
         }
-        let limit = match call.session_expires_us {
+        let limit = match call.session_expires_s {
             0 => self.settings.idle_limit_us,
-            expires => expires
+            expires_s => (Micros::from(expires_s) * 1_000_000)
                 .saturating_add(self.settings.transaction_timeout_us)
                 .min(self.settings.idle_limit_us),
         };
@@ -341,7 +330,7 @@ impl Tracker {
         };
         let leg = &mut self.legs[leg_at as usize];
         let call_at = leg.call;
-        let Some(call) = self.calls[call_at as usize].as_mut() else {
+        let Some(call) = self.calls.get_mut(call_at) else {
             return;
         };
         if call.is_message != is_message {
@@ -373,7 +362,7 @@ impl Tracker {
                 }
             }
             200..=299 => {
-                let tag = ids.to_tag;
+                let tag = ids.to_tag as u32;
                 if matches!(call.phase, Phase::Answered | Phase::Ended) {
                     // Another To-tag is another fork of the same call (RFC 3261 section 13.2.2.4).
                     if leg.final_seen & hop.max(1) != 0 && leg.answer_tag == tag {
