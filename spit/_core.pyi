@@ -31,6 +31,9 @@ class CaptureReader:
     def read_calls(self, max_rows: int) -> pa.RecordBatch | None:
         """Finished calls (records.CALL_SCHEMA), None at the end."""
 
+    def read_calls_text(self, max_rows: int, format_: str) -> bytes | None:
+        """``read_calls`` as lines of ``csv`` (without a header line) or ``jsonl``; needs no pyarrow."""
+
     def read_ahead(self) -> None:
         """Begin to decode for calls in the background; reading events or calls does so by itself."""
 
@@ -45,6 +48,9 @@ class CaptureReader:
 
 def write_jsonl(batch: pa.RecordBatch) -> bytes:
     """The rows as JSON lines, nulls written."""
+
+def call_columns() -> list[str]:
+    """The names of records.CALL_SCHEMA, in order."""
 
 def parse_attempt(
     data: bytes,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from spit._core import CaptureReader
+from spit._core import CaptureReader, call_columns
 from spit.errors import InputError
 
 if TYPE_CHECKING:
@@ -34,6 +34,13 @@ class CaptureFiles:
     def calls(self) -> Iterator[pa.RecordBatch]:
         """A row per finished call (records.CALL_SCHEMA)."""
         return _batches(self._reader.read_calls, BATCH_ROWS)
+
+    def calls_text(self, format_: str) -> Iterator[bytes]:
+        """The rows of ``calls`` as lines of ``csv``, header line first, or ``jsonl``; needs no pyarrow."""
+        if format_ == "csv":
+            yield ",".join(call_columns()).encode() + b"\n"
+        while (lines := self._reader.read_calls_text(BATCH_ROWS, format_)) is not None:
+            yield lines
 
     def events(self) -> Iterator[pa.RecordBatch]:
         """A row per call event (records.EVENT_SCHEMA)."""

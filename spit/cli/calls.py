@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 
 from spit.capture.files import CaptureFiles
+from spit.cli.lines import print_lines
+from spit.cli.output import choose_format
 from spit.cli.settings import capture_settings
 
 _TABLE_COLUMNS = (
@@ -17,6 +19,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the calls of ``arguments.captures`` and return the exit status."""
     capture = CaptureFiles(arguments.captures, capture_settings(arguments.config))
     capture.read_ahead()
+    format_ = choose_format(arguments.format, arguments.output)
+    if format_ in ("csv", "jsonl"):
+        return print_lines(arguments, capture, capture.calls_text(format_))
     # Importing pyarrow takes longer than decoding a hundred thousand messages, so decoding begins first.
     from spit.cli.rows import print_rows
     from spit.records import CALL_SCHEMA

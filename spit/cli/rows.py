@@ -1,19 +1,17 @@
-"""What ``spit messages`` and ``spit calls`` share: read batches, write rows, report damage and counters."""
+"""What ``spit messages`` and ``spit calls`` share: read batches, write rows."""
 
 from __future__ import annotations
 
 import argparse
 import shutil
-import sys
 from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 
 from spit.capture.files import CaptureFiles
 from spit.cli.formats import RowWriter, open_writer
+from spit.cli.lines import reading_progress, report_reading
 from spit.cli.output import choose_format, open_target, to_terminal
-from spit.cli.progress import Progress
-from spit.cli.report import DONE, FAILED, print_error
 from spit.cli.table import TableWriter
 
 
@@ -39,25 +37,6 @@ def print_rows(
     return report_reading(arguments, capture)
 
 
-def reading_progress(arguments: argparse.Namespace) -> Progress:
-    """Progress as the flags ask; rows that scroll on the terminal are progress enough."""
-    wanted = arguments.progress
-    if wanted is None and to_terminal(arguments.output):
-        wanted = False
-    return Progress(wanted)
-
-
 def terminal_width(path: str | None) -> int | None:
     """Characters a line of output may have; None where it does not go to a terminal."""
     return shutil.get_terminal_size().columns if to_terminal(path) else None
-
-
-def report_reading(arguments: argparse.Namespace, capture: CaptureFiles) -> int:
-    """Print the counters if asked for and a line per damaged input; the exit status that follows."""
-    if arguments.stats:
-        for name, count in capture.counters().items():
-            sys.stderr.write(f"{name} {count}\n")
-    damages = capture.damages()
-    for damage in damages:
-        print_error(damage)
-    return FAILED if damages else DONE

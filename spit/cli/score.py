@@ -17,9 +17,10 @@ from spit.capture.files import CaptureFiles
 from spit.cli.comparison import comparison_lines
 from spit.cli.detector import build_engine
 from spit.cli.formats import RowWriter, open_writer
+from spit.cli.lines import report_reading
 from spit.cli.output import choose_format, open_target
 from spit.cli.progress import Progress
-from spit.cli.rows import report_reading, terminal_width
+from spit.cli.rows import terminal_width
 from spit.cli.settings import load_settings
 from spit.cli.table import TableWriter
 from spit.cli.verdicts import CALLER_SCHEMA, caller_rows, reasons_in_words

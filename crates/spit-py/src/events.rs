@@ -68,7 +68,7 @@ const EVENT_COLUMNS: [&str; 34] = [
 ];
 
 /// Columns of a call, in the order of `records.CALL_SCHEMA`.
-const CALL_COLUMNS: [&str; 29] = [
+pub(crate) const CALL_COLUMNS: [&str; 29] = [
     "call_id",
     "start_time",
     "end_time",

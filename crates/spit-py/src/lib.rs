@@ -6,6 +6,7 @@ mod fold;
 mod messages;
 mod reader;
 mod settings;
+mod text;
 
 use pyo3::prelude::*;
 
@@ -13,5 +14,6 @@ use pyo3::prelude::*;
 fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
     reader::register(m)?;
+    text::register(m)?;
     fold::register(m)
 }

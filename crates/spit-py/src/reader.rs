@@ -5,7 +5,6 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use arrow_array::RecordBatch;
-use arrow_json::writer::{LineDelimited, WriterBuilder};
 use arrow_schema::ArrowError;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
@@ -21,6 +20,7 @@ use spit_file::{Captures, Counters, Next, Pipeline};
 use crate::events::EventRows;
 use crate::messages::MessageRows;
 use crate::settings::Settings;
+use crate::text::TextFormat;
 
 /// Packets between looks at signals, so that Ctrl-C is heard soon on long work.
 const PACKETS_BETWEEN_SIGNALS: usize = 1 << 16;
@@ -111,6 +111,23 @@ impl CaptureReader {
         let mut rows = EventRows::new(true);
         self.collect(py, &mut rows, max_rows)?;
         (rows.len() > 0).then(|| to_python(py, rows.finish_calls())).transpose()
+    }
+
+    fn read_calls_text<'py>(
+        &mut self,
+        py: Python<'py>,
+        max_rows: usize,
+        format_: &str,
+    ) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        let format = TextFormat::of(format_)?;
+        let mut rows = EventRows::new(true);
+        self.collect(py, &mut rows, max_rows)?;
+        if rows.len() == 0 {
+            return Ok(None);
+        }
+        let text = py.detach(|| format.write(&rows.finish_calls()?));
+        let text = text.map_err(|e| PyRuntimeError::new_err(e.to_string()))?;
+        Ok(Some(PyBytes::new(py, &text)))
     }
 
     /// Begins to decode for calls in the background; reading them does so by itself.
@@ -289,24 +306,6 @@ fn to_python(py: Python<'_>, batch: Result<RecordBatch, ArrowError>) -> PyResult
     PyRecordBatch::new(batch).into_pyarrow(py)
 }
 
-/// The rows as JSON lines, nulls written.
-#[pyfunction]
-fn write_jsonl<'py>(py: Python<'py>, batch: PyRecordBatch) -> PyResult<Bound<'py, PyBytes>> {
-    let bytes = py
-        .detach(|| {
-            let mut out = Vec::new();
-            let mut writer = WriterBuilder::new()
-                .with_explicit_nulls(true)
-                .build::<_, LineDelimited>(&mut out);
-            writer.write(batch.as_ref())?;
-            writer.finish()?;
-            drop(writer);
-            Ok::<_, ArrowError>(out)
-        })
-        .map_err(|e| PyValueError::new_err(e.to_string()))?;
-    Ok(PyBytes::new(py, &bytes))
-}
-
 /// One attempt row from the bytes of an INVITE or MESSAGE.
 #[pyfunction]
 #[pyo3(signature = (data, *, time_us, source_ip=None, destination_ip=None, transport="udp", settings=None))]
@@ -390,7 +389,6 @@ fn anomalies() -> Vec<(&'static str, &'static str)> {
 
 pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<CaptureReader>()?;
-    m.add_function(wrap_pyfunction!(write_jsonl, m)?)?;
     m.add_function(wrap_pyfunction!(parse_attempt, m)?)?;
     m.add_function(wrap_pyfunction!(canonical_identity, m)?)?;
     m.add_function(wrap_pyfunction!(anomalies, m)?)?;
