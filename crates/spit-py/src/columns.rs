@@ -51,7 +51,7 @@ pub(crate) fn append_ip(column: &mut StringBuilder, address: IpAddr) {
 }
 
 /// Writes an address in dotted form; answers how many bytes.
-fn write_v4(text: &mut [u8; 15], address: Ipv4Addr) -> usize {
+pub(crate) fn write_v4(text: &mut [u8; 15], address: Ipv4Addr) -> usize {
     let mut len = 0;
     for (i, octet) in address.octets().into_iter().enumerate() {
         if i > 0 {
@@ -68,8 +68,12 @@ fn write_v4(text: &mut [u8; 15], address: Ipv4Addr) -> usize {
     len
 }
 
+/// 64 bits as 16 hexadecimal digits.
+pub(crate) fn hex(bits: u64) -> [u8; 16] {
+    std::array::from_fn(|i| b"0123456789abcdef"[(bits >> (60 - 4 * i) & 15) as usize])
+}
+
 /// Appends 64 bits as 16 hexadecimal digits.
 pub(crate) fn append_hex(column: &mut StringBuilder, bits: u64) {
-    let digits: [u8; 16] = std::array::from_fn(|i| b"0123456789abcdef"[(bits >> (60 - 4 * i) & 15) as usize]);
-    column.append_value(std::str::from_utf8(&digits).unwrap_or_default());
+    column.append_value(std::str::from_utf8(&hex(bits)).unwrap_or_default());
 }

@@ -10,7 +10,7 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use pyo3_arrow::PyRecordBatch;
-use spit_core::call::{Digester, Digests, Tracker};
+use spit_core::call::{Digester, Digests, EventSink, Tracker};
 use spit_core::decode::{DecodeSettings, Decoder, Seen, Transport};
 use spit_core::sip::framing;
 use spit_core::sip::head::HeaderTable;
@@ -20,13 +20,24 @@ use spit_file::{Captures, Counters, Next, Pipeline};
 use crate::events::EventRows;
 use crate::messages::MessageRows;
 use crate::settings::Settings;
-use crate::text::TextFormat;
+use crate::text::{jsonl, CsvCalls};
 
 /// Packets between looks at signals, so that Ctrl-C is heard soon on long work.
 const PACKETS_BETWEEN_SIGNALS: usize = 1 << 16;
 
 /// How long a slow input is waited for between looks at signals.
 const BETWEEN_SIGNALS: Duration = Duration::from_millis(200);
+
+/// A sink that says how many rows it has.
+pub(crate) trait Rows: EventSink {
+    fn len(&self) -> usize;
+}
+
+impl Rows for EventRows {
+    fn len(&self) -> usize {
+        EventRows::len(self)
+    }
+}
 
 /// Reads captures as one stream in time order: either all SIP messages, or the calls in them.
 #[pyclass(module = "spit._core")]
@@ -119,15 +130,25 @@ impl CaptureReader {
         max_rows: usize,
         format_: &str,
     ) -> PyResult<Option<Bound<'py, PyBytes>>> {
-        let format = TextFormat::of(format_)?;
-        let mut rows = EventRows::new(true);
-        self.collect(py, &mut rows, max_rows)?;
-        if rows.len() == 0 {
-            return Ok(None);
-        }
-        let text = py.detach(|| format.write(&rows.finish_calls()?));
-        let text = text.map_err(|e| PyRuntimeError::new_err(e.to_string()))?;
-        Ok(Some(PyBytes::new(py, &text)))
+        let text = match format_ {
+            "csv" => {
+                let mut lines = CsvCalls::new();
+                self.collect(py, &mut lines, max_rows)?;
+                lines.finish()
+            }
+            "jsonl" => {
+                let mut rows = EventRows::new(true);
+                self.collect(py, &mut rows, max_rows)?;
+                py.detach(|| jsonl(&rows.finish_calls()?))
+                    .map_err(|e| PyRuntimeError::new_err(e.to_string()))?
+            }
+            other => {
+                return Err(PyValueError::new_err(format!(
+                    "format: expected csv or jsonl, found {other:?}"
+                )));
+            }
+        };
+        Ok((!text.is_empty()).then(|| PyBytes::new(py, &text)))
     }
 
     /// Begins to decode for calls in the background; reading them does so by itself.
@@ -220,7 +241,7 @@ impl CaptureReader {
         }
     }
 
-    fn collect(&mut self, py: Python<'_>, rows: &mut EventRows, max_rows: usize) -> PyResult<()> {
+    fn collect(&mut self, py: Python<'_>, rows: &mut (impl Rows + Send), max_rows: usize) -> PyResult<()> {
         self.read_ahead()?;
         let State::Calls {
             pipeline,
