@@ -5,14 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from spit.capture.files import CaptureFiles
 from spit.cli.formats import open_writer
-from spit.records import MESSAGE_SCHEMA
+from spit.records import CALL_SCHEMA, MESSAGE_SCHEMA
 
 MESSAGE: dict[str, Any] = {
     "time": 1700000000.123456,
@@ -115,3 +117,53 @@ def test_parquet_to_a_pipe_that_cannot_tell_its_position() -> None:
 def test_unknown_format_is_refused() -> None:
     with pytest.raises(ValueError, match="expected jsonl, csv or parquet, found xml"):
         open_writer("xml", io.BytesIO(), MESSAGE_SCHEMA)
+
+
+def test_csv_of_calls_says_what_jsonl_says() -> None:
+    """Both are written in Rust by ways of their own."""
+    for capture in sorted(Path("captures").glob("*.pcap*")):
+        rows = csv.DictReader(
+            io.StringIO(b"".join(CaptureFiles([str(capture)]).calls_text("csv")).decode(), newline="")
+        )
+        lines = b"".join(CaptureFiles([str(capture)]).calls_text("jsonl")).splitlines()
+        wanted = [{name: as_csv(value) for name, value in json.loads(line).items()} for line in lines]
+        assert list(rows) == wanted, capture
+        assert wanted
+
+
+def test_csv_of_calls_quotes_and_shows_addresses(tmp_path: Path) -> None:
+    """Text from the wire with everything that CSV treats apart; addresses of every length."""
+    agent = 'a,"b" é'
+    for source in ("1.22.133.4", "255.0.10.100", "2001:db8::1"):
+        capture = tmp_path / "one.pcap"
+        write_invite(capture, source, agent.encode() + b"\xff")
+        (row,) = csv.DictReader(
+            io.StringIO(b"".join(CaptureFiles([str(capture)]).calls_text("csv")).decode())
+        )
+        assert (row["source_ip"], row["user_agent"]) == (source, agent + "\ufffd")
+
+
+def test_csv_of_no_calls_has_its_header() -> None:
+    empty = b"".join(CaptureFiles(["/dev/null"]).calls_text("csv"))
+    assert empty.decode().strip().split(",") == CALL_SCHEMA.names
+
+
+def as_csv(value: object) -> str:
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def write_invite(path: Path, source: str, agent: bytes) -> None:
+    from scapy.layers.inet import IP, UDP
+    from scapy.layers.inet6 import IPv6
+    from scapy.utils import wrpcap
+
+    ip = IPv6(src=source, dst="2001:db8::2") if ":" in source else IP(src=source, dst="192.0.2.2")
+    invite = (
+        b"INVITE sip:b@example.org SIP/2.0\r\nVia: SIP/2.0/UDP x;branch=z9hG4bK1\r\nFrom: <sip:a@x>;tag=1\r\n"
+        b"To: <sip:b@x>\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\nUser-Agent: "
+        + agent
+        + b"\r\nContent-Length: 0\r\n\r\n"
+    )
+    wrpcap(str(path), [ip / UDP(sport=5060, dport=5060) / invite], linktype=101)
