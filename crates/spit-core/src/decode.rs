@@ -13,7 +13,7 @@ use crate::sip::message::Message;
 use crate::Micros;
 
 /// How a message travelled.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 #[repr(u8)]
 pub enum Transport {
     /// UDP.

@@ -143,6 +143,7 @@ pub struct CallSeen {
 
 pub struct Talk {
     pub tracker: Tracker,
+    settings: TrackSettings,
     digester: Digester,
     pub times: Vec<i64>,
     events: Vec<String>,
@@ -170,6 +171,7 @@ impl Talk {
     fn make(settings: TrackSettings, identity: IdentitySettings) -> Talk {
         let mut talk = Talk {
             tracker: Tracker::new(settings),
+            settings,
             digester: Digester::new(7, identity),
             times: Vec::new(),
             events: Vec::new(),
@@ -178,6 +180,19 @@ impl Talk {
         };
         talk.first_hop();
         talk
+    }
+
+    /// Saves the tracker and goes on with what was saved.
+    pub fn restart(&mut self) {
+        let saved = self.tracker.save(7);
+        let (tracker, seed) = Tracker::load(&saved, self.settings).unwrap();
+        assert_eq!((seed, tracker.len()), (7, self.tracker.len()));
+        self.tracker = tracker;
+    }
+
+    /// What has been told so far.
+    pub fn told(&self) -> (&[i64], &[String]) {
+        (&self.times, &self.events)
     }
 
     /// From now on messages cross this hop.
