@@ -129,9 +129,6 @@ pub fn starts_message(bytes: &[u8]) -> bool {
     if !may_start_message(bytes) {
         return false;
     }
-    if bytes.starts_with(b"SIP/") {
-        return bytes.len() >= 12;
-    }
     let window = &bytes[..bytes.len().min(MAX_START_LINE)];
     let line = match memchr(b'\n', window) {
         Some(lf) => &window[..lf],
