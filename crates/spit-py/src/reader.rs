@@ -219,6 +219,7 @@ impl CaptureReader {
             ("calls_ended", track.ended),
             ("calls_censored", track.censored),
             ("calls_evicted", track.evicted),
+            ("calls_crowded", track.crowded),
             ("legs_joined", track.joined_legs),
             ("messages_untrackable", track.untrackable),
             ("messages_unmatched", track.unmatched),

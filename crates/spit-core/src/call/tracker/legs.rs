@@ -1,11 +1,36 @@
 //! Which leg a message belongs to.
 
 use super::super::digest::Digest;
-use super::super::event::HangupBy;
+use super::super::event::{EventSink, HangupBy, Outcome};
 use super::super::state::{Leg, NONE};
 use super::Tracker;
 
+/// Legs under one Call-ID, each with a From-tag of its own. They are looked through one by one, so a sender who uses
+/// one Call-ID for everything must not make that long.
+pub const MAX_LEGS_PER_CALL_ID: usize = 64;
+/// Legs of one call: its hops across B2BUAs. Behind them an INVITE is an attempt of its own.
+pub const MAX_LEGS_PER_CALL: u16 = 64;
+
 impl Tracker {
+    /// Gives up the oldest call of a Call-ID that has as many legs as it may have: the new one is tracked, so that
+    /// nobody hides attempts behind others.
+    pub(super) fn make_room_for_leg(&mut self, call_id: u64, sink: &mut impl EventSink) {
+        loop {
+            let mut at = self.by_call_id.get(&call_id).copied().unwrap_or(NONE);
+            let (mut legs, mut oldest) = (0, NONE);
+            while at != NONE {
+                let leg = &self.legs[at as usize];
+                (legs, oldest, at) = (legs + 1, leg.call, leg.next_of_call_id);
+            }
+            if legs < MAX_LEGS_PER_CALL_ID {
+                return;
+            }
+            self.counters.crowded += 1;
+            self.give_up(oldest, self.now_us, Outcome::Incomplete, sink);
+            self.release(oldest);
+        }
+    }
+
     pub(super) fn add_leg(&mut self, call_at: u32, ids: &Digest, branch: u64) {
         let Some(call) = self.calls.get_mut(call_at) else {
             return;

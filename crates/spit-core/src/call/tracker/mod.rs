@@ -3,6 +3,9 @@
 mod ends;
 mod legs;
 
+pub use ends::{MAX_TIMERS_PER_CALL, SPARE_TIMERS};
+pub use legs::{MAX_LEGS_PER_CALL, MAX_LEGS_PER_CALL_ID};
+
 use hashbrown::HashMap;
 
 use super::attempt::{Attempt, AttemptView};
@@ -12,6 +15,10 @@ use super::settings::TrackSettings;
 use super::state::{Call, Calls, Leg, Moment, Phase, NONE};
 use super::timers::Timers;
 use crate::Micros;
+
+/// The clock stops here, far beyond any capture, so that there is always time for a deadline: a call without one could
+/// not make room for others.
+const LATEST_US: Micros = Micros::MAX / 2;
 
 /// What became of messages and calls, counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,6 +37,8 @@ pub struct TrackCounters {
     pub unmatched: u64,
     /// Calls given up because of the bound on their number.
     pub evicted: u64,
+    /// Calls given up, ended ones among them, because [`MAX_LEGS_PER_CALL_ID`] others share their Call-ID.
+    pub crowded: u64,
 }
 
 /// Tracks calls from messages in the order of their capture.
@@ -77,6 +86,11 @@ impl Tracker {
         self.len() == 0
     }
 
+    /// Timers that are filed, outdated ones among them.
+    pub fn timers(&self) -> usize {
+        self.timers.len()
+    }
+
     /// Takes messages in the order of their capture.
     pub fn take_all(&mut self, digests: &Digests, sink: &mut impl EventSink) {
         for digested in digests.iter() {
@@ -88,8 +102,7 @@ impl Tracker {
     #[inline]
     pub fn take(&mut self, digested: Digested<'_>, sink: &mut impl EventSink) {
         let Digested { digest, attempt } = digested;
-        self.now_us = self.now_us.max(digest.time_us);
-        self.expire(sink);
+        self.advance(digest.time_us, sink);
         match digest.kind {
             DigestKind::Invite | DigestKind::Message => match attempt {
                 Some(attempt) => self.request(digest, attempt, sink),
@@ -109,8 +122,9 @@ impl Tracker {
     }
 
     /// Goes on to a time without a message: calls whose time ran out are ended.
+    #[inline]
     pub fn advance(&mut self, now_us: Micros, sink: &mut impl EventSink) {
-        self.now_us = self.now_us.max(now_us);
+        self.now_us = self.now_us.max(now_us.min(LATEST_US));
         self.expire(sink);
     }
 
@@ -173,6 +187,7 @@ impl Tracker {
     }
 
     fn first_request(&mut self, ids: &Digest, attempt: AttemptView<'_>, sink: &mut impl EventSink) {
+        self.make_room_for_leg(ids.call_id, sink);
         if let Some(call_at) = self.find_other_side(attempt.facts, ids.time_us) {
             self.add_leg(call_at, ids, attempt.facts.branch);
             if let Some(call) = self.calls.get_mut(call_at) {
@@ -235,9 +250,9 @@ impl Tracker {
     /// a short time. The INVITE must come from elsewhere: a caller can't hide attempts by repeating such a header.
     fn find_other_side(&self, attempt: &Attempt, time_us: Micros) -> Option<u32> {
         let elsewhere = |at: &u32| {
-            self.calls
-                .get(*at)
-                .is_some_and(|call| call.phase != Phase::Ended && call.source_ip != attempt.source_ip)
+            self.calls.get(*at).is_some_and(|call| {
+                call.phase != Phase::Ended && call.source_ip != attempt.source_ip && call.hops < MAX_LEGS_PER_CALL
+            })
         };
         if let Some(at) = self.by_session.get(&attempt.session).copied().filter(elsewhere) {
             return Some(at);
