@@ -1,4 +1,4 @@
-"""Writes the first inputs of the fuzz targets into fuzz/corpus, from the project's own captures and messages.
+"""Writes the first inputs of the fuzz targets into fuzz/seeds, from the project's own captures and messages.
 
 Run from anywhere: ``python3 fuzz/seeds.py``. The formats are those of crates/spit-core/tests/invariants.
 """
@@ -137,7 +137,7 @@ def talks() -> Iterator[bytes]:
 def main() -> None:
     made = {"packet": packets, "sip_message": messages, "sip_stream": streams, "tracker": talks}
     for target, inputs in made.items():
-        folder = HERE / "corpus" / target
+        folder = HERE / "seeds" / target
         folder.mkdir(parents=True, exist_ok=True)
         for number, content in enumerate(inputs()):
             (folder / f"seed-{number:02}").write_bytes(content)

@@ -171,6 +171,12 @@ impl Calls {
         self.places.len() - self.free.len()
     }
 
+    /// Places that have been made, free ones among them.
+    #[cfg(test)]
+    pub(super) fn places(&self) -> usize {
+        self.places.len()
+    }
+
     #[inline]
     pub(super) fn get(&self, at: u32) -> Option<&Call> {
         self.places.get(at as usize).filter(|call| call.phase != Phase::Free)

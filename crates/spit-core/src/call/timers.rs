@@ -183,6 +183,7 @@ mod tests {
                 generation: 0,
             });
         };
+        assert_eq!(timers.pop_due(0), None);
         file(&mut timers, 14_400 * SECOND_US);
         for second in 0..3000 {
             while timers.pop_due(second * SECOND_US).is_some() {}

@@ -1,5 +1,7 @@
 //! The call tracker: which message belongs to which call, and what it changes there.
 
+#[cfg(test)]
+mod bounds;
 mod ends;
 mod legs;
 
