@@ -225,7 +225,7 @@ impl CaptureReader {
             ("calls_ended", track.ended),
             ("calls_censored", track.censored),
             ("calls_evicted", track.evicted),
-            ("attempts_crowded", track.crowded),
+            ("calls_crowded", track.crowded),
             ("legs_joined", track.joined_legs),
             ("messages_untrackable", track.untrackable),
             ("messages_unmatched", track.unmatched),
