@@ -6,6 +6,7 @@
 
 pub mod anomaly;
 pub mod call;
+pub mod counters;
 pub mod decode;
 pub mod file;
 pub mod fold;
