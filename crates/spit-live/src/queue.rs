@@ -47,6 +47,8 @@ struct State {
     messages: usize,
     dropped: u64,
     sources: usize,
+    /// Counts batches that came and sources that ended, so that none is slept through.
+    changes: u64,
     empty: Vec<Digests>,
 }
 
@@ -60,6 +62,7 @@ impl Queue {
                 messages: 0,
                 dropped: 0,
                 sources,
+                changes: 0,
                 empty: Vec::new(),
             }),
             changed: Condvar::new(),
@@ -69,6 +72,7 @@ impl Queue {
     /// Adds a batch, sheds the oldest ones where there is no room, and gives empty digests to fill.
     pub(crate) fn push(&self, batch: Batch) -> Digests {
         let mut state = self.lock();
+        state.changes += 1;
         state.messages += batch.digests.len();
         state.waiting.push_back(batch);
         while state.messages > self.max_messages || state.waiting.len() > MAX_BATCHES {
@@ -90,8 +94,9 @@ impl Queue {
         self.lock().waiting.len() < FEW_BATCHES
     }
 
-    /// Moves every batch whose first message is `due` to `taken`, in the order of arrival.
-    pub(crate) fn take_due(&self, due: impl Fn(Micros) -> bool, taken: &mut Vec<Batch>) {
+    /// Moves every batch whose first message is `due` to `taken`, in the order of arrival. Answers how many changes there
+    /// have been, for [`Queue::wait`].
+    pub(crate) fn take_due(&self, due: impl Fn(Micros) -> bool, taken: &mut Vec<Batch>) -> u64 {
         let mut state = self.lock();
         for _ in 0..state.waiting.len() {
             let Some(batch) = state.waiting.pop_front() else {
@@ -104,6 +109,7 @@ impl Queue {
                 state.waiting.push_back(batch);
             }
         }
+        state.changes
     }
 
     /// Takes digests back that have been tracked.
@@ -114,7 +120,10 @@ impl Queue {
 
     /// One of the sources gives no more.
     pub(crate) fn end_source(&self) {
-        self.lock().sources -= 1;
+        let mut state = self.lock();
+        state.sources = state.sources.saturating_sub(1);
+        state.changes += 1;
+        drop(state);
         self.changed.notify_one();
     }
 
@@ -124,15 +133,13 @@ impl Queue {
         state.sources == 0 && state.waiting.is_empty()
     }
 
-    /// Waits until something has come or a source has ended, at most for `patience`. Where batches wait that are not due
-    /// it may return early.
-    pub(crate) fn wait(&self, patience: Duration) {
+    /// Waits at most for `patience` until there have been more changes than these.
+    pub(crate) fn wait(&self, changes: u64, patience: Duration) {
         let state = self.lock();
-        drop(
-            self.changed
-                .wait_timeout(state, patience)
-                .unwrap_or_else(PoisonError::into_inner),
-        );
+        let waited = self
+            .changed
+            .wait_timeout_while(state, patience, |state| state.changes == changes);
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Whether batches wait.
@@ -221,7 +228,7 @@ mod tests {
         queue.push(batch(1, &[10]));
         queue.push(batch(0, &[60]));
         let mut taken = Vec::new();
-        queue.take_due(|time| time <= 20, &mut taken);
+        assert_eq!(queue.take_due(|time| time <= 20, &mut taken), 3);
         assert_eq!(taken.iter().map(|batch| batch.lane).collect::<Vec<_>>(), [1]);
         assert_eq!(all(&queue), [[50], [60]]);
         // What is taken makes room.
