@@ -9,6 +9,7 @@ pub mod call;
 pub mod decode;
 pub mod file;
 pub mod fold;
+pub mod hep;
 pub mod packet;
 pub mod sip;
 

@@ -5,5 +5,6 @@ pub mod ip;
 pub mod link;
 pub mod tcp;
 pub mod transport;
+pub mod websocket;
 
 pub use link::LinkType;
