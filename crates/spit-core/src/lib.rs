@@ -10,6 +10,7 @@ pub mod counters;
 pub mod decode;
 pub mod file;
 pub mod fold;
+pub mod hep;
 pub mod packet;
 pub mod sip;
 

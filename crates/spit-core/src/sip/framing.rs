@@ -2,9 +2,9 @@
 
 use memchr::memchr;
 
-use super::head::{ContentLength, Head, HeaderTable};
+use super::head::{ContentLength, Head, HeaderTable, NotSip};
 use super::message::Message;
-use super::start_line::{may_start_message, starts_message, MAX_START_LINE};
+use super::start_line::{is_token, may_start_message, starts_message, MAX_START_LINE};
 use crate::anomaly::Anomalies;
 
 /// The longest message that a stream may hold, head and body; longer ones are passed over.
@@ -94,6 +94,8 @@ pub fn next_frame(bytes: &[u8], table: &mut HeaderTable) -> Frame {
     }
     let head = match Head::parse(bytes, table) {
         Ok(head) => head,
+        // A status line is known by its first bytes; it may be cut off within its reason phrase.
+        Err(NotSip::Incomplete) if may_become_start_line(bytes) => return Frame::Incomplete,
         Err(_) => return Frame::Junk(junk_len(bytes)),
     };
     if head.anomalies.has(Anomalies::NO_HEADER_END) {
@@ -116,6 +118,18 @@ pub fn next_frame(bytes: &[u8], table: &mut HeaderTable) -> Frame {
         Some(len) if len <= MAX_MESSAGE => Frame::Incomplete,
         // Nobody sends such a body in signalling: the length is a lie, so the head is skipped.
         _ => Frame::Junk(head.len),
+    }
+}
+
+/// The length of the unfinished message at the front of `bytes`; `None` while its head has not ended.
+pub(crate) fn whole_len(bytes: &[u8], table: &mut HeaderTable) -> Option<usize> {
+    let head = Head::parse(bytes, table).ok()?;
+    if head.anomalies.has(Anomalies::NO_HEADER_END) {
+        return None;
+    }
+    match head.content_length {
+        ContentLength::Bytes(n) => head.len.checked_add(n),
+        ContentLength::Absent | ContentLength::Bad => Some(head.len),
     }
 }
 
@@ -144,13 +158,17 @@ fn junk_len(bytes: &[u8]) -> usize {
 
 /// Whether bytes without a line end may be the beginning of a start line.
 fn may_become_start_line(bytes: &[u8]) -> bool {
+    if bytes.is_empty() {
+        return true;
+    }
     if bytes.len() > MAX_START_LINE || memchr(b'\n', bytes).is_some() {
         return false;
     }
-    // Control bytes and 8-bit bytes stand in no method and no Request-URI: binary protocols end here.
-    bytes
-        .iter()
-        .all(|b| (0x20..0x7f).contains(b) || matches!(b, b'\r' | b'\t'))
+    // Binary protocols end here: a line begins with a method or with SIP's version. What follows the first space may
+    // be any byte, as it may in a line that came whole.
+    let first_word = bytes.split(|b| matches!(b, b' ' | b'\t')).next().unwrap_or_default();
+    let version = first_word.len().min(4);
+    !first_word.is_empty() && (first_word.iter().all(|b| is_token(*b)) || first_word[..version] == b"SIP/"[..version])
 }
 
 /// Whether a datagram only keeps an address translation open: no bytes at all, or CR, LF and NUL alone (RFC 5626
@@ -206,6 +224,14 @@ mod tests {
     fn a_prefix_of_a_message_is_incomplete_and_never_junk() {
         for cut in 1..INVITE.len() {
             assert_eq!(frames(&INVITE[..cut]), [Frame::Incomplete], "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn a_prefix_of_a_response_is_incomplete_whatever_its_reason_phrase_holds() {
+        let busy = "SIP/2.0 486 Occup\u{e9}\r\nCall-ID: 1\r\nContent-Length: 0\r\n\r\n".as_bytes();
+        for cut in 1..busy.len() {
+            assert_eq!(frames(&busy[..cut]), [Frame::Incomplete], "cut at {cut}");
         }
     }
 
