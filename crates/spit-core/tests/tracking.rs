@@ -493,6 +493,25 @@ fn any_order_of_messages_keeps_the_books() {
 }
 
 #[test]
+fn a_restarted_tracker_knows_the_call_and_its_user_agent() {
+    let mut t = Talk::new();
+    t.send(0.0, invite().with("User-Agent: phone"));
+    t.send(
+        0.1,
+        invite()
+            .call_id("other")
+            .callee("+4420000003")
+            .with("User-Agent: phone"),
+    );
+    t.restart();
+    t.back(1.0, Message::response(486, "INVITE"));
+    assert_eq!(t.last().user_agent.as_deref(), Some("phone"));
+    t.restart();
+    t.back(2.0, Message::response(200, "INVITE").call_id("other"));
+    assert_eq!(t.last().user_agent.as_deref(), Some("phone"));
+}
+
+#[test]
 fn a_saved_tracker_that_is_damaged_is_refused_in_words() {
     let mut t = Talk::new();
     t.send(0.0, invite());

@@ -92,7 +92,7 @@ impl CaptureReader {
 
     fn read_messages<'py>(&mut self, py: Python<'py>, max_rows: usize) -> PyResult<Option<Bound<'py, PyAny>>> {
         if let Some(captures) = self.take_unread() {
-            self.state = State::Messages(captures, Box::new(Decoder::new(self.decode)));
+            self.state = State::Messages(captures, Box::new(Decoder::new(self.decode.clone())));
         }
         let State::Messages(captures, decoder) = &mut self.state else {
             return Err(PyRuntimeError::new_err(
@@ -155,7 +155,7 @@ impl CaptureReader {
     /// Begins to decode for calls in the background; reading them does so by itself.
     fn read_ahead(&mut self) -> PyResult<()> {
         if let Some(captures) = self.take_unread() {
-            let pipeline = Pipeline::start(captures, self.decode, self.digester.clone(), self.live)
+            let pipeline = Pipeline::start(captures, self.decode.clone(), self.digester.clone(), self.live)
                 .map_err(|e| PyRuntimeError::new_err(format!("can't start the decoding thread: {e}")))?;
             self.state = State::Calls {
                 pipeline: Mutex::new(pipeline),

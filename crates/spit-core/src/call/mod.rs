@@ -1,5 +1,6 @@
 //! Passive call tracking (RFC 3261): SIP messages in, call events out.
 
+mod agents;
 mod attempt;
 pub mod digest;
 pub mod event;

@@ -82,6 +82,8 @@ pub(super) struct Call {
     pub(super) fingerprint: u64,
     pub(super) texts: Texts,
     pub(super) last_leg: u32,
+    /// The place of the User-Agent's text.
+    pub(super) agent: u32,
     pub(super) attestation: Option<char>,
 }
 

@@ -75,11 +75,14 @@ impl Tracker {
             hangup_by,
             censored,
         };
-        sink.event(EventKind::End, now_us, &CallView { call, end: Some(end) });
+        let agent = self.agents.get(call.agent);
+        let end = Some(end);
+        sink.event(EventKind::End, now_us, &CallView { call, agent, end });
         self.counters.ended += 1;
         self.counters.censored += u64::from(censored);
         call.phase = Phase::Ended;
         call.texts = Texts::default();
+        self.agents.release(std::mem::replace(&mut call.agent, NONE));
         let session = call.session_hash;
         if session != 0 && self.by_session.get(&session) == Some(&call_at) {
             self.by_session.remove(&session);
@@ -94,6 +97,7 @@ impl Tracker {
             return;
         };
         let mut leg_at = call.first_leg;
+        self.agents.release(call.agent);
         self.calls.free(call_at);
         while leg_at != NONE {
             let next = self.legs[leg_at].next_of_call;

@@ -7,6 +7,7 @@ mod saved;
 
 use hashbrown::HashMap;
 
+use super::agents::Agents;
 use super::attempt::{Attempt, AttemptView};
 use super::digest::{Digest, DigestKind, Digested, Digests};
 use super::event::{CallView, EventKind, EventSink, HangupBy, Outcome};
@@ -48,6 +49,7 @@ pub struct Tracker {
     legs: Legs,
     by_session: HashMap<u64, u32>,
     recent: Recent,
+    agents: Agents,
     timers: Timers,
     generation: u32,
     now_us: Micros,
@@ -64,6 +66,7 @@ impl Tracker {
             legs: Legs::default(),
             by_session: HashMap::new(),
             recent: Recent::default(),
+            agents: Agents::default(),
             timers: Timers::default(),
             generation: 0,
             now_us: Micros::MIN,
@@ -194,6 +197,7 @@ impl Tracker {
         let facts = attempt.facts;
         let call = Call {
             texts: attempt.texts(),
+            agent: self.agents.take(attempt.agent()),
             start_us: ids.time_us,
             provisional: Moment::NEVER,
             ring: Moment::NEVER,
@@ -232,7 +236,15 @@ impl Tracker {
         let deadline = self.now_us.saturating_add(self.settings.transaction_timeout_us);
         self.set_deadline(call_at, deadline);
         if let Some(call) = self.calls.get(call_at) {
-            sink.event(EventKind::Attempt, self.now_us, &CallView { call, end: None });
+            sink.event(
+                EventKind::Attempt,
+                self.now_us,
+                &CallView {
+                    call,
+                    agent: self.agents.get(call.agent),
+                    end: None,
+                },
+            );
         }
     }
 
@@ -401,7 +413,15 @@ impl Tracker {
                     return;
                 }
                 call.phase = Phase::Answered;
-                sink.event(EventKind::Answer, self.now_us, &CallView { call, end: None });
+                sink.event(
+                    EventKind::Answer,
+                    self.now_us,
+                    &CallView {
+                        call,
+                        agent: self.agents.get(call.agent),
+                        end: None,
+                    },
+                );
                 self.refresh(call_at, ids);
             }
             300..=699 => {
