@@ -10,12 +10,13 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use pyo3_arrow::PyRecordBatch;
-use spit_core::call::{Digester, Digests, EventSink, Tracker};
+use spit_core::call::{Digester, Digests, EventSink, TrackCounters, Tracker};
+use spit_core::counters::Counters;
 use spit_core::decode::{DecodeSettings, Decoder, Seen, Transport};
 use spit_core::sip::framing;
 use spit_core::sip::head::HeaderTable;
 use spit_core::Micros;
-use spit_file::{Captures, Counters, Next, Pipeline};
+use spit_file::{Captures, Next, Pipeline};
 
 use crate::events::EventRows;
 use crate::messages::MessageRows;
@@ -91,7 +92,7 @@ impl CaptureReader {
 
     fn read_messages<'py>(&mut self, py: Python<'py>, max_rows: usize) -> PyResult<Option<Bound<'py, PyAny>>> {
         if let Some(captures) = self.take_unread() {
-            self.state = State::Messages(captures, Box::new(Decoder::new(self.decode)));
+            self.state = State::Messages(captures, Box::new(Decoder::new(self.decode.clone())));
         }
         let State::Messages(captures, decoder) = &mut self.state else {
             return Err(PyRuntimeError::new_err(
@@ -154,7 +155,7 @@ impl CaptureReader {
     /// Begins to decode for calls in the background; reading them does so by itself.
     fn read_ahead(&mut self) -> PyResult<()> {
         if let Some(captures) = self.take_unread() {
-            let pipeline = Pipeline::start(captures, self.decode, self.digester.clone(), self.live)
+            let pipeline = Pipeline::start(captures, self.decode.clone(), self.digester.clone(), self.live)
                 .map_err(|e| PyRuntimeError::new_err(format!("can't start the decoding thread: {e}")))?;
             self.state = State::Calls {
                 pipeline: Mutex::new(pipeline),
@@ -185,18 +186,27 @@ impl CaptureReader {
 
     fn counters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let counters = match &self.state {
-            State::Messages(_, decoder) => Counters {
-                decode: decoder.counters,
-                fragments: decoder.fragments.counters,
-                tcp: decoder.streams.counters,
-            },
+            State::Messages(_, decoder) => Counters::of(decoder),
             State::Calls { counters, .. } => **counters,
             State::Unread(_) | State::Failed => Counters::default(),
         };
         let dict = PyDict::new(py);
-        let (decode, fragments, tcp) = (&counters.decode, &counters.fragments, &counters.tcp);
-        let track = &self.tracker.counters;
-        for (name, value) in [
+        for (name, value) in counters.named(&self.tracker.counters) {
+            dict.set_item(name, value)?;
+        }
+        Ok(dict)
+    }
+}
+
+/// Counters under the names that docs/counters.md explains.
+pub(crate) trait Named {
+    fn named(&self, track: &TrackCounters) -> Vec<(&'static str, u64)>;
+}
+
+impl Named for Counters {
+    fn named(&self, track: &TrackCounters) -> Vec<(&'static str, u64)> {
+        let (decode, fragments, tcp) = (&self.decode, &self.fragments, &self.tcp);
+        vec![
             ("packets", decode.packets),
             ("bytes", decode.bytes),
             ("not_ip", decode.not_ip),
@@ -229,10 +239,7 @@ impl CaptureReader {
             ("legs_joined", track.joined_legs),
             ("messages_untrackable", track.untrackable),
             ("messages_unmatched", track.unmatched),
-        ] {
-            dict.set_item(name, value)?;
-        }
-        Ok(dict)
+        ]
     }
 }
 

@@ -6,6 +6,7 @@
 //! with DF) or none (IPv6). A proxy's copy has other addresses. What a router or a capturing host may change is not
 //! compared: TTL or hop limit, traffic class, and checksums, which are not computed yet in packets that the host sends.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use super::ip::{Fragment, IpPacket};
@@ -30,11 +31,17 @@ struct Seen {
 }
 
 /// The packets seen last, in a table of fixed size. A new packet takes the place of the older one of its set.
-#[derive(Debug)]
 pub struct Duplicates {
     sets: Vec<[Seen; 2]>,
     window_us: u64,
     keys: [u64; 8],
+}
+
+/// The keys are secret.
+impl fmt::Debug for Duplicates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Duplicates").finish_non_exhaustive()
+    }
 }
 
 impl Duplicates {

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use spit_core::packet::tcp::{Streams, TcpCounters};
+use spit_core::packet::tcp::{Carried, Streams, TcpCounters, MAX_HELD_BYTES};
 use spit_core::packet::transport::TcpSegment;
 use spit_core::sip::framing::{datagram, framed, next_frame, Frame};
 use spit_core::sip::head::HeaderTable;
@@ -98,7 +98,7 @@ fn through_tcp(segments: &[&[u8]], swapped: bool) -> (Vec<String>, TcpCounters, 
         }
     }
     let (source, destination) = ends();
-    let mut streams = Streams::new(4);
+    let mut streams = Streams::new(4, MAX_HELD_BYTES);
     let mut table = HeaderTable::default();
     let mut messages = Vec::new();
     for (sequence, payload) in numbered {
@@ -111,14 +111,21 @@ fn through_tcp(segments: &[&[u8]], swapped: bool) -> (Vec<String>, TcpCounters, 
             rst: false,
             payload,
         };
-        streams.take(source, destination, &segment, 0, &mut table, &mut |message, _, _| {
-            messages.push(shown(message));
+        streams.take(source, destination, &segment, 0, &mut table, &mut |carried, _| {
+            messages.push(carried_shown(carried));
         });
     }
     let before = messages.len();
-    streams.flush(&mut table, &mut |message, _, _| messages.push(shown(message)));
+    streams.flush(&mut table, &mut |carried, _| messages.push(carried_shown(carried)));
     assert_eq!(messages.len(), before, "nothing waited behind a gap");
     (messages, streams.counters, streams.held_bytes())
+}
+
+fn carried_shown(carried: Carried<'_>) -> String {
+    match carried {
+        Carried::Message(message) => shown(message),
+        Carried::Hep(bytes, _) => format!("HEP of {} bytes", bytes.len()),
+    }
 }
 
 fn ends() -> (SocketAddr, SocketAddr) {
