@@ -16,8 +16,9 @@ const SPARE_PER_SLOT: usize = 64;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct Timer {
     pub(super) due_us: Micros,
-    pub(super) call: u32,
+    /// Before the place, so that of two that are due at once the older call's comes first.
     pub(super) generation: u32,
+    pub(super) call: u32,
 }
 
 /// Timers in the order of their time: filing one costs no more than appending to a list.
@@ -36,6 +37,14 @@ pub(super) struct Timers {
 }
 
 impl Timers {
+    /// Timers of which none is due before `now`.
+    pub(super) fn starting(now_us: Micros) -> Timers {
+        Timers {
+            now_s: Some(now_us.div_euclid(SECOND_US)),
+            ..Timers::default()
+        }
+    }
+
     #[inline]
     pub(super) fn push(&mut self, timer: Timer) {
         let second = timer.due_us.div_euclid(SECOND_US);

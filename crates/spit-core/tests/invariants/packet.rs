@@ -10,13 +10,15 @@ use spit_core::sip::message::Message;
 
 /// Link types by the first byte of a record.
 pub const LINKS: [u16; 8] = [1, 0, 101, 108, 113, 276, 1, 147];
-const SETTINGS: DecodeSettings = DecodeSettings {
-    max_tcp_streams: 8,
-    max_fragments_bytes: 4096,
-};
+const MAX_TCP_STREAMS: usize = 8;
+const MAX_FRAGMENTS_BYTES: usize = 4096;
 
 pub fn check(data: &[u8]) {
-    let mut decoder = Decoder::new(SETTINGS);
+    let mut decoder = Decoder::new(DecodeSettings {
+        max_tcp_streams: MAX_TCP_STREAMS,
+        max_fragments_bytes: MAX_FRAGMENTS_BYTES,
+        ..DecodeSettings::default()
+    });
     let (mut rest, mut time_us, mut frames, mut bytes, mut emitted) = (data, 0, 0, 0, 0);
     while let [link, step, low, high, behind @ ..] = rest {
         let length = usize::from(u16::from_le_bytes([*low, *high]));
@@ -50,8 +52,8 @@ pub fn check(data: &[u8]) {
             all_within || decoder.fragments.counters.reassembled > before.1,
             "a slice of another packet"
         );
-        assert!(decoder.fragments.held_bytes() <= SETTINGS.max_fragments_bytes);
-        assert!(decoder.streams.len() <= SETTINGS.max_tcp_streams);
+        assert!(decoder.fragments.held_bytes() <= MAX_FRAGMENTS_BYTES);
+        assert!(decoder.streams.len() <= MAX_TCP_STREAMS);
         assert!(decoder.streams.held_bytes() <= MAX_HELD_BYTES);
     }
     decoder.flush(time_us, &mut |_: &Message<'_>, _: &Seen| emitted += 1);

@@ -67,9 +67,9 @@ fn new_call_ids_stay_below_max_calls() {
     let tracker = &flood.tracker;
     assert_eq!(tracker.counters.evicted, 19_000);
     assert_eq!((tracker.counters.attempts, tracker.counters.ended), (20_000, 19_000));
-    assert_eq!((tracker.calls.places(), tracker.legs.len()), (max_calls, max_calls));
-    assert_eq!(tracker.by_call_id.len(), max_calls);
-    assert!(tracker.by_session.len() <= max_calls && tracker.by_parties.len() <= max_calls);
+    assert_eq!(tracker.calls.places(), max_calls);
+    assert_eq!(tracker.legs.sizes(), (max_calls, max_calls));
+    assert!(tracker.by_session.len() <= max_calls && tracker.recent.len() <= 2 * max_calls);
     assert!(tracker.by_session.len() > 900, "sessions are remembered");
 }
 
@@ -83,7 +83,7 @@ fn from_tags_under_one_call_id_stay_below_max_legs_per_call_id() {
     let tracker = &flood.tracker;
     assert_eq!(tracker.counters.attempts, 5000, "nobody hides an attempt");
     assert_eq!(tracker.counters.crowded, 5000 - MAX_LEGS_PER_CALL_ID as u64);
-    assert_eq!(tracker.legs.len(), MAX_LEGS_PER_CALL_ID);
+    assert_eq!(tracker.legs.sizes(), (MAX_LEGS_PER_CALL_ID, 1));
 }
 
 #[test]

@@ -1,9 +1,8 @@
 //! How calls end: by a message, by their deadline, by the memory bound, by the end of the capture.
 
-use hashbrown::HashMap;
-
 use super::super::event::{CallView, EndFacts, EventKind, EventSink, HangupBy, Outcome};
-use super::super::state::{Phase, Texts, NONE};
+use super::super::state::{Phase, NONE};
+use super::super::texts::Texts;
 use super::super::timers::Timer;
 use super::Tracker;
 use crate::Micros;
@@ -46,10 +45,10 @@ impl Tracker {
             Phase::Answered => (Outcome::Answered, now_us, true),
             Phase::AwaitingRetry => (
                 Outcome::of_status(call.final_status),
-                call.final_us.get().unwrap_or(now_us),
+                call.last_response.get(call.start_us).unwrap_or(now_us),
                 false,
             ),
-            Phase::Calling => match (call.cancel_us.get(), call.final_status) {
+            Phase::Calling => match (call.cancel.get(call.start_us), call.final_status) {
                 (Some(cancel_us), _) => (Outcome::Cancelled, cancel_us, false),
                 (None, 0) => (unknown, now_us, false),
                 (None, status) => (Outcome::of_status(status), now_us, false),
@@ -81,14 +80,18 @@ impl Tracker {
             hangup_by,
             censored,
         };
-        sink.event(EventKind::End, now_us, &CallView { call, end: Some(end) });
+        let agent = self.agents.get(call.agent);
+        let end = Some(end);
+        sink.event(EventKind::End, now_us, &CallView { call, agent, end });
         self.counters.ended += 1;
         self.counters.censored += u64::from(censored);
         call.phase = Phase::Ended;
         call.texts = Texts::default();
-        let (session, both) = (call.session_hash, call.parties_hash);
-        forget(&mut self.by_session, session, call_at);
-        forget(&mut self.by_parties, both, call_at);
+        self.agents.release(std::mem::replace(&mut call.agent, NONE));
+        let session = call.session_hash;
+        if session != 0 && self.by_session.get(&session) == Some(&call_at) {
+            self.by_session.remove(&session);
+        }
         let deadline = now_us.saturating_add(self.settings.transaction_timeout_us);
         self.set_deadline(call_at, deadline);
     }
@@ -99,14 +102,11 @@ impl Tracker {
             return;
         };
         let mut leg_at = call.first_leg;
+        self.agents.release(call.agent);
         self.calls.free(call_at);
         while leg_at != NONE {
-            let (call_id, next) = {
-                let leg = &self.legs[leg_at as usize];
-                (leg.call_id, leg.next_of_call)
-            };
-            self.unlink(call_id, leg_at);
-            self.free_legs.push(leg_at);
+            let next = self.legs[leg_at].next_of_call;
+            self.legs.free(leg_at);
             leg_at = next;
         }
     }
@@ -154,11 +154,5 @@ impl Tracker {
                 });
             }
         }
-    }
-}
-
-fn forget(map: &mut HashMap<u64, u32>, key: u64, call_at: u32) {
-    if map.get(&key) == Some(&call_at) {
-        map.remove(&key);
     }
 }
