@@ -91,7 +91,7 @@ impl CaptureReader {
 
     fn read_messages<'py>(&mut self, py: Python<'py>, max_rows: usize) -> PyResult<Option<Bound<'py, PyAny>>> {
         if let Some(captures) = self.take_unread() {
-            self.state = State::Messages(captures, Box::new(Decoder::new(self.decode)));
+            self.state = State::Messages(captures, Box::new(Decoder::new(self.decode.clone())));
         }
         let State::Messages(captures, decoder) = &mut self.state else {
             return Err(PyRuntimeError::new_err(
@@ -154,7 +154,7 @@ impl CaptureReader {
     /// Begins to decode for calls in the background; reading them does so by itself.
     fn read_ahead(&mut self) -> PyResult<()> {
         if let Some(captures) = self.take_unread() {
-            let pipeline = Pipeline::start(captures, self.decode, self.digester.clone(), self.live)
+            let pipeline = Pipeline::start(captures, self.decode.clone(), self.digester.clone(), self.live)
                 .map_err(|e| PyRuntimeError::new_err(format!("can't start the decoding thread: {e}")))?;
             self.state = State::Calls {
                 pipeline: Mutex::new(pipeline),
@@ -203,6 +203,13 @@ impl CaptureReader {
             ("other_transport", decode.other_transport),
             ("not_sip", decode.not_sip),
             ("messages", decode.messages),
+            ("hep_packets", decode.hep_packets),
+            ("hep_not_sip", decode.hep_not_sip),
+            ("hep_bad", decode.hep_bad),
+            ("hep_bad_key", decode.hep_bad_key),
+            ("hep_bomb", decode.hep_bomb),
+            ("hep_nested", decode.hep_nested),
+            ("hep_time_replaced", decode.hep_time_replaced),
             ("fragments", fragments.fragments),
             ("fragments_reassembled", fragments.reassembled),
             ("fragments_expired", fragments.expired),
@@ -210,11 +217,17 @@ impl CaptureReader {
             ("fragments_rejected", fragments.rejected),
             ("tcp_segments", tcp.segments),
             ("tcp_retransmitted", tcp.retransmitted),
+            ("tcp_conflicting", tcp.conflicting),
             ("tcp_gaps", tcp.gaps),
+            ("tcp_restarted", tcp.restarted),
             ("tcp_not_sip", tcp.not_sip),
             ("tcp_streams_evicted", tcp.evicted),
             ("tcp_streams_idle", tcp.idle),
             ("tcp_junk_bytes", tcp.junk_bytes),
+            ("ws_frames", tcp.ws_frames),
+            ("ws_messages", tcp.ws_messages),
+            ("ws_compressed", tcp.ws_compressed),
+            ("ws_bad", tcp.ws_bad),
             ("attempts", track.attempts),
             ("calls_ended", track.ended),
             ("calls_censored", track.censored),

@@ -178,11 +178,7 @@ impl Content {
             }
             Frame::LineEnds(n) => Some(n),
             Frame::Junk(n) => {
-                // A stream that began before the capture: a packet of HEP may begin within it.
-                let n = match memmem::find(&bytes[1..n], hep::MAGIC) {
-                    Some(at) if hep::starts_stream(&bytes[at + 1..]) != Some(false) => at + 1,
-                    _ => n,
-                };
+                let n = before_another_protocol(&bytes[..n], bytes).unwrap_or(n);
                 Some(self.junk(n, out))
             }
             Frame::Incomplete => {
@@ -277,6 +273,16 @@ fn recognise(bytes: &[u8]) -> Recognised {
         Some(0x01 | 0x02 | 0x81 | 0x82) => decided(starts_sip_frame(bytes), Kind::WebSocket(Box::default())),
         _ => Recognised::No,
     }
+}
+
+/// Where HEP or a WebSocket frame may begin within `junk`, the first of `bytes`: a stream that began before the capture
+/// begins in the midst of one.
+fn before_another_protocol(junk: &[u8], bytes: &[u8]) -> Option<usize> {
+    let packet =
+        memmem::find_iter(junk, hep::MAGIC).find(|at| *at > 0 && hep::starts_stream(&bytes[*at..]) != Some(false));
+    let until = packet.unwrap_or(junk.len());
+    let frame = (1..until).find(|at| starts_sip_frame(&bytes[*at..]) != Some(false));
+    frame.or(packet)
 }
 
 const _: () = assert!(MAX_HANDSHAKE < MAX_MESSAGE);

@@ -331,10 +331,37 @@ fn a_late_start_in_websocket_frames_or_hep_is_recognised() {
         h.send(1, cut as u32, &frames[cut..]);
         assert_eq!(h.seen, ["1", "2"], "cut at {cut}");
     }
-    let packets = [hep3(A), hep3(B)].concat();
-    let mut h = Harness::new();
-    h.send(1, 0, &packets[30..]);
-    assert_eq!(h.seen, [format!("hep {}", B.len() + 19)]);
+}
+
+#[test]
+fn a_capture_that_begins_within_a_message_gives_the_next_ones() {
+    let key = Some([1, 2, 3, 4]);
+    let hep = |m: &[u8]| format!("hep {}", m.len() + 19);
+    for (first, rest, expected) in [
+        (A.to_vec(), [B, C].concat(), ["2", "3"].map(str::to_owned)),
+        (
+            frame(0x81, key, A),
+            [frame(0x81, key, B), frame(0x81, key, C)].concat(),
+            ["2", "3"].map(str::to_owned),
+        ),
+        (
+            frame(0x81, None, A),
+            [frame(0x82, None, B), frame(0x81, None, C)].concat(),
+            ["2", "3"].map(str::to_owned),
+        ),
+        (hep3(A), [hep3(B), hep3(C)].concat(), [hep(B), hep(C)]),
+    ] {
+        // A method that has lost its first letters is still one, and so is one with a length before it that is a letter.
+        let request = first
+            .windows(4)
+            .position(|w| w == b"REGI")
+            .map_or(0..0, |at| at.saturating_sub(1)..at + 9);
+        for from in (1..first.len()).filter(|from| !request.contains(from)) {
+            let mut h = Harness::new();
+            h.send(1, 0, &[&first[from..], &rest].concat());
+            assert_eq!(h.seen, expected, "from {from} of {}", first.escape_ascii());
+        }
+    }
 }
 
 #[test]
