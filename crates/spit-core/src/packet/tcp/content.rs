@@ -4,7 +4,7 @@ use memchr::memmem;
 
 use super::stream::Out;
 use super::Carried;
-use crate::decode::Transport;
+use crate::decode::{Seen, Transport};
 use crate::hep::{self, FrameLen};
 use crate::packet::websocket::{handshake, starts_sip_frame, Handshake, Messages, Step, MAX_HANDSHAKE};
 use crate::sip::framing::{self, framed, next_frame, Frame, MAX_MESSAGE};
@@ -99,7 +99,7 @@ impl Content {
     }
 
     /// Counts bytes of a stream that was given up; takes it up again where they look like SIP.
-    fn pass_over(&mut self, payload: &[u8], out: &mut Out<'_, impl FnMut(Carried<'_>, Transport, Micros)>) -> bool {
+    fn pass_over(&mut self, payload: &[u8], out: &mut Out<'_, impl FnMut(Carried<'_>, &Seen)>) -> bool {
         let again = starts_message(payload)
             || hep::starts_stream(payload) == Some(true)
             || starts_sip_frame(payload) == Some(true);
@@ -116,7 +116,7 @@ impl Content {
         &mut self,
         bytes: &[u8],
         time_us: Micros,
-        out: &mut Out<'_, impl FnMut(Carried<'_>, Transport, Micros)>,
+        out: &mut Out<'_, impl FnMut(Carried<'_>, &Seen)>,
     ) -> usize {
         if self.given_up && !self.pass_over(bytes, out) {
             return bytes.len();
@@ -146,7 +146,7 @@ impl Content {
         }
     }
 
-    fn junk(&mut self, n: usize, out: &mut Out<'_, impl FnMut(Carried<'_>, Transport, Micros)>) -> usize {
+    fn junk(&mut self, n: usize, out: &mut Out<'_, impl FnMut(Carried<'_>, &Seen)>) -> usize {
         self.junk += n;
         out.counters.junk_bytes += n as u64;
         n
@@ -157,7 +157,7 @@ impl Content {
         &mut self,
         bytes: &[u8],
         time_us: Micros,
-        out: &mut Out<'_, impl FnMut(Carried<'_>, Transport, Micros)>,
+        out: &mut Out<'_, impl FnMut(Carried<'_>, &Seen)>,
     ) -> Option<usize> {
         match recognise(bytes) {
             Recognised::No => {}
@@ -171,7 +171,7 @@ impl Content {
         match next_frame(bytes, out.table) {
             Frame::Message { len } => {
                 if let Some(message) = framed(&bytes[..len], out.table) {
-                    (out.emit)(Carried::Message(&message), Transport::Tcp, time_us);
+                    (out.emit)(Carried::Message(&message), &out.flow.seen(time_us, Transport::Tcp));
                 }
                 self.junk = 0;
                 Some(len)
@@ -197,7 +197,7 @@ impl Content {
         &mut self,
         bytes: &[u8],
         time_us: Micros,
-        out: &mut Out<'_, impl FnMut(Carried<'_>, Transport, Micros)>,
+        out: &mut Out<'_, impl FnMut(Carried<'_>, &Seen)>,
     ) -> Option<usize> {
         let Kind::WebSocket(messages) = &mut self.kind else {
             return None;
@@ -217,7 +217,7 @@ impl Content {
             Step::Message { len, payload } => {
                 out.counters.ws_messages += 1;
                 let found = framing::datagram(payload, false, out.table, |message| {
-                    (out.emit)(Carried::Message(message), Transport::Ws, time_us);
+                    (out.emit)(Carried::Message(message), &out.flow.seen(time_us, Transport::Ws));
                 });
                 if found {
                     self.junk = 0;
@@ -237,13 +237,13 @@ impl Content {
         &mut self,
         bytes: &[u8],
         time_us: Micros,
-        out: &mut Out<'_, impl FnMut(Carried<'_>, Transport, Micros)>,
+        out: &mut Out<'_, impl FnMut(Carried<'_>, &Seen)>,
     ) -> Option<usize> {
         match hep::frame_len(bytes) {
             FrameLen::Incomplete => None,
             FrameLen::Len(len) => {
                 let packet = bytes.get(..len)?;
-                (out.emit)(Carried::Hep(packet, out.table), Transport::Tcp, time_us);
+                (out.emit)(Carried::Hep(packet, out.table), &out.flow.seen(time_us, Transport::Tcp));
                 self.junk = 0;
                 Some(len)
             }
