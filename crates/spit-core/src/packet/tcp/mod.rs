@@ -169,9 +169,6 @@ impl Streams {
             return;
         };
         let held = stream.held_bytes();
-        let mut emit_here = |carried: Carried<'_>, transport: Transport, time_us: Micros| {
-            emit(carried, &flow.seen(time_us, transport));
-        };
         stream.take(
             start,
             segment.payload,
@@ -180,7 +177,8 @@ impl Streams {
             &mut Out {
                 counters: &mut self.counters,
                 table,
-                emit: &mut emit_here,
+                emit,
+                flow,
             },
         );
         self.held = self.held - held + stream.held_bytes();
@@ -241,13 +239,11 @@ impl Streams {
             return;
         }
         self.held -= stream.held_bytes();
-        let mut emit_here = |carried: Carried<'_>, transport: Transport, time_us: Micros| {
-            emit(carried, &flow.seen(time_us, transport));
-        };
         stream.close(&mut Out {
             counters: &mut self.counters,
             table,
-            emit: &mut emit_here,
+            emit,
+            flow: *flow,
         });
         self.held += stream.held_bytes();
     }
@@ -256,13 +252,11 @@ impl Streams {
     fn finish(&mut self, flow: &Flow, table: &mut HeaderTable, emit: &mut impl FnMut(Carried<'_>, &Seen)) {
         if let Some(mut stream) = self.streams.remove(flow) {
             self.held -= stream.held_bytes();
-            let mut emit_here = |carried: Carried<'_>, transport: Transport, time_us: Micros| {
-                emit(carried, &flow.seen(time_us, transport));
-            };
             stream.close(&mut Out {
                 counters: &mut self.counters,
                 table,
-                emit: &mut emit_here,
+                emit,
+                flow: *flow,
             });
         }
     }
@@ -278,15 +272,13 @@ impl Streams {
                 continue;
             };
             let held = stream.held_bytes();
-            let mut emit_here = |carried: Carried<'_>, transport: Transport, time_us: Micros| {
-                emit(carried, &flow.seen(time_us, transport));
-            };
             stream.give_up_gap(
                 now,
                 &mut Out {
                     counters: &mut self.counters,
                     table,
-                    emit: &mut emit_here,
+                    emit,
+                    flow,
                 },
             );
             self.held = self.held - held + stream.held_bytes();
