@@ -1,6 +1,7 @@
 //! Passive call tracking (RFC 3261): SIP messages in, call events out.
 
 mod attempt;
+mod claims;
 pub mod digest;
 pub mod event;
 pub mod settings;
