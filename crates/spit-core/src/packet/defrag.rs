@@ -198,6 +198,7 @@ mod tests {
             source: Ipv4Addr::LOCALHOST.into(),
             destination: Ipv4Addr::LOCALHOST.into(),
             protocol: 17,
+            identification: 0,
             payload,
             truncated: false,
             fragment: None,

@@ -10,6 +10,9 @@ use crate::anomaly::Anomalies;
 /// The longest message that a stream may hold, head and body; longer ones are passed over.
 pub const MAX_MESSAGE: usize = 1024 * 1024;
 
+/// The longest datagram that may be a keep-alive.
+const MAX_KEEP_ALIVE: usize = 64;
+
 /// Calls `emit` for each message of a datagram. Answers whether there was one.
 ///
 /// Octets behind the body are no part of the message (RFC 3261 section 18.3). Where they are a message of their
@@ -150,7 +153,15 @@ fn may_become_start_line(bytes: &[u8]) -> bool {
         .all(|b| (0x20..0x7f).contains(b) || matches!(b, b'\r' | b'\t'))
 }
 
-fn skip_line_ends(bytes: &[u8]) -> &[u8] {
+/// Whether a datagram only keeps an address translation open: no bytes at all, or CR, LF and NUL alone (RFC 5626
+/// section 3.5.1, and what phones sent before it).
+pub fn is_keep_alive(datagram: &[u8]) -> bool {
+    datagram.len() <= MAX_KEEP_ALIVE && datagram.iter().all(|b| matches!(b, b'\r' | b'\n' | 0))
+}
+
+/// The bytes behind the line ends at the front.
+#[inline]
+pub(crate) fn skip_line_ends(bytes: &[u8]) -> &[u8] {
     let n = bytes.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
     &bytes[n..]
 }
