@@ -10,7 +10,7 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use pyo3_arrow::PyRecordBatch;
-use spit_core::call::{Digester, Digests, EventSink, Tracker};
+use spit_core::call::{Digester, Digests, EventSink, TrackCounters, Tracker};
 use spit_core::decode::{DecodeSettings, Decoder, Seen, Transport};
 use spit_core::sip::framing;
 use spit_core::sip::head::HeaderTable;
@@ -193,46 +193,7 @@ impl CaptureReader {
             State::Calls { counters, .. } => **counters,
             State::Unread(_) | State::Failed => Counters::default(),
         };
-        let dict = PyDict::new(py);
-        let (decode, fragments, tcp) = (&counters.decode, &counters.fragments, &counters.tcp);
-        let track = &self.tracker.counters;
-        for (name, value) in [
-            ("packets", decode.packets),
-            ("bytes", decode.bytes),
-            ("not_ip", decode.not_ip),
-            ("tunnelled", decode.tunnelled),
-            ("bad_tunnel", decode.bad_tunnel),
-            ("too_deep", decode.too_deep),
-            ("duplicates", decode.duplicates),
-            ("icmp", decode.icmp),
-            ("other_transport", decode.other_transport),
-            ("keep_alives", decode.keep_alives),
-            ("not_sip", decode.not_sip),
-            ("messages", decode.messages),
-            ("fragments", fragments.fragments),
-            ("fragments_reassembled", fragments.reassembled),
-            ("fragments_expired", fragments.expired),
-            ("fragments_evicted", fragments.evicted),
-            ("fragments_rejected", fragments.rejected),
-            ("tcp_segments", tcp.segments),
-            ("tcp_retransmitted", tcp.retransmitted),
-            ("tcp_gaps", tcp.gaps),
-            ("tcp_not_sip", tcp.not_sip),
-            ("tcp_streams_evicted", tcp.evicted),
-            ("tcp_streams_idle", tcp.idle),
-            ("tcp_junk_bytes", tcp.junk_bytes),
-            ("attempts", track.attempts),
-            ("calls_ended", track.ended),
-            ("calls_censored", track.censored),
-            ("calls_evicted", track.evicted),
-            ("attempts_crowded", track.crowded),
-            ("legs_joined", track.joined_legs),
-            ("messages_untrackable", track.untrackable),
-            ("messages_unmatched", track.unmatched),
-        ] {
-            dict.set_item(name, value)?;
-        }
-        Ok(dict)
+        counters_by_name(py, &counters, &self.tracker.counters)
     }
 }
 
@@ -296,6 +257,57 @@ impl CaptureReader {
     }
 }
 
+/// Counters under the names that docs/counters.md explains.
+pub(crate) fn counters_by_name<'py>(
+    py: Python<'py>,
+    counters: &Counters,
+    track: &TrackCounters,
+) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    let (decode, fragments, tcp) = (&counters.decode, &counters.fragments, &counters.tcp);
+    for (name, value) in [
+        ("packets", decode.packets),
+        ("bytes", decode.bytes),
+        ("not_ip", decode.not_ip),
+        ("tunnelled", decode.tunnelled),
+        ("bad_tunnel", decode.bad_tunnel),
+        ("too_deep", decode.too_deep),
+        ("duplicates", decode.duplicates),
+        ("icmp", decode.icmp),
+        ("other_transport", decode.other_transport),
+        ("keep_alives", decode.keep_alives),
+        ("not_sip", decode.not_sip),
+        ("messages", decode.messages),
+        ("fragments", fragments.fragments),
+        ("fragments_reassembled", fragments.reassembled),
+        ("fragments_expired", fragments.expired),
+        ("fragments_evicted", fragments.evicted),
+        ("fragments_rejected", fragments.rejected),
+        ("tcp_segments", tcp.segments),
+        ("tcp_retransmitted", tcp.retransmitted),
+        ("tcp_gaps", tcp.gaps),
+        ("tcp_not_sip", tcp.not_sip),
+        ("tcp_streams_evicted", tcp.evicted),
+        ("tcp_streams_idle", tcp.idle),
+        ("tcp_junk_bytes", tcp.junk_bytes),
+        ("attempts", track.attempts),
+        ("calls_ended", track.ended),
+        ("calls_censored", track.censored),
+        ("calls_evicted", track.evicted),
+        ("attempts_crowded", track.crowded),
+        ("legs_joined", track.joined_legs),
+        ("messages_untrackable", track.untrackable),
+        ("messages_unmatched", track.unmatched),
+        ("passports", track.passports),
+        ("passports_compact", track.passports_compact),
+        ("passports_unreadable", track.passports_unreadable),
+        ("passports_over_limit", track.passports_over_limit),
+    ] {
+        dict.set_item(name, value)?;
+    }
+    Ok(dict)
+}
+
 fn messages(
     captures: &mut Captures,
     decoder: &mut Decoder,
@@ -329,7 +341,7 @@ fn messages(
     Step::Signals
 }
 
-fn to_python(py: Python<'_>, batch: Result<RecordBatch, ArrowError>) -> PyResult<Bound<'_, PyAny>> {
+pub(crate) fn to_python(py: Python<'_>, batch: Result<RecordBatch, ArrowError>) -> PyResult<Bound<'_, PyAny>> {
     let batch = batch.map_err(|e| PyRuntimeError::new_err(e.to_string()))?;
     PyRecordBatch::new(batch).into_pyarrow(py)
 }
@@ -351,11 +363,7 @@ fn parse_attempt<'py>(
         time_us,
         source: socket(source_ip)?,
         destination: socket(destination_ip)?,
-        transport: Transport::from_name(transport).ok_or_else(|| {
-            PyValueError::new_err(format!(
-                "transport: expected udp, tcp, tls, sctp or ws, found {transport:?}"
-            ))
-        })?,
+        transport: transport_named(transport)?,
     };
     let digester = Digester::new(settings.hash_seed, settings.identity);
     let mut tracker = Tracker::new(settings.track);
@@ -383,6 +391,11 @@ fn parse_attempt<'py>(
     to_python(py, rows.finish())
 }
 
+pub(crate) fn transport_named(name: &str) -> PyResult<Transport> {
+    Transport::from_name(name)
+        .ok_or_else(|| PyValueError::new_err(format!("transport: expected udp, tcp, tls, sctp or ws, found {name:?}")))
+}
+
 fn socket(ip: Option<&str>) -> PyResult<SocketAddr> {
     let ip = match ip {
         None => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
@@ -391,15 +404,6 @@ fn socket(ip: Option<&str>) -> PyResult<SocketAddr> {
             .map_err(|_| PyValueError::new_err(format!("expected an IP address, found {text:?}")))?,
     };
     Ok(SocketAddr::new(ip, 0))
-}
-
-/// The canonical identity of a URI or bare number.
-#[pyfunction]
-#[pyo3(signature = (uri, settings=None))]
-fn canonical_identity(uri: &str, settings: Option<&Bound<'_, PyDict>>) -> PyResult<Option<String>> {
-    let settings = Settings::read(settings)?;
-    let identity = settings.identity.numbers.canonical(uri.as_bytes());
-    Ok(identity.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
 }
 
 /// The names of every anomaly and what they mean.
@@ -414,7 +418,6 @@ fn anomalies() -> Vec<(&'static str, &'static str)> {
 pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<CaptureReader>()?;
     m.add_function(wrap_pyfunction!(parse_attempt, m)?)?;
-    m.add_function(wrap_pyfunction!(canonical_identity, m)?)?;
     m.add_function(wrap_pyfunction!(anomalies, m)?)?;
     Ok(())
 }
