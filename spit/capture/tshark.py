@@ -212,13 +212,17 @@ def _innermost(packet: Any, layer_name: str, field: str) -> str:
 
 
 def _raw_layers(layers: list[Any]) -> Iterator[str]:
-    """The bytes of each layer, hexadecimal. One layer is ``[hex, position, length, …]``, several are a list of such."""
+    """The bytes of each layer, hexadecimal.
+
+    tshark writes ``[hex, position, length, …]``, for several layers a list of such; pyshark takes the first of any list
+    as the layer and the others as its duplicates.
+    """
     for layer in layers:
-        parts = [layer.value, *(more.value for more in layer.duplicate_layers)]
-        if isinstance(parts[0], str):
-            yield parts[0]
+        if isinstance(layer.value, str):
+            yield layer.value
         else:
-            yield from (part[0] for part in parts)
+            yield layer.value[0]
+            yield from (more.value for more in layer.duplicate_layers)
 
 
 def _micros(seconds: str) -> int:
