@@ -6,7 +6,7 @@ mod talk;
 
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use base64::Engine;
-use spit_core::call::{CallView, EventKind, TrackSettings, Tracker, MAX_LEGS_PER_CALL_ID};
+use spit_core::call::{CallView, EventKind, TrackSettings, Tracker};
 use talk::{Message, Talk};
 
 fn invite() -> Message {
@@ -699,6 +699,25 @@ fn any_order_of_messages_keeps_the_books() {
 }
 
 #[test]
+fn a_restarted_tracker_knows_the_call_and_its_user_agent() {
+    let mut t = Talk::new();
+    t.send(0.0, invite().with("User-Agent: phone"));
+    t.send(
+        0.1,
+        invite()
+            .call_id("other")
+            .callee("+4420000003")
+            .with("User-Agent: phone"),
+    );
+    t.restart();
+    t.back(1.0, Message::response(486, "INVITE"));
+    assert_eq!(t.last().user_agent.as_deref(), Some("phone"));
+    t.restart();
+    t.back(2.0, Message::response(200, "INVITE").call_id("other"));
+    assert_eq!(t.last().user_agent.as_deref(), Some("phone"));
+}
+
+#[test]
 fn a_saved_tracker_that_is_damaged_is_refused_in_words() {
     let mut t = Talk::new();
     t.send(0.0, invite());
@@ -723,15 +742,4 @@ fn a_saved_tracker_that_is_damaged_is_refused_in_words() {
             }
         }
     }
-}
-
-#[test]
-fn a_call_id_has_a_bounded_number_of_legs() {
-    let mut t = Talk::new();
-    for i in 0..1000 {
-        t.send(f64::from(i) * 1e-3, invite().tagged(&format!("tag{i}")));
-    }
-    assert_eq!(t.tracker.len(), MAX_LEGS_PER_CALL_ID);
-    assert_eq!(t.tracker.counters.crowded, 1000 - MAX_LEGS_PER_CALL_ID as u64);
-    assert_eq!(t.count("attempt"), MAX_LEGS_PER_CALL_ID);
 }

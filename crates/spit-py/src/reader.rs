@@ -294,7 +294,7 @@ pub(crate) fn counters_by_name<'py>(
         ("calls_ended", track.ended),
         ("calls_censored", track.censored),
         ("calls_evicted", track.evicted),
-        ("attempts_crowded", track.crowded),
+        ("calls_crowded", track.crowded),
         ("legs_joined", track.joined_legs),
         ("messages_untrackable", track.untrackable),
         ("messages_unmatched", track.unmatched),

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::claims::{self, PassportCounts};
 use super::digest::Digester;
 use super::event::Text;
-use super::texts::{pack, TextValues, Texts};
+use super::texts::{cut, pack, TextValues, Texts};
 use crate::decode::{Seen, Transport};
 use crate::sip::diversion::diverted_by;
 use crate::sip::fingerprint::fingerprint;
@@ -22,6 +22,8 @@ use crate::sip::uri::NameAddr;
 pub(super) struct Attempt {
     /// Where the packed texts stand among those of all attempts.
     texts: (usize, usize),
+    /// Where the User-Agent stands behind them: it is kept apart, because many calls share it.
+    agent: Option<(usize, usize)>,
     pub(super) source_ip: IpAddr,
     pub(super) transport: Transport,
     pub(super) fingerprint: u64,
@@ -67,7 +69,7 @@ impl Attempts {
     pub(super) fn iter(&self) -> impl Iterator<Item = AttemptView<'_>> {
         self.list.iter().map(|facts| AttemptView {
             facts,
-            texts: &self.texts[facts.texts.0..facts.texts.1],
+            texts: &self.texts,
         })
     }
 }
@@ -75,7 +77,12 @@ impl Attempts {
 impl AttemptView<'_> {
     /// The texts in memory of their own.
     pub(super) fn texts(&self) -> Texts {
-        Texts::keep(self.texts)
+        Texts::keep(&self.texts[self.facts.texts.0..self.facts.texts.1])
+    }
+
+    /// The User-Agent.
+    pub(super) fn agent(&self) -> Option<&[u8]> {
+        self.facts.agent.map(|(start, end)| &self.texts[start..end])
     }
 }
 
@@ -131,7 +138,6 @@ fn read(
     values[Text::CallerUri as usize] = Some(from.uri).filter(|uri| !uri.is_empty());
     values[Text::CalleeUri as usize] = Some(to.uri).filter(|uri| !uri.is_empty());
     values[Text::RequestUri as usize] = Some(request_uri);
-    values[Text::UserAgent as usize] = message.header(HeaderId::UserAgent);
     values[Text::AssertedIdentity as usize] = asserted.as_deref();
     values[Text::Origid as usize] = passport.origid.as_deref().map(str::as_bytes);
     values[Text::Verstat as usize] = verstat;
@@ -144,8 +150,14 @@ fn read(
     let named = |id| message.header(id).map_or(0, |v| digester.hash(v));
     let start = bytes.len();
     pack(&values, seen.source.ip(), seen.destination.ip(), bytes);
+    let texts = (start, bytes.len());
+    let agent = message.header(HeaderId::UserAgent).map(|agent| {
+        bytes.extend_from_slice(cut(agent));
+        (texts.1, bytes.len())
+    });
     Attempt {
-        texts: (start, bytes.len()),
+        texts,
+        agent,
         source_ip: seen.source.ip(),
         transport: seen.transport,
         fingerprint: fingerprint(message, scratch),

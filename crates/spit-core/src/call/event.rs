@@ -150,6 +150,7 @@ impl<F: FnMut(EventKind, Micros, &CallView<'_>)> EventSink for F {
 #[derive(Clone, Copy)]
 pub struct CallView<'a> {
     pub(super) call: &'a Call,
+    pub(super) agent: Option<&'a [u8]>,
     pub(super) end: Option<EndFacts>,
 }
 
@@ -165,7 +166,9 @@ pub(super) struct EndFacts {
 impl<'a> CallView<'a> {
     /// All of the call's texts in the order of [`Text`]; bytes as they came, perhaps not UTF-8.
     pub fn texts(&self) -> TextValues<'a> {
-        self.call.texts.values()
+        let mut values = self.call.texts.values();
+        values[Text::UserAgent as usize] = self.agent;
+        values
     }
 
     /// One of the call's texts.

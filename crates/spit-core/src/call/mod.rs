@@ -1,5 +1,6 @@
 //! Passive call tracking (RFC 3261): SIP messages in, call events out.
 
+mod agents;
 mod attempt;
 mod claims;
 pub mod digest;
@@ -14,4 +15,4 @@ pub use digest::{Digested, Digester, Digests};
 pub use event::{CallView, EventKind, EventSink, HangupBy, Outcome};
 pub use settings::{IdentitySettings, TrackSettings};
 pub use texts::TextValues;
-pub use tracker::{LoadError, TrackCounters, Tracker, MAX_LEGS_PER_CALL_ID};
+pub use tracker::{LoadError, TrackCounters, Tracker};

@@ -82,6 +82,8 @@ pub(super) struct Call {
     pub(super) fingerprint: u64,
     pub(super) texts: Texts,
     pub(super) last_leg: u32,
+    /// The place of the User-Agent's text.
+    pub(super) agent: u32,
     pub(super) attestation: Option<char>,
 }
 
@@ -109,6 +111,12 @@ impl<T> Paged<T> {
     /// Values that are kept.
     pub(super) fn len(&self) -> usize {
         self.used
+    }
+
+    /// Places, free ones among them.
+    #[cfg(test)]
+    pub(super) fn places(&self) -> usize {
+        self.pages.iter().map(Vec::len).sum()
     }
 
     #[inline]
@@ -172,6 +180,12 @@ pub(super) struct Calls(Paged<Call>);
 impl Calls {
     pub(super) fn len(&self) -> usize {
         self.0.len()
+    }
+
+    /// Places that have been made, free ones among them.
+    #[cfg(test)]
+    pub(super) fn places(&self) -> usize {
+        self.0.places()
     }
 
     #[inline]

@@ -1,7 +1,8 @@
 //! The texts and addresses of a call in one piece of memory, each text once although several headers show it.
 //!
-//! Layout, all numbers little-endian: which texts are there (u16), which of them stand in another one (u16), the length
-//! of each that is there (u16), 4 or 16 as the length of an address (u8), both addresses, the texts.
+//! Layout: which texts are there and which of them stand in another one (u16 each, little-endian), 4 or 16 as the length
+//! of an address (u8), both addresses, the length of each text that is there (one byte below 128, else two with the
+//! first one's top bit set), the texts.
 
 use std::net::IpAddr;
 
@@ -9,6 +10,8 @@ use super::event::Text;
 
 /// The longest text that is kept of a header.
 const MAX_TEXT: usize = 1024;
+
+const ADDRESSES_AT: usize = 5;
 
 /// The texts of a call in the order of [`Text`].
 pub type TextValues<'a> = [Option<&'a [u8]>; Text::COUNT];
@@ -34,22 +37,20 @@ fn usual_place(text: usize) -> Option<(usize, usize)> {
 
 /// Appends the packed form to `out`.
 pub(super) fn pack(values: &TextValues<'_>, source: IpAddr, destination: IpAddr, out: &mut Vec<u8>) {
-    let start = out.len();
+    let stands_elsewhere = |at: usize, value: &[u8]| {
+        usual_place(at).is_some_and(|(other, offset)| {
+            let there = values[other].and_then(|other| cut(other).get(offset..));
+            there.is_some_and(|there| there.starts_with(value))
+        })
+    };
     let (mut present, mut shared) = (0u16, 0u16);
-    out.extend_from_slice(&[0; 4]);
     for (at, value) in values.iter().enumerate() {
         let Some(value) = value else { continue };
-        let value = &value[..value.len().min(MAX_TEXT)];
         present |= 1 << at;
-        let stands_there = usual_place(at).is_some_and(|(other, offset)| {
-            let there = values[other].and_then(|other| other[..other.len().min(MAX_TEXT)].get(offset..));
-            there.is_some_and(|there| there.starts_with(value))
-        });
-        shared |= u16::from(stands_there) << at;
-        out.extend_from_slice(&(value.len() as u16).to_le_bytes());
+        shared |= u16::from(stands_elsewhere(at, cut(value))) << at;
     }
-    out[start..start + 2].copy_from_slice(&present.to_le_bytes());
-    out[start + 2..start + 4].copy_from_slice(&shared.to_le_bytes());
+    out.extend_from_slice(&present.to_le_bytes());
+    out.extend_from_slice(&shared.to_le_bytes());
     match (source, destination) {
         (IpAddr::V4(source), IpAddr::V4(destination)) => {
             out.push(4);
@@ -62,11 +63,22 @@ pub(super) fn pack(values: &TextValues<'_>, source: IpAddr, destination: IpAddr,
             out.extend_from_slice(&v6(destination));
         }
     }
-    for (at, value) in values.iter().enumerate() {
-        if let Some(value) = value.filter(|_| shared & 1 << at == 0) {
-            out.extend_from_slice(&value[..value.len().min(MAX_TEXT)]);
+    for value in values.iter().flatten() {
+        match cut(value).len() {
+            len @ 0..=127 => out.push(len as u8),
+            len => out.extend_from_slice(&(len as u16 | 0x8000).to_be_bytes()),
         }
     }
+    for (at, value) in values.iter().enumerate() {
+        if let Some(value) = value.filter(|_| shared & 1 << at == 0) {
+            out.extend_from_slice(cut(value));
+        }
+    }
+}
+
+/// As much of a text as is kept.
+pub(super) fn cut(text: &[u8]) -> &[u8] {
+    &text[..text.len().min(MAX_TEXT)]
 }
 
 fn v6(address: IpAddr) -> [u8; 16] {
@@ -86,15 +98,13 @@ impl Texts {
         Some(u16::from_le_bytes(*self.0.get(at..)?.first_chunk()?))
     }
 
-    /// Where the addresses stand.
-    fn addresses_at(&self) -> Option<usize> {
-        Some(4 + 2 * self.u16_at(0)?.count_ones() as usize)
+    fn address_len(&self) -> Option<usize> {
+        Some(usize::from(*self.0.get(ADDRESSES_AT - 1)?))
     }
 
     fn address(&self, which: usize) -> Option<IpAddr> {
-        let at = self.addresses_at()?;
-        let len = usize::from(*self.0.get(at)?);
-        let bytes = self.0.get(at + 1 + which * len..)?;
+        let len = self.address_len()?;
+        let bytes = self.0.get(ADDRESSES_AT + which * len..)?;
         match len {
             4 => Some(IpAddr::from(*bytes.first_chunk::<4>()?)),
             16 => Some(IpAddr::from(*bytes.first_chunk::<16>()?).to_canonical()),
@@ -121,19 +131,18 @@ impl Texts {
         let mut values: TextValues<'_> = [None; Text::COUNT];
         let (present, shared) = (self.u16_at(0)?, self.u16_at(2)?);
         let mut lens = [0usize; Text::COUNT];
-        let addresses = self.addresses_at()?;
-        let mut at = addresses + 1 + 2 * usize::from(*self.0.get(addresses)?);
-        let mut next_len = 4;
-        for text in 0..Text::COUNT {
-            if present & 1 << text == 0 {
-                continue;
-            }
-            lens[text] = usize::from(self.u16_at(next_len)?);
-            next_len += 2;
-            if shared & 1 << text == 0 {
-                values[text] = Some(self.0.get(at..at + lens[text])?);
-                at += lens[text];
-            }
+        let mut at = ADDRESSES_AT + 2 * self.address_len()?;
+        for text in (0..Text::COUNT).filter(|text| present & 1 << text != 0) {
+            lens[text] = match *self.0.get(at..)? {
+                [len @ 0..=127, ..] => usize::from(len),
+                [high, low, ..] => usize::from(high & 0x7f) << 8 | usize::from(low),
+                _ => return None,
+            };
+            at += if lens[text] < 128 { 1 } else { 2 };
+        }
+        for text in (0..Text::COUNT).filter(|text| present & !shared & 1 << text != 0) {
+            values[text] = Some(self.0.get(at..at + lens[text])?);
+            at += lens[text];
         }
         // A text stands in one that may itself stand in another: those first.
         for text in [Text::CalleeUri, Text::Caller, Text::Callee, Text::AssertedIdentity] {
@@ -204,7 +213,7 @@ mod tests {
             "sip:+4930123456@example.com",
             "sip:+4989654321@example.net;user=phone",
         ];
-        assert_eq!(texts.0.len(), 4 + 8 * 2 + 9 + once.concat().len());
+        assert_eq!(texts.0.len(), 4 + 9 + 8 + once.concat().len());
     }
 
     #[test]

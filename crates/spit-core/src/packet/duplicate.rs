@@ -17,8 +17,11 @@ pub const DUPLICATE_WINDOW_US: Micros = 5_000;
 /// Sets of two packets: 128 KiB, the packets of 4 ms at 2,000,000/s.
 const SETS: usize = 4096;
 
-/// Words of contents that are hashed at once.
-const WORDS: usize = 8;
+/// Bytes of contents that are hashed at once.
+const BLOCK: usize = 64;
+
+/// Bytes at the beginning that are hashed of a packet with an identification.
+const BEGINNING: usize = 3 * BLOCK;
 
 #[derive(Clone, Copy, Debug)]
 struct Seen {
@@ -31,7 +34,7 @@ struct Seen {
 pub struct Duplicates {
     sets: Vec<[Seen; 2]>,
     window_us: u64,
-    keys: [u64; WORDS],
+    keys: [u64; 8],
 }
 
 impl Duplicates {
@@ -101,46 +104,59 @@ impl Duplicates {
         false
     }
 
-    /// Multiplies pairs of words plus secret keys (the inner hash of RFC 4418, in 64-bit words) and folds the product.
+    /// Four chains of folded products, each step of a chain with a secret key in both factors.
     #[inline]
     fn hash(&self, packet: &IpPacket<'_>, first: u64, second: u64, contents: &[u8]) -> u64 {
         let k = &self.keys;
         let length = packet.payload.len() as u64;
         let about = u64::from(packet.identification) | u64::from(packet.protocol) << 32 | length << 40;
-        let mut state = match (packet.source, packet.destination) {
+        let ends = match (packet.source, packet.destination) {
             (IpAddr::V4(source), IpAddr::V4(destination)) => {
-                let ends = u64::from(source.to_bits()) << 32 | u64::from(destination.to_bits());
-                mix(about ^ k[0], ends ^ k[1])
+                u64::from(source.to_bits()) << 32 | u64::from(destination.to_bits())
             }
             (source, destination) => {
                 let [a, b] = halves(source);
                 let [c, d] = halves(destination);
-                mix(mix(a ^ k[0], b ^ k[1]) ^ about, mix(c ^ k[2], d ^ k[3]) ^ k[4])
+                mix(mix(a ^ k[0], b ^ k[1]) ^ c, d ^ k[2])
             }
         };
-        state = mix(state ^ first, second ^ k[5]);
-        let mut blocks = contents.chunks_exact(8 * WORDS);
-        for block in &mut blocks {
-            state = self.block(state, block);
+        let mut chains = [
+            mix(about ^ k[0], ends ^ k[4]),
+            mix(first ^ k[1], second ^ k[5]),
+            k[2],
+            k[3],
+        ];
+        let mut step = |block: &[u8; BLOCK]| {
+            for (n, chain) in chains.iter_mut().enumerate() {
+                let at = |word: usize| u64::from_le_bytes(std::array::from_fn(|byte| block[8 * word + byte]));
+                *chain = mix(*chain ^ at(2 * n), k[4 + n] ^ at(2 * n + 1));
+            }
+        };
+        match contents.last_chunk::<BLOCK>() {
+            Some(last) => {
+                // Under an identification of its own the beginning and the end tell a packet from the few others of
+                // the window: start line, branch and length of a message stand there.
+                let most = if packet.identification == 0 {
+                    contents.len()
+                } else {
+                    BEGINNING
+                };
+                let mut rest = &contents[..contents.len().min(most)];
+                while let Some((block, behind)) = rest.split_first_chunk::<BLOCK>() {
+                    step(block);
+                    rest = behind;
+                }
+                // The last block covers what is left; the bytes before it count twice.
+                step(last);
+            }
+            None => {
+                let mut block = [0; BLOCK];
+                block[..contents.len()].copy_from_slice(contents);
+                step(&block);
+            }
         }
-        let rest = blocks.remainder();
-        if !rest.is_empty() {
-            let mut last = [0u8; 8 * WORDS];
-            last[..rest.len()].copy_from_slice(rest);
-            state = self.block(state, &last);
-        }
-        mix(state, k[6])
-    }
-
-    #[inline]
-    fn block(&self, state: u64, block: &[u8]) -> u64 {
-        let k = &self.keys;
-        let at = |n: usize| word(&block[8 * n..8 * n + 8]).wrapping_add(k[n]);
-        let sum = product(at(0), at(1))
-            .wrapping_add(product(at(2), at(3)))
-            .wrapping_add(product(at(4), at(5)))
-            .wrapping_add(product(at(6), at(7)));
-        mix(state ^ sum as u64, (sum >> 64) as u64 ^ k[7])
+        let [a, b, c, d] = chains;
+        mix(a ^ c.rotate_left(32), b ^ d.rotate_left(32))
     }
 }
 

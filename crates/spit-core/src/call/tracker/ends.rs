@@ -7,6 +7,11 @@ use super::super::timers::Timer;
 use super::Tracker;
 use crate::Micros;
 
+/// Timers per call: deadlines that come nearer again and again leave outdated ones behind.
+pub const MAX_TIMERS_PER_CALL: usize = 4;
+/// Timers beside those before outdated ones are looked for.
+pub const SPARE_TIMERS: usize = 4096;
+
 impl Tracker {
     /// Ends every call whose deadline has passed, in the order of the deadlines.
     #[inline]
@@ -75,11 +80,14 @@ impl Tracker {
             hangup_by,
             censored,
         };
-        sink.event(EventKind::End, now_us, &CallView { call, end: Some(end) });
+        let agent = self.agents.get(call.agent);
+        let end = Some(end);
+        sink.event(EventKind::End, now_us, &CallView { call, agent, end });
         self.counters.ended += 1;
         self.counters.censored += u64::from(censored);
         call.phase = Phase::Ended;
         call.texts = Texts::default();
+        self.agents.release(std::mem::replace(&mut call.agent, NONE));
         let session = call.session_hash;
         if session != 0 && self.by_session.get(&session) == Some(&call_at) {
             self.by_session.remove(&session);
@@ -94,6 +102,7 @@ impl Tracker {
             return;
         };
         let mut leg_at = call.first_leg;
+        self.agents.release(call.agent);
         self.calls.free(call_at);
         while leg_at != NONE {
             let next = self.legs[leg_at].next_of_call;
@@ -126,6 +135,8 @@ impl Tracker {
         let Some(call) = self.calls.get_mut(call_at) else {
             return;
         };
+        // `Micros::MAX` stands for no timer.
+        let deadline_us = deadline_us.min(Micros::MAX - 1);
         call.deadline_us = deadline_us;
         if deadline_us < call.timer_us {
             call.timer_us = deadline_us;
@@ -134,6 +145,14 @@ impl Tracker {
                 call: call_at,
                 generation: call.generation,
             });
+            if self.timers.len() > MAX_TIMERS_PER_CALL * self.calls.len() + SPARE_TIMERS {
+                let calls = &self.calls;
+                self.timers.retain(|timer| {
+                    calls
+                        .get(timer.call)
+                        .is_some_and(|call| call.generation == timer.generation && call.timer_us == timer.due_us)
+                });
+            }
         }
     }
 }

@@ -35,8 +35,8 @@ struct Saving<'a> {
     seed: u64,
     now_us: Micros,
     counters: TrackCounters,
-    /// In the order of their beginning, each with its legs in order.
-    calls: Vec<(&'a Call, Vec<&'a Leg>)>,
+    /// In the order of their beginning, each with its User-Agent and its legs in order.
+    calls: Vec<(&'a Call, Option<&'a [u8]>, Vec<&'a Leg>)>,
     /// Caller and callee of calls that began a moment ago, and which use of which place they were.
     recent: Vec<(u64, u32)>,
 }
@@ -46,7 +46,7 @@ struct Loaded {
     seed: u64,
     now_us: Micros,
     counters: TrackCounters,
-    calls: Vec<(Call, Vec<Leg>)>,
+    calls: Vec<(Call, Option<Vec<u8>>, Vec<Leg>)>,
     recent: Vec<(u64, u32)>,
 }
 
@@ -61,7 +61,10 @@ impl Tracker {
             seed,
             now_us: self.now_us,
             counters: self.counters,
-            calls: calls.into_iter().map(|call| (call, self.legs_of(call))).collect(),
+            calls: calls
+                .into_iter()
+                .map(|call| (call, self.agents.get(call.agent), self.legs_of(call)))
+                .collect(),
             recent: self
                 .recent
                 .iter()
@@ -107,22 +110,22 @@ impl Tracker {
         let given_up = loaded.calls.len().saturating_sub(settings.max_calls.max(1));
         tracker.counters.evicted += given_up as u64;
         let mut places = HashMap::new();
-        for (call, legs) in loaded.calls.into_iter().skip(given_up) {
+        for (call, agent, legs) in loaded.calls.into_iter().skip(given_up) {
             let generation = call.generation;
-            if let Some(at) = tracker.resume(call, legs) {
+            if let Some(at) = tracker.resume(call, agent.as_deref(), legs) {
                 places.insert(generation, (at, tracker.generation));
             }
         }
-        let window_us = tracker.settings.leg_join_window_us;
+        let bounds = tracker.recent_bounds();
         for (parties, generation) in loaded.recent {
             if let Some(call) = places.get(&generation) {
-                tracker.recent.insert(parties, *call, tracker.now_us, window_us);
+                tracker.recent.insert(parties, *call, tracker.now_us, bounds);
             }
         }
         Ok((tracker, loaded.seed))
     }
 
-    fn resume(&mut self, mut call: Call, legs: Vec<Leg>) -> Option<u32> {
+    fn resume(&mut self, mut call: Call, agent: Option<&[u8]>, legs: Vec<Leg>) -> Option<u32> {
         if call.phase == Phase::Free || legs.is_empty() {
             return None;
         }
@@ -131,6 +134,7 @@ impl Tracker {
         let session = call.session_hash;
         let goes_on = call.phase != Phase::Ended;
         call.generation = self.generation;
+        call.agent = self.agents.take(agent);
         call.timer_us = Micros::MAX;
         (call.first_leg, call.last_leg) = (NONE, NONE);
         let call_at = self.calls.add(call);
