@@ -6,7 +6,18 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from spit.export.prometheus import Sample
 from spit.records import Action, ActionKind, Label, Reason, Verdict
+
+
+class LiveCapture(Protocol):
+    """A capture in this process that feeds the engine; ``spit.engine.live.LiveIntake`` satisfies it."""
+
+    def failure(self) -> str | None:
+        """Why nothing is captured; None while it is."""
+
+    def samples(self) -> list[Sample]:
+        """Its counters for /metrics."""
 
 
 class Assessment(Protocol):
@@ -54,6 +65,12 @@ class Engine(Protocol):
 
     def observe(self, events: pa.RecordBatch) -> object:
         """Counts call events (records.EVENT_SCHEMA)."""
+
+    def receive(self, events: pa.RecordBatch, agent: str, number: int) -> bool:
+        """Counts a numbered batch of an agent once; False when it was counted before.
+
+        Raises StaleBatchError when that cannot be known any more.
+        """
 
     def assess(self, attempt: pa.RecordBatch, *, observe: bool = False) -> Assessment:
         """Scores a batch of exactly one attempt; counts it too when ``observe``."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from spit.service.answer_forms import ScoreAnswer
+from spit.service.contract import LiveCapture
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 #: Around the 100 ms within which an SBC wants its answer.
@@ -29,10 +30,24 @@ class EngineCounters(Collector):
         yield family
 
 
+class LiveCounters(Collector):
+    """Reads the counters of the capture in this process when it is scraped."""
+
+    def __init__(self, live: LiveCapture) -> None:
+        self._live = live
+
+    def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
+        for sample in self._live.samples():
+            family = CounterMetricFamily if sample.kind == "counter" else GaugeMetricFamily
+            yield family(sample.name, sample.help, value=sample.value)
+
+
 class ServiceMetrics:
     """One registry per app, so that two apps in one process never share a counter."""
 
-    def __init__(self, read_engine_counters: Callable[[], dict[str, int]]) -> None:
+    def __init__(
+        self, read_engine_counters: Callable[[], dict[str, int]], live: LiveCapture | None = None
+    ) -> None:
         self.registry = CollectorRegistry()
         self.requests = Counter(
             "spit_http_requests",
@@ -58,7 +73,17 @@ class ServiceMetrics:
             registry=self.registry,
         )
         self.events = Counter("spit_events", "Call events accepted by /v1/events", registry=self.registry)
+        self.duplicate_batches = Counter(
+            "spit_duplicate_batches",
+            "Numbered batches that were sent again and not counted again",
+            registry=self.registry,
+        )
+        self.duplicate_events = Counter(
+            "spit_duplicate_events", "Call events in those batches", registry=self.registry
+        )
         self.registry.register(EngineCounters(read_engine_counters))
+        if live is not None:
+            self.registry.register(LiveCounters(live))
 
     def count_answer(self, answer: ScoreAnswer) -> None:
         """A degraded answer is no verdict and is counted apart."""
