@@ -127,7 +127,8 @@ def _read_endpoint(text: str) -> str:
 def _read_optional_endpoint(value: object) -> str:
     if not isinstance(value, str):
         raise ValueError
-    return _read_endpoint(value) if value else value
+    # Without a host it is the loopback address: counters are nobody else's business.
+    return _read_endpoint(f"127.0.0.1{value}" if value.startswith(":") else value) if value else value
 
 
 def _read_url(text: str) -> str:
@@ -245,7 +246,9 @@ class AgentConfig:
     spool: str = _text("", _PATH, 'the folder of the spool, or ""')
     spool_max_mib: int = _integer(1_024, 1, 2**20)
     output: str = _text("", _PATH, 'a file, "-" for standard output, or ""')
-    metrics: str = _setting("", _read_optional_endpoint, 'an address such as "127.0.0.1:9188", or ""')
+    metrics: str = _setting(
+        "", _read_optional_endpoint, 'an address such as "127.0.0.1:9188" or ":9188", or ""'
+    )
     checkpoint: str = _text("", _PATH, 'the folder of the saved state, or ""')
     checkpoint_s: int = _integer(30, 1, 86_400)
     drain_s: int = _integer(10, 1, 600)

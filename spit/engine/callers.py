@@ -238,7 +238,7 @@ class CallerTable:
                 self._source_ips[slot] = (*held, sys.intern(ip))
 
     def freeze(self) -> Callable[[], pa.RecordBatch]:
-        """A quick copy of everything; the function turns it into a state, whatever happens to the table since."""
+        """A quick copy; the function makes it a state, whatever happens to the table since."""
         names = list(self._slots)
         slots = np.fromiter(self._slots.values(), np.int64, len(names))
         numbers = [

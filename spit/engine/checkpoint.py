@@ -85,8 +85,13 @@ def mark_alive(directory: Path) -> None:
     (directory / _ALIVE).touch()
 
 
+def mark_stopped(directory: Path) -> None:
+    """Note that the program ended in order: nothing came after its last save."""
+    (directory / _ALIVE).unlink(missing_ok=True)
+
+
 def last_alive_us(directory: Path) -> int | None:
-    """When ``mark_alive`` was last called, epoch µs by the file system's clock; None where it never was."""
+    """When ``mark_alive`` was last called, epoch µs by the file system's clock; None after an orderly end."""
     try:
         return (directory / _ALIVE).stat().st_mtime_ns // 1_000
     except OSError:

@@ -14,7 +14,7 @@ from spit.engine import checkpoint
 from spit.engine.callers import F32, I8, LABELS, CallerState, CallerTable
 from spit.engine.receipts import Receipts
 from spit.engine.scored import Scored, concatenate
-from spit.errors import InputError, ModelError, SpitError
+from spit.errors import InputError, ModelError
 from spit.features.table import FeatureTable
 from spit.model.evidence import CallerEvidence
 from spit.model.reasons import explain
@@ -63,10 +63,6 @@ class Restored:
 
     saved_at_us: int | None  # wall clock, epoch µs; None where it was not told
     tracker: bytes | None  # the open calls of a live capture, where there was one
-
-
-class StaleBatchError(SpitError):
-    """A numbered batch lies so far below the agent's highest that nobody knows whether it was applied."""
 
 
 class Engine:
@@ -125,13 +121,7 @@ class Engine:
         Raises StaleBatchError when that cannot be known any more.
         """
         with self._receiving:
-            applied = self._receipts.is_applied(agent, number)
-            if applied is None:
-                raise StaleBatchError(
-                    f"expected a batch number near or above {self._receipts.highest(agent)}, the highest of "
-                    f"agent {agent}, found {number}: does another agent use this id?"
-                )
-            if applied:
+            if self._receipts.is_applied(agent, number):
                 self._duplicates += 1
                 return False
             if events.num_rows:
@@ -227,11 +217,11 @@ class Engine:
             }
 
     def save(self, directory: Path, *, saved_at_us: int | None = None, tracker: bytes | None = None) -> None:
-        """Write features, evidence, callers and receipts; a reader of ``directory`` sees the old state or the new.
+        """Write everything; a reader of ``directory`` sees the old state or the new one.
 
-        ``saved_at_us``: by the caller's wall clock, epoch µs. ``tracker``: the open calls of a live capture, kept
-        beside. State is copied under the lock and written outside of it: questions do not wait for the disk.
-        Raises OSError.
+        ``saved_at_us``: by the caller's wall clock, epoch µs. ``tracker``: the open calls of a live capture,
+        to keep beside. State is copied under the lock and written outside of it: no question waits for the
+        disk. Raises OSError.
         """
         with self._receiving, self._lock:
             features = self._features.states()

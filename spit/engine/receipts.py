@@ -6,7 +6,7 @@ import re
 from collections import OrderedDict
 from typing import Any
 
-from spit.errors import InputError
+from spit.errors import InputError, SpitError
 
 #: Numbers below the highest one of an agent that are remembered one by one.
 WINDOW = 1_024
@@ -14,6 +14,10 @@ MAX_AGENTS = 10_000
 
 _VERSION = 1
 _MASK = (1 << WINDOW) - 1
+
+
+class StaleBatchError(SpitError):
+    """A numbered batch lies so far below the agent's highest that nobody knows whether it was applied."""
 
 
 class Receipts:
@@ -35,15 +39,23 @@ class Receipts:
         """Agents forgotten because there were too many."""
         return self._evicted
 
-    def is_applied(self, agent: str, number: int) -> bool | None:
-        """Whether the batch was applied; None where it is too far below the highest one to be known."""
+    def is_applied(self, agent: str, number: int) -> bool:
+        """Whether the batch was applied.
+
+        Raises StaleBatchError where it lies too far below the highest one to be known.
+        """
         if agent not in self._agents:
             return False
         highest, window = self._agents[agent]
         below = highest - number
         if below < 0:
             return False
-        return None if below >= WINDOW else bool(window >> below & 1)
+        if below >= WINDOW:
+            raise StaleBatchError(
+                f"expected a batch number near or above {highest}, the highest of agent {agent}, "
+                f"found {number}: does another agent use this id?"
+            )
+        return bool(window >> below & 1)
 
     def add(self, agent: str, number: int) -> None:
         """The batch has been applied."""
@@ -56,10 +68,6 @@ class Receipts:
         while len(self._agents) > self._max_agents:
             self._agents.popitem(last=False)
             self._evicted += 1
-
-    def highest(self, agent: str) -> int:
-        """The highest batch number applied of an agent that is known."""
-        return self._agents[agent][0]
 
     def state(self) -> dict[str, Any]:
         """For JSON; agents from the one not heard of for longest on."""

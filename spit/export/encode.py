@@ -1,4 +1,4 @@
-"""Call events as the body of ``POST /v1/events``: an Arrow IPC stream whose buffers are compressed with zstd."""
+"""Call events as the body of ``POST /v1/events``: an Arrow IPC stream compressed with zstd."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ def _handler(samples: Callable[[], Iterable[Sample]]) -> type[http.server.BaseHT
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, *args: object) -> None:
             """A line per scrape is noise."""
 
     return Handler

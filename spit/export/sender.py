@@ -34,10 +34,10 @@ class Connection(Protocol):
 class Sender:
     """Delivers the spool's batches; ``run`` belongs into a thread of its own.
 
-    ``scorers``: URLs. The one that took the last batch gets the next; when it does not answer, the others are
-    tried in order. When none answers, the batch waits: the pauses double from 0.5 s to 30 s, each between half
-    and all of that by ``jitter`` (0 to 1). ``clock``: seconds, monotonic. ``pause``: waits that many seconds
-    and returns True as soon as the sender is to stop.
+    ``scorers``: URLs. The one that took the last batch gets the next; when it does not answer, the others
+    are tried in order. When none answers, the batch waits: pauses double from 0.5 s to 30 s, each between
+    half and all of that by ``jitter`` (0 to 1). ``clock``: seconds, monotonic. ``pause``: waits that many
+    seconds and returns True as soon as the sender is to stop.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class Sender:
                 failures = 0
 
     def drain(self, until_s: float) -> None:
-        """Deliver what waits until the spool is empty, nobody takes a batch, or ``clock`` reads ``until_s``."""
+        """Deliver until the spool is empty, nobody takes a batch, or ``clock`` reads ``until_s``."""
         while len(self._spool) and (left_s := until_s - self._clock()) > 0:
             if not self.deliver_next(0.0, timeout_s=left_s):
                 break

@@ -1,8 +1,8 @@
 """A bounded folder of numbered batches that wait for a scorer; it survives ``kill -9`` at any moment.
 
-A batch is a file ``batch-NUMBER-EVENTS.arrows``: written beside, synced, renamed, and removed when a scorer has
-acknowledged it. Numbers only rise, also across restarts and when the folder was lost, so that a scorer can tell
-a repeated batch from a new one (docs/decisions/0010-delivery.md).
+A batch is a file ``batch-NUMBER-EVENTS.arrows``: written beside, synced, renamed, and removed when a scorer
+has acknowledged it. Numbers only rise, also across restarts and when the folder was lost, so that a
+scorer can tell a repeated batch from a new one (docs/decisions/0010-delivery.md).
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ class SpooledBatch:
 class Spool:
     """First in, first out; the oldest goes when there is no room. Thread-safe: one writer, one sender.
 
-    ``max_bytes`` bounds the waiting batches. ``first_number``: where a folder without a memory begins; the time
-    in ms since the epoch, so that a lost folder does not count from the start again. One process at a time.
-    Raises SpitError when the folder cannot be used.
+    ``max_bytes`` bounds the waiting batches. ``first_number``: where a folder without a memory begins; the
+    time in ms since the epoch, so that a lost folder doesn't count from the start again. One process at
+    a time. Raises SpitError when the folder cannot be used.
     """
 
     def __init__(self, directory: Path, *, max_bytes: int, first_number: int) -> None:
@@ -80,14 +80,8 @@ class Spool:
         """Batches that wait."""
         return len(self._waiting)
 
-    @property
-    def events(self) -> int:
-        """Events in the batches that wait."""
-        with self._changed:
-            return sum(batch.events for batch in self._waiting)
-
     def put(self, body: bytes, events: int) -> SpooledBatch:
-        """Keep a batch; when this returns it survives the end of the process. Raises OSError, keeping nothing.
+        """Keep a batch; from then on it survives the end of the process. Raises OSError, keeping nothing.
 
         Drops the oldest batches, and counts them, where ``max_bytes`` is exceeded.
         """
@@ -152,7 +146,7 @@ class Spool:
             self._changed.notify_all()
 
     def counters(self) -> dict[str, int]:
-        """What was dropped and rejected since the start, and what waits now."""
+        """What was dropped and rejected since the start."""
         with self._changed:
             return {
                 "spool_batches_dropped": self._batches_dropped,
@@ -171,7 +165,7 @@ class Spool:
             }
 
     def close(self) -> None:
-        """Give the folder free; what waits stays in it. Numbers that were reserved and not used are given back."""
+        """Give the folder free; what waits stays in it."""
         with self._changed:
             if self._lock_file.closed:
                 return

@@ -12,8 +12,9 @@ from pydantic import BaseModel
 
 import spit
 from spit.config import Config
+from spit.export.prometheus import Sample
 from spit.service.callers import callers_router
-from spit.service.contract import Engine, LiveCapture
+from spit.service.contract import Engine
 from spit.service.events import AgentKey, events_router
 from spit.service.identity import canonicaliser
 from spit.service.limits import BodyLimit
@@ -35,15 +36,17 @@ def create_app(
     *,
     time_source: Callable[[], int],
     timer: Callable[[], float] = time.perf_counter,
-    live: LiveCapture | None = None,
+    failure: Callable[[], str | None] | None = None,
+    samples: Callable[[], list[Sample]] | None = None,
     key: AgentKey | None = None,
 ) -> FastAPI:
     """The application.
 
     ``time_source``: the time at which attempts are scored, epoch µs; the wall clock in live operation, the
     engine's own event time when a capture of the past is all it knows (``server.event_time``).
-    ``timer``: seconds of a clock that never goes back, for the latency histogram. ``live``: a capture in this
-    process. ``key``: what agents must show; None asks for nothing.
+    ``timer``: seconds of a clock that never goes back, for the latency histogram. ``failure``: why a
+    capture in this process has stopped, None while it runs. ``samples``: what else goes to /metrics. ``key``:
+    what agents must show; None asks for nothing. ``app.state.scorer`` is the scorer.
     """
     app = FastAPI(
         title="spit",
@@ -52,9 +55,10 @@ def create_app(
         docs_url=None,  # both pages load scripts from a public network
         redoc_url=None,
     )
-    metrics = ServiceMetrics(engine.counters, live)
+    metrics = ServiceMetrics(engine.counters, samples)
     canonicalise = canonicaliser(config.core_settings())
     scorer = Scorer(engine, config, metrics, time_source=time_source, timer=timer)
+    app.state.scorer = scorer
     app.include_router(score_router(scorer))
     max_unpacked = config.service.max_events_bytes
     app.include_router(events_router(engine, metrics, canonicalise, key or AgentKey(), max_unpacked))
@@ -72,8 +76,8 @@ def create_app(
         """A model is loaded and, where this process captures, it does: answers are verdicts."""
         if not engine.model_name:
             raise ProblemError(503, "no model is loaded")
-        if live is not None and (failure := live.failure()) is not None:
-            raise ProblemError(503, failure)
+        if failure is not None and (words := failure()) is not None:
+            raise ProblemError(503, words)
         return Health()
 
     @app.get(

@@ -39,7 +39,7 @@ def read_batches(stream: pa.ipc.RecordBatchStreamReader, max_rows: int) -> Itera
 
 
 def _unpacked_bytes(metadata: bytes, body: pa.Buffer | None) -> int:
-    """What the buffers of a message take: Message.fbs (verified by Arrow), RecordBatch, its vector of Buffer."""
+    """What the buffers of a message (Message.fbs, verified by Arrow) take when unpacked."""
     message = struct.unpack_from("<I", metadata)[0]
     kind_at = _field(metadata, message, 1)
     kind = metadata[kind_at] if kind_at else 0

@@ -6,18 +6,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from spit.export.prometheus import Sample
 from spit.records import Action, ActionKind, Label, Reason, Verdict
-
-
-class LiveCapture(Protocol):
-    """A capture in this process that feeds the engine; ``spit.engine.live.LiveIntake`` satisfies it."""
-
-    def failure(self) -> str | None:
-        """Why nothing is captured; None while it is."""
-
-    def samples(self) -> list[Sample]:
-        """Its counters for /metrics."""
 
 
 class Assessment(Protocol):

@@ -55,7 +55,8 @@ def decode_json(body: bytes, canonicalise: Canonicalise) -> pa.RecordBatch:
 def decode_arrow(body: bytes, max_unpacked: int = MAX_UNPACKED_BYTES) -> pa.RecordBatch:
     """Events from an Arrow IPC stream; nullable columns may be left out, identities must be canonical.
 
-    Buffers may be compressed; unpacked they take at most ``max_unpacked`` bytes. Raises ProblemError: 400 when it cannot be read, 422 naming column or row when it does not fit.
+    Buffers may be compressed; unpacked they take at most ``max_unpacked`` bytes.
+    Raises ProblemError: 400 when it cannot be read, 422 naming column or row when it does not fit.
     """
     try:
         stream, unpacked = open_stream(body, max_unpacked)

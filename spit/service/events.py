@@ -12,7 +12,7 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Header, Request
 from pydantic import BaseModel, Field
 
-from spit.engine.engine import StaleBatchError
+from spit.engine.receipts import StaleBatchError
 from spit.service.contract import Engine
 from spit.service.event_batches import decode_arrow, decode_json
 from spit.service.identity import Canonicalise

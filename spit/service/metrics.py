@@ -9,8 +9,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from spit.export.prometheus import Sample
 from spit.service.answer_forms import ScoreAnswer
-from spit.service.contract import LiveCapture
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 #: Around the 100 ms within which an SBC wants its answer.
@@ -30,14 +30,14 @@ class EngineCounters(Collector):
         yield family
 
 
-class LiveCounters(Collector):
-    """Reads the counters of the capture in this process when it is scraped."""
+class Samples(Collector):
+    """Reads what else this process counts, such as its capture, when it is scraped."""
 
-    def __init__(self, live: LiveCapture) -> None:
-        self._live = live
+    def __init__(self, read: Callable[[], list[Sample]]) -> None:
+        self._read = read
 
     def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
-        for sample in self._live.samples():
+        for sample in self._read():
             family = CounterMetricFamily if sample.kind == "counter" else GaugeMetricFamily
             yield family(sample.name, sample.help, value=sample.value)
 
@@ -46,7 +46,9 @@ class ServiceMetrics:
     """One registry per app, so that two apps in one process never share a counter."""
 
     def __init__(
-        self, read_engine_counters: Callable[[], dict[str, int]], live: LiveCapture | None = None
+        self,
+        read_engine_counters: Callable[[], dict[str, int]],
+        read_samples: Callable[[], list[Sample]] | None = None,
     ) -> None:
         self.registry = CollectorRegistry()
         self.requests = Counter(
@@ -82,8 +84,8 @@ class ServiceMetrics:
             "spit_duplicate_events", "Call events in those batches", registry=self.registry
         )
         self.registry.register(EngineCounters(read_engine_counters))
-        if live is not None:
-            self.registry.register(LiveCounters(live))
+        if read_samples is not None:
+            self.registry.register(Samples(read_samples))
 
     def count_answer(self, answer: ScoreAnswer) -> None:
         """A degraded answer is no verdict and is counted apart."""
