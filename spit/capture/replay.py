@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from spit.errors import InputError, MissingExtraError, SpitError
 
@@ -62,7 +62,7 @@ def read_frames(path: str, sent: Sent) -> Iterator[Frame]:
     except ImportError:
         raise MissingExtraError("replay", "simulate", "scapy") from None
     try:
-        reader = RawPcapReader(path)
+        reader: Any = RawPcapReader(path)
     except (Scapy_Exception, EOFError) as error:
         raise InputError(f"{path}: expected a pcap or pcapng capture, found: {error}") from None
     with reader:

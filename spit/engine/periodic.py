@@ -21,17 +21,24 @@ _log = logging.getLogger("spit.state")
 class PeriodicSave:
     """Calls ``save`` every ``interval_s`` seconds, and once more at the end.
 
-    ``directory`` is where ``save`` writes: a file there is touched every second, so that the next run knows
+    ``directory`` is where ``save`` writes: a file there is touched every ``beat_s``, so that the next run knows
     when this one stopped. ``clock``: seconds, monotonic.
     """
 
     def __init__(
-        self, directory: Path, save: Callable[[], None], *, interval_s: float, clock: Callable[[], float]
+        self,
+        directory: Path,
+        save: Callable[[], None],
+        *,
+        interval_s: float,
+        clock: Callable[[], float],
+        beat_s: float = _BEAT_S,
     ) -> None:
         self._directory = directory
         self._save = save
         self._interval_s = interval_s
         self._clock = clock
+        self._beat_s = beat_s
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="checkpoint", daemon=True)
         self._failing = False
@@ -90,7 +97,7 @@ class PeriodicSave:
 
     def _run(self) -> None:
         tried_s = self._clock()
-        while not self._stop.wait(_BEAT_S):
+        while not self._stop.wait(self._beat_s):
             if self._clock() - tried_s >= self._interval_s:
                 self.save_once()
                 tried_s = self._clock()

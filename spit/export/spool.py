@@ -7,6 +7,7 @@ scorer can tell a repeated batch from a new one (docs/decisions/0010-delivery.md
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import re
@@ -90,8 +91,13 @@ class Spool:
             if number >= self._reserved:
                 self._reserve(number + RESERVED_AT_ONCE)
             path = self._directory / f"batch-{number:019d}-{events}.arrows"
-            _write(path, body)
-            self._next = number + 1
+            self._next = number + 1  # also where writing fails: a number never names two batches
+            try:
+                _write(path, body)
+            except OSError:
+                with contextlib.suppress(OSError):
+                    path.unlink(missing_ok=True)
+                raise
             batch = SpooledBatch(number, events, len(body), path)
             self._waiting.append(batch)
             self._bytes += batch.size_bytes
