@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import errno
+import gzip
 import math
 import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol, cast
 
 from spit.errors import InputError, MissingExtraError, SpitError
 
@@ -61,11 +62,11 @@ def read_frames(path: str, sent: Sent) -> Iterator[Frame]:
         from scapy.utils import RawPcapNgReader, RawPcapReader
     except ImportError:
         raise MissingExtraError("replay", "simulate", "scapy") from None
-    try:
-        reader: Any = RawPcapReader(path)
-    except (Scapy_Exception, EOFError) as error:
-        raise InputError(f"{path}: expected a pcap or pcapng capture, found: {error}") from None
-    with reader:
+    with _open(path) as stream:
+        try:
+            reader: Any = RawPcapReader(stream)
+        except (Scapy_Exception, EOFError) as error:
+            raise InputError(f"{path}: expected a pcap or pcapng capture, found: {error}") from None
         newer = isinstance(reader, RawPcapNgReader)
         resolution = 1e9 if getattr(reader, "nano", False) else 1e6
         for data, about in reader:
@@ -79,6 +80,13 @@ def read_frames(path: str, sent: Sent) -> Iterator[Frame]:
                 sent.not_ip += 1
             else:
                 yield Frame(time_s, frame)
+
+
+def _open(path: str) -> BinaryIO:
+    """The capture's bytes, unpacked where they are gzip."""
+    with Path(path).open("rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+    return cast(BinaryIO, gzip.open(path)) if packed else Path(path).open("rb")
 
 
 def as_ethernet(link_type: int, data: bytes) -> bytes | None:

@@ -57,8 +57,14 @@ def run(arguments: argparse.Namespace) -> int:
     calls = restore_calls(directory) if directory is not None else None
     source = open_capture(config, excluded=scorer_addresses(config.agent.scorer), state=calls)
     give_up_privileges(config.agent)
-    delivery = Delivery(config, token) if config.agent.scorer else None
-    sink: EventSink = EventLines(config.agent.output or "-") if delivery is None else delivery.outbox
+    delivery: Delivery | None = None
+    lines: EventLines | None = None
+    sink: EventSink
+    if config.agent.scorer:
+        delivery = Delivery(config, token)
+        sink = delivery.outbox
+    else:
+        sink = lines = EventLines(config.agent.output or "-")
     signals = Signals()
     signals.install()
     intake = LiveIntake(source, sink, clock=time.monotonic, on_end=signals.stop)
@@ -112,6 +118,8 @@ def run(arguments: argparse.Namespace) -> int:
         delivery.outbox.flush()
     if delivery is not None:
         delivery.finish(until_s)
+    if lines is not None:
+        lines.close()
     if saving is not None:
         saving.finish(max(until_s - time.monotonic(), 1.0))
     if page is not None:

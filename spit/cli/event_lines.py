@@ -34,5 +34,9 @@ class EventLines:
         """Nothing is held back."""
 
     def flush(self) -> None:
-        """The last lines."""
-        self._stream.flush()
+        """Nothing is held back."""
+
+    def close(self) -> None:
+        """Close the file; standard output stays open."""
+        if self._stream is not sys.stdout.buffer:
+            self._stream.close()

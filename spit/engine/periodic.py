@@ -21,8 +21,8 @@ _log = logging.getLogger("spit.state")
 class PeriodicSave:
     """Calls ``save`` every ``interval_s`` seconds, and once more at the end.
 
-    ``directory`` is where ``save`` writes: a file there is touched every ``beat_s``, so that the next run knows
-    when this one stopped. ``clock``: seconds, monotonic.
+    ``directory`` is where ``save`` writes: a file there is touched every ``beat_s``, so that the next run
+    knows when this one stopped. ``clock``: seconds, monotonic.
     """
 
     def __init__(

@@ -20,7 +20,8 @@ def saved(receipts: Receipts, **bounds: int) -> Receipts:
 
 @given(st.lists(st.integers(0, 3 * WINDOW), max_size=60), st.integers(0, 60))
 def test_it_answers_as_a_set_would_within_the_window(numbers: list[int], cut: int) -> None:
-    receipts, applied = Receipts(), set()
+    receipts = Receipts()
+    applied: set[int] = set()
     for index, number in enumerate(numbers):
         if index == cut:
             receipts = saved(receipts)
@@ -64,5 +65,5 @@ def test_a_state_of_before_there_were_receipts_is_taken() -> None:
     ],
 )
 def test_a_damaged_state_is_refused(state: object) -> None:
-    with pytest.raises(InputError, match="^receipts: expected"):
+    with pytest.raises(InputError, match=r"^receipts: expected"):
         Receipts().restore(state)

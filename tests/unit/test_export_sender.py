@@ -205,7 +205,7 @@ def test_pauses_double_up_to_a_limit_and_start_again_after_a_delivery(
     spool: Spool, scorer: ScorerServer
 ) -> None:
     fill(spool, "a", "b")
-    scorer.answers = [503] * 9 + [200] + [503] * 2
+    scorer.answers = [*[503] * 9, 200, 503, 503]
     clock = Clock()
     clock.stop_after = 11
     one = sender(spool, scorer.url, clock=clock)
