@@ -64,7 +64,7 @@ def read_frames(path: str, sent: Sent) -> Iterator[Frame]:
         raise MissingExtraError("replay", "simulate", "scapy") from None
     with _open(path) as stream:
         try:
-            reader: Any = RawPcapReader(stream)
+            reader: Any = RawPcapReader(cast(Any, stream))
         except (Scapy_Exception, EOFError) as error:
             raise InputError(f"{path}: expected a pcap or pcapng capture, found: {error}") from None
         newer = isinstance(reader, RawPcapNgReader)

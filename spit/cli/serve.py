@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import logging
+import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
         import uvicorn  # noqa: F401
     except ImportError as error:
         raise MissingExtraError("serve", "service", error.name or "fastapi") from None
-    from spit.service.server import HttpService, event_time, listen, wall_time_us
+    from spit.service.server import listen
 
     overrides = {
         **live_overrides(arguments),
@@ -59,9 +60,18 @@ def run(arguments: argparse.Namespace) -> int:
         "model.path": arguments.model,
     }
     config = captured_by_flags(load_settings(arguments.config, overrides), arguments)
-    token = read_agent_token(config)
     start_log()
-    listener = listen(config.service)  # before the captures are read
+    with listen(config.service) as listener:  # before the captures are read
+        return serve(arguments, overrides, config, listener)
+
+
+def serve(
+    arguments: argparse.Namespace, overrides: Mapping[str, object], config: Config, listener: socket.socket
+) -> int:
+    """Serve on ``listener``, and the exit status."""
+    from spit.service.server import HttpService, event_time, wall_time_us
+
+    token = read_agent_token(config)
     directory = Path(config.service.state) if config.service.state else None
     engine, restored, calls = restore(config, directory)
     source: LiveSource | None = None

@@ -140,6 +140,8 @@ def listen(service: ServiceConfig) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
+        # From here on clients wait instead of being refused, until the application is up.
+        listener.listen()
     except OSError as error:
         listener.close()
         raise ConfigError(

@@ -3,68 +3,30 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import re
 import signal
-import threading
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from fake_live_reader import FakeLiveReader, events
+from running_command import Heard, fake_capture, run_command, wait_until
 from scorer_server import scorer_server
 
 from spit import _core
 from spit.cli import main
 
-DEADLINE_S = 30
-
 
 @pytest.fixture(autouse=True)
 def fake_core(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(_core, "LiveReader", FakeLiveReader, raising=False)
-    monkeypatch.setattr(_core, "drop_privileges", lambda _user: None, raising=False)
-    FakeLiveReader.opened.clear()
-    numbers = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
-    before = [signal.getsignal(number) for number in numbers]
-    yield
-    for number, handler in zip(numbers, before, strict=True):
-        signal.signal(number, handler)
-    logging.getLogger("spit").handlers.clear()
-    logging.getLogger("spit").propagate = True
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    """Until it is true; a test that waits for ever fails instead."""
-    deadline_s = time.monotonic() + DEADLINE_S
-    pause = threading.Event()
-    while not condition():
-        assert time.monotonic() < deadline_s, "what was waited for did not happen"
-        pause.wait(0.005)
+    with fake_capture(monkeypatch):
+        yield
 
 
 def run_agent(*argv: str, meanwhile: Callable[[FakeLiveReader], None]) -> int:
-    """The exit status; ``meanwhile`` runs beside the command, which then gets a SIGTERM."""
-    failures: list[BaseException] = []
-
-    def act() -> None:
-        try:
-            wait_until(lambda: FakeLiveReader.opened and FakeLiveReader.opened[0].started)
-            meanwhile(FakeLiveReader.opened[0])
-        except BaseException as error:  # noqa: BLE001  raised again in the test's own thread
-            failures.append(error)
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    acting = threading.Thread(target=act)
-    acting.start()
-    status = main(["agent", *argv])
-    acting.join(DEADLINE_S)
-    if failures:
-        raise failures[0]
-    return status
+    return run_command("agent", *argv, meanwhile=meanwhile)
 
 
 def test_events_are_written_as_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -135,14 +97,7 @@ def test_every_counter_is_on_the_metrics_page(tmp_path: Path, capsys: pytest.Cap
             reader.counts["kernel_dropped"] = 7
             reader.feed(events("a"))
             scorer.wait_for(1)
-            said: list[str] = []
-
-            def address() -> object:
-                said.append(capsys.readouterr().err)
-                return re.search(r"metrics on (http://127\.0\.0\.1:\d+/metrics)", "".join(said))
-
-            wait_until(address)
-            found = re.search(r"metrics on (\S+)", "".join(said))
+            found = re.search(r"metrics on (http://127\.0\.0\.1:\d+/metrics)", capsys.readouterr().err)
             assert found is not None
             wait_until(lambda: "spit_export_events_sent_total 1" in fetch(found[1]))
             pages.append(fetch(found[1]))
@@ -180,12 +135,7 @@ def test_sighup_changes_scorers_and_token_and_says_what_takes_a_restart(
             f'spool = "{tmp_path / "spool"}"\ninterface = ["eth1"]\n'
         )
 
-    said: list[str] = []
-
-    def heard(words: str) -> bool:
-        said.append(capsys.readouterr().err)
-        return words in "".join(said)
-
+    heard = Heard(capsys)
     with scorer_server() as first, scorer_server() as second:
         write(first.url, 1)
 
@@ -195,12 +145,12 @@ def test_sighup_changes_scorers_and_token_and_says_what_takes_a_restart(
             write(second.url, 2)
             token.write_text("new\n")
             os.kill(os.getpid(), signal.SIGHUP)
-            wait_until(lambda: heard("changed: agent.scorer; takes a restart: agent.workers"))
+            wait_until(lambda: "changed: agent.scorer; takes a restart: agent.workers" in heard.text())
             reader.feed(events("b"))
             second.wait_for(1)
             config.write_text("[agent\n")
             os.kill(os.getpid(), signal.SIGHUP)
-            wait_until(lambda: heard("configuration kept as it was: "))
+            wait_until(lambda: "configuration kept as it was: " in heard.text())
 
         assert run_agent("--config", str(config), meanwhile=meanwhile) == 0
         assert (first.call_ids(), second.call_ids()) == (["a"], ["b"])
