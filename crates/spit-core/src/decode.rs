@@ -3,32 +3,58 @@
 use std::net::SocketAddr;
 
 use crate::packet::defrag::Defragmenter;
+use crate::packet::duplicate::{Duplicates, DUPLICATE_WINDOW_US};
 use crate::packet::ip::{self, IpPacket};
-use crate::packet::link::{ip_packet, LinkType};
+use crate::packet::link::{self, LinkType};
 use crate::packet::tcp::Streams;
 use crate::packet::transport::{TcpSegment, UdpDatagram};
+use crate::packet::tunnel::{self, Layer, Layers, Stop};
 use crate::sip::framing;
 use crate::sip::head::HeaderTable;
 use crate::sip::message::Message;
+use crate::sip::start_line::may_start_message;
 use crate::Micros;
 
 /// How a message travelled.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 #[repr(u8)]
 pub enum Transport {
     /// UDP.
     Udp,
     /// TCP.
     Tcp,
+    /// TLS over TCP.
+    Tls,
+    /// SCTP (RFC 4168).
+    Sctp,
+    /// WebSocket (RFC 7118).
+    Ws,
 }
 
 impl Transport {
+    /// Every transport.
+    pub const ALL: [Transport; 5] = [
+        Transport::Udp,
+        Transport::Tcp,
+        Transport::Tls,
+        Transport::Sctp,
+        Transport::Ws,
+    ];
+
     /// The name that the records use.
     pub fn name(self) -> &'static str {
         match self {
             Transport::Udp => "udp",
             Transport::Tcp => "tcp",
+            Transport::Tls => "tls",
+            Transport::Sctp => "sctp",
+            Transport::Ws => "ws",
         }
+    }
+
+    /// The transport of a name that the records use.
+    pub fn from_name(name: &str) -> Option<Transport> {
+        Transport::ALL.into_iter().find(|one| one.name() == name)
     }
 }
 
@@ -52,6 +78,10 @@ pub struct DecodeSettings {
     pub max_tcp_streams: usize,
     /// Bytes of IP fragments that may wait for others.
     pub max_fragments_bytes: usize,
+    /// A packet seen again within this is a mirror's duplicate; 0 keeps every packet.
+    pub duplicate_window_us: Micros,
+    /// Seed of the hashes by which duplicates are known. Nobody who sends packets may know it.
+    pub hash_seed: u64,
 }
 
 impl Default for DecodeSettings {
@@ -59,6 +89,8 @@ impl Default for DecodeSettings {
         DecodeSettings {
             max_tcp_streams: 100_000,
             max_fragments_bytes: 64 * 1024 * 1024,
+            duplicate_window_us: DUPLICATE_WINDOW_US,
+            hash_seed: 0,
         }
     }
 }
@@ -70,11 +102,23 @@ pub struct DecodeCounters {
     pub packets: u64,
     /// Bytes captured of them.
     pub bytes: u64,
-    /// Frames that hold no IP, or IP that can't be decoded.
+    /// Frames that hold no IP, or IP, UDP or TCP headers that can't be decoded.
     pub not_ip: u64,
+    /// Packets taken out of a tunnel: once for each IP packet around another.
+    pub tunnelled: u64,
+    /// Tags, labels and tunnel headers that are cut off or against their specification.
+    pub bad_tunnel: u64,
+    /// Frames with more layers around the signalling than are followed.
+    pub too_deep: u64,
+    /// Packets that a mirror showed twice.
+    pub duplicates: u64,
+    /// ICMP and ICMPv6 packets, errors that quote SIP among them.
+    pub icmp: u64,
     /// Packets of other transports than UDP and TCP.
     pub other_transport: u64,
-    /// UDP datagrams that hold no SIP.
+    /// UDP datagrams without contents, or of line ends and NUL bytes alone.
+    pub keep_alives: u64,
+    /// Other UDP datagrams that hold no SIP.
     pub not_sip: u64,
     /// SIP messages.
     pub messages: u64,
@@ -88,8 +132,19 @@ pub struct Decoder {
     pub fragments: Defragmenter,
     /// TCP connections.
     pub streams: Streams,
+    duplicates: Duplicates,
     /// What passed through.
     pub counters: DecodeCounters,
+}
+
+/// What is known of a packet from what it was found in.
+#[derive(Clone, Copy)]
+struct Around {
+    time_us: Micros,
+    /// The headers that may still be followed.
+    layers: Layers,
+    /// The capture holds only a part.
+    truncated: bool,
 }
 
 impl Decoder {
@@ -99,6 +154,7 @@ impl Decoder {
             table: HeaderTable::default(),
             fragments: Defragmenter::new(settings.max_fragments_bytes),
             streams: Streams::new(settings.max_tcp_streams),
+            duplicates: Duplicates::new(settings.duplicate_window_us, settings.hash_seed),
             counters: DecodeCounters::default(),
         }
     }
@@ -115,35 +171,14 @@ impl Decoder {
     ) {
         self.counters.packets += 1;
         self.counters.bytes += frame.len() as u64;
-        let Some(packet) = ip_packet(link, frame).and_then(IpPacket::decode) else {
-            self.counters.not_ip += 1;
-            return;
+        let mut around = Around {
+            time_us,
+            layers: Layers::default(),
+            truncated: original_len > frame.len(),
         };
-        let truncated = packet.truncated || original_len > frame.len();
-        match packet.fragment {
-            None => self.transport(
-                time_us,
-                packet.source,
-                packet.destination,
-                packet.protocol,
-                packet.payload,
-                truncated,
-                emit,
-            ),
-            Some(fragment) => {
-                if let Some(whole) = self.fragments.take(&packet, fragment, time_us) {
-                    let (source, destination) = (whole.source, whole.destination);
-                    self.transport(
-                        time_us,
-                        source,
-                        destination,
-                        whole.protocol,
-                        &whole.payload,
-                        false,
-                        emit,
-                    );
-                }
-            }
+        match link::ip_packet(link, frame, &mut around.layers) {
+            Ok(bytes) => self.ip(bytes, around, emit),
+            Err(stop) => self.stop(stop),
         }
     }
 
@@ -157,61 +192,139 @@ impl Decoder {
             });
     }
 
-    #[allow(clippy::too_many_arguments)]
-    fn transport(
+    fn ip(&mut self, bytes: &[u8], mut around: Around, emit: &mut impl FnMut(&Message<'_>, &Seen)) {
+        let Some(packet) = IpPacket::decode(bytes) else {
+            return self.stop(Stop::NotIp);
+        };
+        let Some(fragment) = packet.fragment else {
+            around.truncated |= packet.truncated;
+            return self.transport(&packet, around, emit);
+        };
+        if self.duplicates.fragment(&packet, fragment, around.time_us) {
+            self.counters.duplicates += 1;
+            return;
+        }
+        if let Some(whole) = self.fragments.take(&packet, fragment, around.time_us) {
+            let packet = IpPacket {
+                payload: &whole.payload,
+                protocol: whole.protocol,
+                fragment: None,
+                ..packet
+            };
+            around.truncated = false;
+            self.transport(&packet, around, emit);
+        }
+    }
+
+    #[inline]
+    fn transport(&mut self, packet: &IpPacket<'_>, around: Around, emit: &mut impl FnMut(&Message<'_>, &Seen)) {
+        match packet.protocol {
+            ip::UDP => self.udp(packet, around, emit),
+            ip::TCP => self.tcp(packet, around, emit),
+            ip::ICMP | ip::ICMPV6 => self.counters.icmp += 1,
+            protocol => match tunnel::in_ip(protocol, packet.payload) {
+                Some(found) => self.tunnel(found, around, emit),
+                None => self.counters.other_transport += 1,
+            },
+        }
+    }
+
+    /// Goes on inside a tunnel. Each costs a layer, which bounds the recursion.
+    fn tunnel(
         &mut self,
-        time_us: Micros,
-        source: std::net::IpAddr,
-        destination: std::net::IpAddr,
-        protocol: u8,
-        payload: &[u8],
-        truncated: bool,
+        found: Result<(Layer, &[u8]), Stop>,
+        mut around: Around,
         emit: &mut impl FnMut(&Message<'_>, &Seen),
     ) {
+        let inner = around.layers.take().and(found);
+        match inner.and_then(|(layer, bytes)| layer.ip_packet(bytes, &mut around.layers)) {
+            Ok(bytes) => {
+                self.counters.tunnelled += 1;
+                self.ip(bytes, around, emit);
+            }
+            Err(stop) => self.stop(stop),
+        }
+    }
+
+    #[inline]
+    fn udp(&mut self, packet: &IpPacket<'_>, around: Around, emit: &mut impl FnMut(&Message<'_>, &Seen)) {
+        let Some(datagram) = UdpDatagram::decode(packet.payload) else {
+            return self.stop(Stop::NotIp);
+        };
+        // A tunnel's header can't be taken for the beginning of a message, so looking for SIP first loses neither.
+        if !may_start_message(framing::skip_line_ends(datagram.payload)) {
+            return self.other_datagram(&datagram, around, emit);
+        }
+        if self.duplicates.datagram(packet, around.time_us) {
+            self.counters.duplicates += 1;
+            return;
+        }
+        let seen = Seen {
+            time_us: around.time_us,
+            source: SocketAddr::new(packet.source, datagram.source_port),
+            destination: SocketAddr::new(packet.destination, datagram.destination_port),
+            transport: Transport::Udp,
+        };
         let counters = &mut self.counters;
-        match protocol {
-            ip::UDP => {
-                let Some(datagram) = UdpDatagram::decode(payload) else {
-                    counters.not_ip += 1;
-                    return;
-                };
-                let seen = Seen {
-                    time_us,
-                    source: SocketAddr::new(source, datagram.source_port),
-                    destination: SocketAddr::new(destination, datagram.destination_port),
-                    transport: Transport::Udp,
-                };
-                let found = framing::datagram(
-                    datagram.payload,
-                    truncated || datagram.truncated,
-                    &mut self.table,
-                    |message| {
-                        counters.messages += 1;
-                        emit(message, &seen);
-                    },
-                );
-                if !found {
-                    counters.not_sip += 1;
-                }
-            }
-            ip::TCP => {
-                let Some(segment) = TcpSegment::decode(payload) else {
-                    counters.not_ip += 1;
-                    return;
-                };
-                self.streams.take(
-                    SocketAddr::new(source, segment.source_port),
-                    SocketAddr::new(destination, segment.destination_port),
-                    &segment,
-                    time_us,
-                    &mut self.table,
-                    &mut |message, source, destination| {
-                        counters.messages += 1;
-                        emit(message, &tcp_seen(time_us, source, destination));
-                    },
-                );
-            }
-            _ => counters.other_transport += 1,
+        let truncated = around.truncated || datagram.truncated;
+        let found = framing::datagram(datagram.payload, truncated, &mut self.table, |message| {
+            counters.messages += 1;
+            emit(message, &seen);
+        });
+        if !found {
+            self.counters.not_sip += 1;
+        }
+    }
+
+    /// A datagram that begins with no message: a tunnel, a keep-alive, media or another protocol.
+    fn other_datagram(
+        &mut self,
+        datagram: &UdpDatagram<'_>,
+        around: Around,
+        emit: &mut impl FnMut(&Message<'_>, &Seen),
+    ) {
+        if let Some(found) = tunnel::in_udp(datagram.destination_port, datagram.payload) {
+            self.tunnel(found, around, emit);
+        } else if framing::is_keep_alive(datagram.payload) {
+            self.counters.keep_alives += 1;
+        } else {
+            self.counters.not_sip += 1;
+        }
+    }
+
+    fn tcp(&mut self, packet: &IpPacket<'_>, around: Around, emit: &mut impl FnMut(&Message<'_>, &Seen)) {
+        let Some(segment) = TcpSegment::decode(packet.payload) else {
+            return self.stop(Stop::NotIp);
+        };
+        // Bare acknowledgements repeat each other and change nothing.
+        let bare = segment.payload.is_empty() && !(segment.syn || segment.fin || segment.rst);
+        if bare {
+            return;
+        }
+        if self.duplicates.segment(packet, around.time_us) {
+            self.counters.duplicates += 1;
+            return;
+        }
+        let counters = &mut self.counters;
+        self.streams.take(
+            SocketAddr::new(packet.source, segment.source_port),
+            SocketAddr::new(packet.destination, segment.destination_port),
+            &segment,
+            around.time_us,
+            &mut self.table,
+            &mut |message, source, destination| {
+                counters.messages += 1;
+                emit(message, &tcp_seen(around.time_us, source, destination));
+            },
+        );
+    }
+
+    #[cold]
+    fn stop(&mut self, stop: Stop) {
+        match stop {
+            Stop::NotIp => self.counters.not_ip += 1,
+            Stop::TooDeep => self.counters.too_deep += 1,
+            Stop::Malformed => self.counters.bad_tunnel += 1,
         }
     }
 }

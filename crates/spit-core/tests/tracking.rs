@@ -4,7 +4,7 @@
 
 mod talk;
 
-use spit_core::call::TrackSettings;
+use spit_core::call::{CallView, EventKind, TrackSettings, Tracker};
 use talk::{Message, Talk};
 
 fn invite() -> Message {
@@ -444,10 +444,12 @@ fn any_order_of_messages_keeps_the_books() {
         random % n
     };
     for _ in 0..300 {
-        let mut t = Talk::with(TrackSettings {
+        let settings = TrackSettings {
             max_calls: 4,
             ..TrackSettings::default()
-        });
+        };
+        // One of them is stopped and started again now and then.
+        let (mut t, mut restarted) = (Talk::with(settings), Talk::with(settings));
         let mut at = 0.0;
         for _ in 0..60 {
             at += [0.0, 0.001, 0.5, 40.0, 400.0, -0.3][next(6) as usize];
@@ -463,20 +465,75 @@ fn any_order_of_messages_keeps_the_books() {
                 _ => Message::response([407, 486, 302, 487, 603][next(5) as usize], "INVITE"),
             };
             let message = message.call_id(&call_id).cseq(cseq);
-            match next(3) {
-                0 => t.first_hop(),
-                1 => t.hop("10.0.0.2:5060", "10.0.0.3:5060"),
-                _ => {}
+            let (hop, back) = (next(3), next(4) == 0);
+            if next(7) == 0 {
+                restarted.restart();
             }
-            if next(4) == 0 {
-                t.back(at, message);
-            } else {
-                t.send(at, message);
+            for talk in [&mut t, &mut restarted] {
+                match hop {
+                    0 => talk.first_hop(),
+                    1 => talk.hop("10.0.0.2:5060", "10.0.0.3:5060"),
+                    _ => {}
+                }
+                if back {
+                    talk.back(at, message.clone());
+                } else {
+                    talk.send(at, message.clone());
+                }
             }
         }
         t.end();
+        restarted.end();
+        assert_eq!(t.told(), restarted.told());
+        assert_eq!(t.tracker.counters, restarted.tracker.counters);
         assert_eq!(t.count("attempt"), t.count("end"));
         assert!(t.count("answer") <= t.count("attempt"));
         assert!(t.times.windows(2).all(|w| w[0] <= w[1]), "{:?}", t.times);
+    }
+}
+
+#[test]
+fn a_restarted_tracker_knows_the_call_and_its_user_agent() {
+    let mut t = Talk::new();
+    t.send(0.0, invite().with("User-Agent: phone"));
+    t.send(
+        0.1,
+        invite()
+            .call_id("other")
+            .callee("+4420000003")
+            .with("User-Agent: phone"),
+    );
+    t.restart();
+    t.back(1.0, Message::response(486, "INVITE"));
+    assert_eq!(t.last().user_agent.as_deref(), Some("phone"));
+    t.restart();
+    t.back(2.0, Message::response(200, "INVITE").call_id("other"));
+    assert_eq!(t.last().user_agent.as_deref(), Some("phone"));
+}
+
+#[test]
+fn a_saved_tracker_that_is_damaged_is_refused_in_words() {
+    let mut t = Talk::new();
+    t.send(0.0, invite());
+    let saved = t.tracker.save(7);
+    for end in 0..saved.len() {
+        let error = Tracker::load(&saved[..end], TrackSettings::default()).unwrap_err();
+        assert!(error
+            .to_string()
+            .starts_with("expected a saved tracker of version 1, found "));
+    }
+    let longer = [saved.as_slice(), b"x"].concat();
+    assert!(Tracker::load(&longer, TrackSettings::default()).is_err());
+    for at in 0..saved.len() {
+        for bit in 0..8 {
+            let mut changed = saved.clone();
+            changed[at] ^= 1 << bit;
+            // Some changes are another state; none may be a panic, now or later.
+            if let Ok((mut tracker, _)) = Tracker::load(&changed, TrackSettings::default()) {
+                tracker.flush(&mut |_: EventKind, _: i64, call: &CallView<'_>| {
+                    let _ = (call.texts(), call.source_ip(), call.duration_s());
+                });
+            }
+        }
     }
 }

@@ -159,8 +159,8 @@ impl EventSink for EventRows {
         self.start_us.append_value(call.start_us());
         self.method
             .append_value(if call.is_message() { "MESSAGE" } else { "INVITE" });
-        for ((text, _), column) in TEXTS.iter().zip(&mut self.texts) {
-            append_text(column, call.text(*text));
+        for (value, column) in call.texts().iter().zip(&mut self.texts) {
+            append_text(column, *value);
         }
         append_ip(&mut self.source_ip, call.source_ip());
         append_ip(&mut self.destination_ip, call.destination_ip());

@@ -200,7 +200,13 @@ impl CaptureReader {
             ("packets", decode.packets),
             ("bytes", decode.bytes),
             ("not_ip", decode.not_ip),
+            ("tunnelled", decode.tunnelled),
+            ("bad_tunnel", decode.bad_tunnel),
+            ("too_deep", decode.too_deep),
+            ("duplicates", decode.duplicates),
+            ("icmp", decode.icmp),
             ("other_transport", decode.other_transport),
+            ("keep_alives", decode.keep_alives),
             ("not_sip", decode.not_sip),
             ("messages", decode.messages),
             ("fragments", fragments.fragments),
@@ -219,6 +225,7 @@ impl CaptureReader {
             ("calls_ended", track.ended),
             ("calls_censored", track.censored),
             ("calls_evicted", track.evicted),
+            ("calls_crowded", track.crowded),
             ("legs_joined", track.joined_legs),
             ("messages_untrackable", track.untrackable),
             ("messages_unmatched", track.unmatched),
@@ -344,15 +351,11 @@ fn parse_attempt<'py>(
         time_us,
         source: socket(source_ip)?,
         destination: socket(destination_ip)?,
-        transport: match transport {
-            "udp" => Transport::Udp,
-            "tcp" => Transport::Tcp,
-            other => {
-                return Err(PyValueError::new_err(format!(
-                    "transport: expected udp or tcp, found {other:?}"
-                )));
-            }
-        },
+        transport: Transport::from_name(transport).ok_or_else(|| {
+            PyValueError::new_err(format!(
+                "transport: expected udp, tcp, tls, sctp or ws, found {transport:?}"
+            ))
+        })?,
     };
     let digester = Digester::new(settings.hash_seed, settings.identity);
     let mut tracker = Tracker::new(settings.track);

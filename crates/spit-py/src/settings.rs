@@ -27,6 +27,7 @@ impl Settings {
             hash_seed: RandomState::new().hash_one(0_u8),
             ..Settings::default()
         };
+        settings.decode.hash_seed = settings.hash_seed;
         let Some(dict) = dict else {
             return Ok(settings);
         };
@@ -41,6 +42,7 @@ impl Settings {
                 "leg_join_window_s" => settings.track.leg_join_window_us = micros(&value).map_err(wrong)?,
                 "max_tcp_streams" => settings.decode.max_tcp_streams = value.extract().map_err(wrong)?,
                 "max_fragments_bytes" => settings.decode.max_fragments_bytes = value.extract().map_err(wrong)?,
+                "duplicate_window_us" => settings.decode.duplicate_window_us = value.extract().map_err(wrong)?,
                 "country_code" => settings.identity.numbers.country_code = value.extract().map_err(wrong)?,
                 "national_prefix" => settings.identity.numbers.national_prefix = value.extract().map_err(wrong)?,
                 "international_prefix" => {

@@ -93,7 +93,8 @@ impl EventSink for CsvCalls {
             return;
         }
         self.rows += 1;
-        self.text(call.text(Text::CallId));
+        let texts = call.texts();
+        self.text(texts[Text::CallId as usize]);
         self.float(Some(call.start_us() as f64 / 1e6));
         self.float(call.end_us().map(|t| t as f64 / 1e6));
         for text in [
@@ -103,18 +104,18 @@ impl EventSink for CsvCalls {
             Text::CalleeUri,
             Text::RequestUri,
         ] {
-            self.text(call.text(text));
+            self.text(texts[text as usize]);
         }
         self.ip(call.source_ip());
         self.ip(call.destination_ip());
         self.name(Some(call.transport().name()));
-        self.text(call.text(Text::UserAgent));
+        self.text(texts[Text::UserAgent as usize]);
         self.field(&hex(call.fingerprint()));
-        self.text(call.text(Text::AssertedIdentity));
+        self.text(texts[Text::AssertedIdentity as usize]);
         let mut letter = [0; 4];
         self.name(call.attestation().map(|c| &*c.encode_utf8(&mut letter)));
         for text in [Text::Origid, Text::Verstat, Text::Media] {
-            self.text(call.text(text));
+            self.text(texts[text as usize]);
         }
         self.name(call.outcome().map(|o| o.name()));
         self.integer(call.final_status().map(i64::from));

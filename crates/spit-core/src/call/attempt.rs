@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::digest::Digester;
 use super::event::Text;
-use super::state::{TextBuilder, TextPlaces, Texts};
+use super::texts::{cut, pack, TextValues, Texts};
 use crate::decode::{Seen, Transport};
 use crate::sip::fingerprint::fingerprint;
 use crate::sip::header::HeaderId;
@@ -18,11 +18,11 @@ use crate::sip::{passport, sdp};
 /// Everything that a call keeps of its first request, but for the texts.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Attempt {
-    texts: TextPlaces,
-    /// Where the texts begin among those of all attempts.
-    texts_start: usize,
+    /// Where the packed texts stand among those of all attempts.
+    texts: (usize, usize),
+    /// Where the User-Agent stands behind them: it is kept apart, because many calls share it.
+    agent: Option<(usize, usize)>,
     pub(super) source_ip: IpAddr,
-    pub(super) destination_ip: IpAddr,
     pub(super) transport: Transport,
     pub(super) fingerprint: u64,
     /// The transaction of the request.
@@ -66,7 +66,7 @@ impl Attempts {
     pub(super) fn iter(&self) -> impl Iterator<Item = AttemptView<'_>> {
         self.list.iter().map(|facts| AttemptView {
             facts,
-            texts: &self.texts[facts.texts_start..],
+            texts: &self.texts,
         })
     }
 }
@@ -74,7 +74,12 @@ impl Attempts {
 impl AttemptView<'_> {
     /// The texts in memory of their own.
     pub(super) fn texts(&self) -> Texts {
-        self.facts.texts.keep(self.texts)
+        Texts::keep(&self.texts[self.facts.texts.0..self.facts.texts.1])
+    }
+
+    /// The User-Agent.
+    pub(super) fn agent(&self) -> Option<&[u8]> {
+        self.facts.agent.map(|(start, end)| &self.texts[start..end])
     }
 }
 
@@ -112,26 +117,30 @@ fn read(
         sdp::media_types(message.body)
     };
     let diverted = diverted_by(message).and_then(|uri| identity.numbers.canonical(uri));
-    let mut texts = TextBuilder::new(bytes);
-    texts.push(Text::CallId, message.header(HeaderId::CallId));
-    texts.push(Text::Caller, caller.map(|caller| &**caller));
-    texts.push(Text::Callee, callee.as_deref());
-    texts.push(Text::CallerUri, Some(from.uri).filter(|uri| !uri.is_empty()));
-    texts.push(Text::CalleeUri, Some(to.uri).filter(|uri| !uri.is_empty()));
-    texts.push(Text::RequestUri, Some(request_uri));
-    texts.push(Text::UserAgent, message.header(HeaderId::UserAgent));
-    texts.push(Text::AssertedIdentity, asserted.as_deref());
-    texts.push(Text::Origid, passport.origid.as_deref().map(str::as_bytes));
-    texts.push(Text::Verstat, verstat);
-    texts.push(Text::Media, media.as_deref());
-    texts.push(Text::DivertedBy, diverted.as_deref());
+    let mut values: TextValues<'_> = [None; Text::COUNT];
+    values[Text::CallId as usize] = message.header(HeaderId::CallId);
+    values[Text::Caller as usize] = caller.map(|caller| &**caller);
+    values[Text::Callee as usize] = callee.as_deref();
+    values[Text::CallerUri as usize] = Some(from.uri).filter(|uri| !uri.is_empty());
+    values[Text::CalleeUri as usize] = Some(to.uri).filter(|uri| !uri.is_empty());
+    values[Text::RequestUri as usize] = Some(request_uri);
+    values[Text::AssertedIdentity as usize] = asserted.as_deref();
+    values[Text::Origid as usize] = passport.origid.as_deref().map(str::as_bytes);
+    values[Text::Verstat as usize] = verstat;
+    values[Text::Media as usize] = media.as_deref();
+    values[Text::DivertedBy as usize] = diverted.as_deref();
     let named = |id| message.header(id).map_or(0, |v| digester.hash(v));
-    let (texts, texts_start) = texts.build();
+    let start = bytes.len();
+    pack(&values, seen.source.ip(), seen.destination.ip(), bytes);
+    let texts = (start, bytes.len());
+    let agent = message.header(HeaderId::UserAgent).map(|agent| {
+        bytes.extend_from_slice(cut(agent));
+        (texts.1, bytes.len())
+    });
     Attempt {
         texts,
-        texts_start,
+        agent,
         source_ip: seen.source.ip(),
-        destination_ip: seen.destination.ip(),
         transport: seen.transport,
         fingerprint: fingerprint(message, scratch),
         branch: digester.branch(message),

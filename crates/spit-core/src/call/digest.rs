@@ -74,6 +74,7 @@ pub struct Digested<'a> {
 /// They are the sender's choice: a seed that senders don't know keeps them from choosing ones that collide.
 #[derive(Clone, Debug)]
 pub struct Digester {
+    seed: u64,
     hashing: FixedState,
     pub(super) identity: IdentitySettings,
 }
@@ -125,9 +126,15 @@ impl Digester {
     /// A digester with a seed that nobody outside should know.
     pub fn new(seed: u64, identity: IdentitySettings) -> Digester {
         Digester {
+            seed,
             hashing: FixedState::with_seed(seed),
             identity,
         }
+    }
+
+    /// The seed that it was made with.
+    pub fn seed(&self) -> u64 {
+        self.seed
     }
 
     /// The digest of a message, or `None` when it concerns no call.

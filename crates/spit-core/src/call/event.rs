@@ -1,11 +1,15 @@
 //! What the tracker tells: attempts, answers and ends, each with the call as far as it is known.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::state::Call;
+use super::texts::TextValues;
 use crate::decode::Transport;
 use crate::sip::identity::Exemption;
 use crate::Micros;
+
+/// What a call without addresses shows; every call has them until it has ended.
+const NO_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// The kind of a call event.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -141,6 +145,7 @@ impl<F: FnMut(EventKind, Micros, &CallView<'_>)> EventSink for F {
 #[derive(Clone, Copy)]
 pub struct CallView<'a> {
     pub(super) call: &'a Call,
+    pub(super) agent: Option<&'a [u8]>,
     pub(super) end: Option<EndFacts>,
 }
 
@@ -154,9 +159,16 @@ pub(super) struct EndFacts {
 }
 
 impl<'a> CallView<'a> {
-    /// One of the call's texts; bytes as they came, perhaps not UTF-8.
+    /// All of the call's texts in the order of [`Text`]; bytes as they came, perhaps not UTF-8.
+    pub fn texts(&self) -> TextValues<'a> {
+        let mut values = self.call.texts.values();
+        values[Text::UserAgent as usize] = self.agent;
+        values
+    }
+
+    /// One of the call's texts.
     pub fn text(&self, text: Text) -> Option<&'a [u8]> {
-        self.call.texts.get(text)
+        self.texts()[text as usize]
     }
 
     /// Whether the call is a MESSAGE and not an INVITE.
@@ -171,12 +183,12 @@ impl<'a> CallView<'a> {
 
     /// Sender of the first INVITE.
     pub fn source_ip(&self) -> IpAddr {
-        self.call.source_ip
+        self.call.texts.source_ip().unwrap_or(NO_ADDRESS)
     }
 
     /// Receiver of the first INVITE.
     pub fn destination_ip(&self) -> IpAddr {
-        self.call.destination_ip
+        self.call.texts.destination_ip().unwrap_or(NO_ADDRESS)
     }
 
     /// Transport of the first INVITE.
@@ -222,23 +234,29 @@ impl<'a> CallView<'a> {
 
     /// Post-dial delay in seconds: first INVITE to first provisional other than 100 (RFC 6076 section 4.3.1).
     pub fn pdd_s(&self) -> Option<f64> {
-        self.call.provisional_us.get().map(|t| seconds(self.call.start_us, t))
+        self.call
+            .provisional
+            .get(self.call.start_us)
+            .map(|t| seconds(self.call.start_us, t))
     }
 
     /// Seconds from the first INVITE to the first 2xx.
     pub fn setup_time_s(&self) -> Option<f64> {
-        self.call.answer_us.get().map(|t| seconds(self.call.start_us, t))
+        self.call
+            .answer
+            .get(self.call.start_us)
+            .map(|t| seconds(self.call.start_us, t))
     }
 
     /// Seconds of ringing: first 18x to answer, CANCEL or final response.
     pub fn ring_time_s(&self) -> Option<f64> {
         let end = self.end?;
-        let ring = self.call.ring_us.get()?;
+        let ring = self.call.ring.get(self.call.start_us)?;
         let until = self
             .call
-            .answer_us
-            .get()
-            .or(self.call.cancel_us.get())
+            .answer
+            .get(self.call.start_us)
+            .or(self.call.cancel.get(self.call.start_us))
             .unwrap_or(end.end_us);
         Some(seconds(ring, until))
     }
@@ -246,7 +264,11 @@ impl<'a> CallView<'a> {
     /// Seconds from the first 2xx to the BYE; a lower bound when censored. `None` unless an INVITE was answered.
     pub fn duration_s(&self) -> Option<f64> {
         let end = self.end?;
-        let answer = self.call.answer_us.get().filter(|_| !self.call.is_message)?;
+        let answer = self
+            .call
+            .answer
+            .get(self.call.start_us)
+            .filter(|_| !self.call.is_message)?;
         Some(seconds(answer, end.end_us))
     }
 
@@ -262,7 +284,7 @@ impl<'a> CallView<'a> {
 
     /// Retransmitted requests and final responses.
     pub fn retransmissions(&self) -> u32 {
-        self.call.retransmissions
+        u32::from(self.call.retransmissions)
     }
 
     /// Hops on which the call was seen.

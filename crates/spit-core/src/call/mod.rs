@@ -1,14 +1,17 @@
 //! Passive call tracking (RFC 3261): SIP messages in, call events out.
 
+mod agents;
 mod attempt;
 pub mod digest;
 pub mod event;
 pub mod settings;
 mod state;
+mod texts;
 mod timers;
 pub mod tracker;
 
 pub use digest::{Digested, Digester, Digests};
 pub use event::{CallView, EventKind, EventSink, HangupBy, Outcome};
 pub use settings::{IdentitySettings, TrackSettings};
-pub use tracker::{TrackCounters, Tracker};
+pub use texts::TextValues;
+pub use tracker::{LoadError, TrackCounters, Tracker};

@@ -1,114 +1,43 @@
 //! What is kept of a call and of each of its legs.
 
-use std::net::IpAddr;
+use serde::{Deserialize, Serialize};
 
-use super::event::Text;
+use super::texts::Texts;
 use crate::decode::Transport;
 use crate::sip::identity::Exemption;
 use crate::Micros;
 
-/// The longest text that is kept of a header.
-const MAX_TEXT: usize = 1024;
-
-/// Where texts stand that follow each other.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct TextPlaces {
-    ends: [u16; Text::COUNT],
-    present: u16,
-}
-
-/// The texts of a call in one allocation.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Texts {
-    bytes: Box<[u8]>,
-    places: TextPlaces,
-}
-
-/// Writes the texts of a call behind those of others.
-#[derive(Debug)]
-pub(super) struct TextBuilder<'a> {
-    bytes: &'a mut Vec<u8>,
-    start: usize,
-    places: TextPlaces,
-    next: usize,
-}
-
-impl<'a> TextBuilder<'a> {
-    pub(super) fn new(bytes: &'a mut Vec<u8>) -> TextBuilder<'a> {
-        TextBuilder {
-            start: bytes.len(),
-            bytes,
-            places: TextPlaces::default(),
-            next: 0,
-        }
-    }
-
-    /// Adds the next text in the order of [`Text`].
-    #[inline]
-    pub(super) fn push(&mut self, text: Text, value: Option<&[u8]>) {
-        debug_assert_eq!(self.next, text as usize);
-        if let Some(value) = value {
-            self.bytes.extend_from_slice(&value[..value.len().min(MAX_TEXT)]);
-            self.places.present |= 1 << text as u8;
-        }
-        self.places.ends[text as usize] = (self.bytes.len() - self.start) as u16;
-        self.next = text as usize + 1;
-    }
-
-    /// Where the texts stand, and where the first begins.
-    pub(super) fn build(self) -> (TextPlaces, usize) {
-        debug_assert_eq!(self.next, Text::COUNT);
-        (self.places, self.start)
-    }
-}
-
-impl TextPlaces {
-    /// A copy of the texts, which are the first of `bytes`.
-    pub(super) fn keep(&self, bytes: &[u8]) -> Texts {
-        let len = usize::from(self.ends[Text::COUNT - 1]).min(bytes.len());
-        Texts {
-            bytes: bytes[..len].into(),
-            places: *self,
-        }
-    }
-}
-
-impl Texts {
-    pub(super) fn get(&self, text: Text) -> Option<&[u8]> {
-        if self.places.present & (1 << text as u8) == 0 {
-            return None;
-        }
-        let at = text as usize;
-        let start = if at == 0 { 0 } else { self.places.ends[at - 1] };
-        self.bytes.get(usize::from(start)..usize::from(self.places.ends[at]))
-    }
-}
-
-/// A point in time that may not have come: half the size of an `Option`, and a call has five.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Moment(Micros);
+/// A point in time after the start of a call, which may not have come: microseconds in 40 bits, nearly 13 days.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(super) struct Moment([u8; 5]);
 
 impl Moment {
-    pub(super) const NEVER: Moment = Moment(Micros::MIN);
+    pub(super) const NEVER: Moment = Moment([0xff; 5]);
+    const LAST: u64 = (1 << 40) - 2;
 
-    pub(super) fn at(time_us: Micros) -> Moment {
-        Moment(time_us)
+    /// A time before the start, which a mirror may show, counts as the start.
+    pub(super) fn at(time_us: Micros, start_us: Micros) -> Moment {
+        let after = time_us.saturating_sub(start_us).max(0).unsigned_abs().min(Moment::LAST);
+        let [a, b, c, d, e, ..] = after.to_le_bytes();
+        Moment([a, b, c, d, e])
     }
 
-    pub(super) fn get(self) -> Option<Micros> {
-        (self != Moment::NEVER).then_some(self.0)
+    pub(super) fn get(self, start_us: Micros) -> Option<Micros> {
+        let Moment([a, b, c, d, e]) = self;
+        let after = u64::from_le_bytes([a, b, c, d, e, 0, 0, 0]);
+        (self != Moment::NEVER).then(|| start_us.saturating_add_unsigned(after))
     }
 
     /// Sets the time unless it has been set.
-    pub(super) fn first(&mut self, time_us: Micros) {
+    pub(super) fn first(&mut self, time_us: Micros, start_us: Micros) {
         if *self == Moment::NEVER {
-            self.0 = time_us;
+            *self = Moment::at(time_us, start_us);
         }
     }
 }
 
 /// Where a call stands.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) enum Phase {
     /// The INVITE is out; nothing but 100 has come, or it rings.
     Calling,
@@ -122,94 +51,168 @@ pub(super) enum Phase {
     Free,
 }
 
-/// One call. What most messages touch stands in the first cache line: with many calls, the time goes to waiting for
-/// memory.
-#[derive(Debug)]
+/// One call in two cache lines: what most messages touch stands in the first, because with many calls the time goes to
+/// waiting for memory. Its texts and addresses stand elsewhere.
+#[derive(Debug, Serialize, Deserialize)]
 #[repr(C, align(64))]
 pub(super) struct Call {
-    pub(super) phase: Phase,
-    pub(super) is_message: bool,
-    pub(super) auth_challenged: bool,
-    pub(super) transport: Transport,
-    pub(super) final_status: u16,
-    pub(super) hops: u16,
-    pub(super) generation: u32,
-    pub(super) first_leg: u32,
-    pub(super) retransmissions: u32,
-    /// The session interval (RFC 4028), 0 without one.
-    pub(super) session_expires_s: u32,
     /// The end of tracking unless something happens, on the tracker's clock.
     pub(super) deadline_us: Micros,
     /// The earliest timer that is queued for the call.
     pub(super) timer_us: Micros,
-    pub(super) provisional_us: Moment,
-    pub(super) ring_us: Moment,
-    pub(super) cancel_us: Moment,
-    pub(super) answer_us: Moment,
-    pub(super) final_us: Moment,
+    pub(super) generation: u32,
+    pub(super) first_leg: u32,
+    /// The session interval (RFC 4028), 0 without one.
+    pub(super) session_expires_s: u32,
+    pub(super) retransmissions: u16,
+    pub(super) final_status: u16,
+    pub(super) hops: u16,
+    pub(super) phase: Phase,
+    pub(super) is_message: bool,
+    pub(super) auth_challenged: bool,
+    pub(super) transport: Transport,
+    pub(super) provisional: Moment,
+    pub(super) ring: Moment,
+    pub(super) cancel: Moment,
+    pub(super) answer: Moment,
+    pub(super) last_response: Moment,
+    pub(super) exemption: Option<Exemption>,
     pub(super) start_us: Micros,
     pub(super) session_hash: u64,
-    pub(super) parties_hash: u64,
     pub(super) fingerprint: u64,
     pub(super) texts: Texts,
     pub(super) last_leg: u32,
+    /// The place of the User-Agent's text.
+    pub(super) agent: u32,
     pub(super) attestation: Option<char>,
-    pub(super) source_ip: IpAddr,
-    pub(super) destination_ip: IpAddr,
-    pub(super) exemption: Option<Exemption>,
 }
 
-/// Calls by their place; places are used again.
-#[derive(Debug, Default)]
-pub(super) struct Calls {
-    places: Vec<Call>,
+/// Values by their place, in pages, so that growth neither copies nor doubles; places are used again.
+#[derive(Debug)]
+pub(super) struct Paged<T> {
+    pages: Vec<Vec<T>>,
     free: Vec<u32>,
+    used: usize,
 }
+
+const PAGE: usize = 1024;
+
+impl<T> Default for Paged<T> {
+    fn default() -> Self {
+        Paged {
+            pages: Vec::new(),
+            free: Vec::new(),
+            used: 0,
+        }
+    }
+}
+
+impl<T> Paged<T> {
+    /// Values that are kept.
+    pub(super) fn len(&self) -> usize {
+        self.used
+    }
+
+    /// Places, free ones among them.
+    #[cfg(test)]
+    pub(super) fn places(&self) -> usize {
+        self.pages.iter().map(Vec::len).sum()
+    }
+
+    #[inline]
+    pub(super) fn get(&self, at: u32) -> Option<&T> {
+        self.pages.get(at as usize / PAGE)?.get(at as usize % PAGE)
+    }
+
+    #[inline]
+    pub(super) fn get_mut(&mut self, at: u32) -> Option<&mut T> {
+        self.pages.get_mut(at as usize / PAGE)?.get_mut(at as usize % PAGE)
+    }
+
+    /// The value in a place that is known to have been used.
+    #[inline]
+    pub(super) fn at(&self, at: u32) -> &T {
+        &self.pages[at as usize / PAGE][at as usize % PAGE]
+    }
+
+    /// As `at`, to be changed.
+    #[inline]
+    pub(super) fn at_mut(&mut self, at: u32) -> &mut T {
+        &mut self.pages[at as usize / PAGE][at as usize % PAGE]
+    }
+
+    /// Puts a value where there is room; answers where.
+    pub(super) fn add(&mut self, value: T) -> u32 {
+        self.used += 1;
+        if let Some(at) = self.free.pop() {
+            if let Some(place) = self.get_mut(at) {
+                *place = value;
+                return at;
+            }
+        }
+        if self.pages.last().is_none_or(|page| page.len() == PAGE) {
+            self.pages.push(Vec::with_capacity(PAGE));
+        }
+        let page = self.pages.len() - 1;
+        self.pages[page].push(value);
+        (page * PAGE + self.pages[page].len() - 1) as u32
+    }
+
+    /// Gives a place away; what stands in it stays until it is used again.
+    pub(super) fn free(&mut self, at: u32) {
+        self.used -= 1;
+        self.free.push(at);
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
+        self.pages
+            .iter()
+            .flatten()
+            .enumerate()
+            .map(|(at, value)| (at as u32, value))
+    }
+}
+
+/// Calls by their place.
+#[derive(Debug, Default)]
+pub(super) struct Calls(Paged<Call>);
 
 impl Calls {
     pub(super) fn len(&self) -> usize {
-        self.places.len() - self.free.len()
+        self.0.len()
+    }
+
+    /// Places that have been made, free ones among them.
+    #[cfg(test)]
+    pub(super) fn places(&self) -> usize {
+        self.0.places()
     }
 
     #[inline]
     pub(super) fn get(&self, at: u32) -> Option<&Call> {
-        self.places.get(at as usize).filter(|call| call.phase != Phase::Free)
+        self.0.get(at).filter(|call| call.phase != Phase::Free)
     }
 
     #[inline]
     pub(super) fn get_mut(&mut self, at: u32) -> Option<&mut Call> {
-        self.places
-            .get_mut(at as usize)
-            .filter(|call| call.phase != Phase::Free)
+        self.0.get_mut(at).filter(|call| call.phase != Phase::Free)
     }
 
-    /// Puts a call where there is room; answers where.
     pub(super) fn add(&mut self, call: Call) -> u32 {
-        match self.free.pop() {
-            Some(at) => {
-                self.places[at as usize] = call;
-                at
-            }
-            None => {
-                self.places.push(call);
-                (self.places.len() - 1) as u32
-            }
-        }
+        self.0.add(call)
     }
 
     pub(super) fn free(&mut self, at: u32) {
         if let Some(call) = self.get_mut(at) {
             call.phase = Phase::Free;
-            self.free.push(at);
+            call.texts = Texts::default();
+            self.0.free(at);
         }
     }
 
     /// Every call and its place.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &Call)> {
-        let calls = self.places.iter().enumerate();
-        calls
-            .filter(|(_, call)| call.phase != Phase::Free)
-            .map(|(at, call)| (at as u32, call))
+        self.0.iter().filter(|(_, call)| call.phase != Phase::Free)
     }
 }
 
@@ -217,7 +220,7 @@ impl Calls {
 pub(super) const MAX_HOPS: usize = 5;
 
 /// A call under one Call-ID and From-tag: the call itself, or its other side of a B2BUA. One cache line.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 #[repr(C, align(64))]
 pub(super) struct Leg {
     pub(super) from_tag: u64,
@@ -239,7 +242,7 @@ pub(super) struct Leg {
     pub(super) final_seen: u8,
 }
 
-const _: () = assert!(size_of::<Leg>() == 64 && size_of::<Call>() == 256);
+const _: () = assert!(size_of::<Leg>() == 64 && size_of::<Call>() == 128);
 
 /// No leg, no call.
 pub(super) const NONE: u32 = u32::MAX;

@@ -8,6 +8,10 @@ use super::link::{be16, be32};
 pub const UDP: u8 = 17;
 /// The transport protocol number of TCP.
 pub const TCP: u8 = 6;
+/// The protocol number of ICMP.
+pub const ICMP: u8 = 1;
+/// The protocol number of ICMPv6.
+pub const ICMPV6: u8 = 58;
 
 /// One IP packet without its header.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +22,8 @@ pub struct IpPacket<'a> {
     pub destination: IpAddr,
     /// Protocol of the payload.
     pub protocol: u8,
+    /// IPv4: the identification. IPv6, which has none in whole packets: the flow label.
+    pub identification: u32,
     /// Payload; link padding is cut off.
     pub payload: &'a [u8],
     /// The capture holds fewer bytes than the packet had.
@@ -63,6 +69,7 @@ impl<'a> IpPacket<'a> {
             return None;
         }
         let payload = bytes.get(header_len..total.min(bytes.len()))?;
+        let identification = u32::from(be16(header, 4)?);
         let flags = be16(header, 6)?;
         let offset = usize::from(flags & 0x1fff) * 8;
         let more = flags & 0x2000 != 0;
@@ -70,10 +77,11 @@ impl<'a> IpPacket<'a> {
             source: v4(header, 12),
             destination: v4(header, 16),
             protocol: header[9],
+            identification,
             payload,
             truncated: total > bytes.len(),
             fragment: (more || offset > 0).then_some(Fragment {
-                id: u32::from(be16(header, 4)?),
+                id: identification,
                 offset,
                 more,
             }),
@@ -124,6 +132,7 @@ impl<'a> IpPacket<'a> {
             source: v6(header, 8),
             destination: v6(header, 24),
             protocol: next,
+            identification: be32(header, 0)? & 0x000f_ffff,
             payload,
             truncated,
             fragment,

@@ -1,9 +1,11 @@
 //! Link layers: where the IP packet begins in a captured frame.
 
+use super::tunnel::{Layer, Layers, Stop};
+
 /// The link types of pcap that are decoded (<https://www.tcpdump.org/linktypes.html>).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum LinkType {
-    /// Ethernet, with any number of VLAN tags up to [`MAX_TAGS`].
+    /// Ethernet.
     Ethernet,
     /// BSD loopback with the address family in the capturing host's byte order.
     Null,
@@ -34,43 +36,40 @@ impl LinkType {
     }
 }
 
-/// VLAN tags (802.1Q, 802.1ad) that are followed on one frame.
-pub const MAX_TAGS: usize = 4;
-
-const IPV4: u16 = 0x0800;
-const IPV6: u16 = 0x86dd;
-
-/// The bytes from the IP header on, or `None` when the frame holds no IP.
+/// The bytes from the outermost IP header on; tags, labels and PPPoE before it each cost one of `layers`.
+///
+/// # Errors
+/// When the frame holds no IP, or more layers than are followed.
 #[inline]
-pub fn ip_packet(link: LinkType, frame: &[u8]) -> Option<&[u8]> {
-    match link {
-        LinkType::Ethernet => after_ethertype(be16(frame, 12)?, frame.get(14..)?),
-        LinkType::RawIp => Some(frame),
+pub fn ip_packet<'a>(link: LinkType, frame: &'a [u8], layers: &mut Layers) -> Result<&'a [u8], Stop> {
+    let (layer, bytes) = match link {
+        LinkType::Ethernet => match frame.get(12..14) {
+            // The usual frame, without a look at the rest.
+            Some([0x08, 0x00] | [0x86, 0xdd]) => return Ok(&frame[14..]),
+            _ => (Layer::Ethernet, frame),
+        },
+        LinkType::RawIp => return Ok(frame),
         LinkType::Null | LinkType::Loop => {
             // AF_INET is 2 everywhere; AF_INET6 is 24, 28 or 30 by system. The IP version itself is checked later.
-            let family: [u8; 4] = frame.get(..4)?.try_into().ok()?;
-            let value = u32::from_le_bytes(family).min(u32::from_be_bytes(family));
-            matches!(value, 2 | 10 | 23 | 24 | 28 | 30).then(|| &frame[4..])
+            let family = frame.first_chunk::<4>().ok_or(Stop::NotIp)?;
+            let value = u32::from_le_bytes(*family).min(u32::from_be_bytes(*family));
+            return match value {
+                2 | 10 | 23 | 24 | 28 | 30 => Ok(&frame[4..]),
+                _ => Err(Stop::NotIp),
+            };
         }
-        LinkType::LinuxSll => after_ethertype(be16(frame, 14)?, frame.get(16..)?),
-        LinkType::LinuxSll2 => after_ethertype(be16(frame, 0)?, frame.get(20..)?),
-        LinkType::Other(_) => None,
-    }
+        LinkType::LinuxSll => cooked(frame, 14, 16)?,
+        LinkType::LinuxSll2 => cooked(frame, 0, 20)?,
+        LinkType::Other(_) => return Err(Stop::NotIp),
+    };
+    layer.ip_packet(bytes, layers)
 }
 
-fn after_ethertype(mut ethertype: u16, mut rest: &[u8]) -> Option<&[u8]> {
-    for _ in 0..=MAX_TAGS {
-        match ethertype {
-            IPV4 | IPV6 => return Some(rest),
-            // 802.1Q, 802.1ad and the values in use before it
-            0x8100 | 0x88a8 | 0x9100 | 0x9200 => {
-                ethertype = be16(rest, 2)?;
-                rest = rest.get(4..)?;
-            }
-            _ => return None,
-        }
+fn cooked(frame: &[u8], ethertype_at: usize, header_len: usize) -> Result<(Layer, &[u8]), Stop> {
+    match (be16(frame, ethertype_at), frame.get(header_len..)) {
+        (Some(ethertype), Some(rest)) => Ok((Layer::Ethertype(ethertype), rest)),
+        _ => Err(Stop::NotIp),
     }
-    None
 }
 
 #[inline]
@@ -91,32 +90,27 @@ mod tests {
 
     const IP: &[u8] = &[0x45, 0, 0, 20];
 
+    fn ip(link: LinkType, frame: &[u8]) -> Result<&[u8], Stop> {
+        ip_packet(link, frame, &mut Layers::default())
+    }
+
     fn frame(parts: &[&[u8]]) -> Vec<u8> {
         parts.concat()
     }
 
     #[test]
-    fn vlan_and_qinq() {
+    fn ethernet_with_and_without_ip() {
         let macs = [0u8; 12];
-        let plain = frame(&[&macs, &[0x08, 0x00], IP]);
-        assert_eq!(ip_packet(LinkType::Ethernet, &plain), Some(IP));
-        let vlan = frame(&[&macs, &[0x81, 0, 0, 7, 0x08, 0], IP]);
-        assert_eq!(ip_packet(LinkType::Ethernet, &vlan), Some(IP));
-        let qinq = frame(&[&macs, &[0x88, 0xa8, 0, 7, 0x81, 0, 0, 8, 0x86, 0xdd], IP]);
-        assert_eq!(ip_packet(LinkType::Ethernet, &qinq), Some(IP));
-        let arp = frame(&[&macs, &[0x08, 0x06], IP]);
-        assert_eq!(ip_packet(LinkType::Ethernet, &arp), None);
-    }
-
-    #[test]
-    fn tags_end_at_the_declared_depth() {
-        let mut bytes = vec![0u8; 12];
-        for _ in 0..=MAX_TAGS {
-            bytes.extend([0x81, 0, 0, 7]);
-        }
-        bytes.extend([0x08, 0]);
-        bytes.extend(IP);
-        assert_eq!(ip_packet(LinkType::Ethernet, &bytes), None);
+        assert_eq!(ip(LinkType::Ethernet, &frame(&[&macs, &[0x08, 0x00], IP])), Ok(IP));
+        assert_eq!(ip(LinkType::Ethernet, &frame(&[&macs, &[0x86, 0xdd], IP])), Ok(IP));
+        assert_eq!(
+            ip(LinkType::Ethernet, &frame(&[&macs, &[0x08, 0x06], IP])),
+            Err(Stop::NotIp)
+        );
+        assert_eq!(
+            ip(LinkType::Ethernet, &frame(&[&macs, &[0x00, 0x26], IP])),
+            Err(Stop::NotIp)
+        );
     }
 
     #[test]
@@ -124,23 +118,24 @@ mod tests {
         let mut sll = vec![0u8; 14];
         sll.extend([0x08, 0]);
         sll.extend(IP);
-        assert_eq!(ip_packet(LinkType::LinuxSll, &sll), Some(IP));
+        assert_eq!(ip(LinkType::LinuxSll, &sll), Ok(IP));
         let mut sll2 = vec![0x86, 0xdd];
         sll2.extend([0u8; 18]);
         sll2.extend(IP);
-        assert_eq!(ip_packet(LinkType::LinuxSll2, &sll2), Some(IP));
-        assert_eq!(ip_packet(LinkType::Null, &frame(&[&[2, 0, 0, 0], IP])), Some(IP));
-        assert_eq!(ip_packet(LinkType::Null, &frame(&[&[0, 0, 0, 30], IP])), Some(IP));
-        assert_eq!(ip_packet(LinkType::Loop, &frame(&[&[0, 0, 0, 2], IP])), Some(IP));
-        assert_eq!(ip_packet(LinkType::Null, &frame(&[&[9, 9, 9, 9], IP])), None);
-        assert_eq!(ip_packet(LinkType::RawIp, IP), Some(IP));
+        assert_eq!(ip(LinkType::LinuxSll2, &sll2), Ok(IP));
+        assert_eq!(ip(LinkType::Null, &frame(&[&[2, 0, 0, 0], IP])), Ok(IP));
+        assert_eq!(ip(LinkType::Null, &frame(&[&[0, 0, 0, 30], IP])), Ok(IP));
+        assert_eq!(ip(LinkType::Loop, &frame(&[&[0, 0, 0, 2], IP])), Ok(IP));
+        assert_eq!(ip(LinkType::Null, &frame(&[&[9, 9, 9, 9], IP])), Err(Stop::NotIp));
+        assert_eq!(ip(LinkType::RawIp, IP), Ok(IP));
+        assert_eq!(ip(LinkType::Other(147), IP), Err(Stop::NotIp));
     }
 
     #[test]
     fn short_frames_hold_nothing() {
         for link in [0, 1, 108, 113, 276].map(LinkType::of) {
             for n in 0..4 {
-                assert_eq!(ip_packet(link, &vec![0u8; n]), None);
+                assert_eq!(ip(link, &vec![0u8; n]), Err(Stop::NotIp));
             }
         }
     }

@@ -1,9 +1,11 @@
 //! From the bytes of a frame to a transport payload.
 
 pub mod defrag;
+pub mod duplicate;
 pub mod ip;
 pub mod link;
 pub mod tcp;
 pub mod transport;
+pub mod tunnel;
 
 pub use link::LinkType;

@@ -6,16 +6,20 @@ use std::net::SocketAddr;
 use hashbrown::HashMap;
 
 use super::transport::TcpSegment;
-use crate::sip::framing::{framed, next_frame, Frame, MAX_MESSAGE};
+use crate::sip::framing::{framed, next_frame, Awaited, Frame, MAX_MESSAGE};
 use crate::sip::head::HeaderTable;
 use crate::sip::message::Message;
 use crate::sip::start_line::starts_message;
 use crate::Micros;
 
+/// Bytes that all streams together may hold, of messages that are not whole and behind gaps.
+pub const MAX_HELD_BYTES: usize = 64 * 1024 * 1024;
 /// Segments that wait for an earlier one, per stream.
 const MAX_WAITING: usize = 64;
 /// Bytes of segments that wait for an earlier one, per stream.
 const MAX_WAITING_BYTES: usize = 256 * 1024;
+/// A stream that has nothing to keep keeps no more memory than this.
+const MAX_SPARE_BYTES: usize = 4096;
 /// A missing segment is given up after this much event time.
 const GAP_TIMEOUT_US: Micros = 3_000_000;
 /// Streams idle for this long are forgotten (SIP connections send keep-alives every two minutes, RFC 5626).
@@ -34,7 +38,7 @@ pub struct TcpCounters {
     pub gaps: u64,
     /// Streams found not to carry SIP.
     pub not_sip: u64,
-    /// Streams forgotten because of the bound on their number.
+    /// Streams forgotten because of the bounds on their number and on the bytes they hold.
     pub evicted: u64,
     /// Streams forgotten because they were idle.
     pub idle: u64,
@@ -50,9 +54,13 @@ struct Flow {
 
 #[derive(Debug)]
 struct Stream {
+    /// Tells the stream from earlier ones between the same ends.
+    serial: u64,
     next: u32,
     /// Bytes in order that are not a whole message yet.
     pending: Vec<u8>,
+    /// What they wait for.
+    awaited: Awaited,
     /// Segments behind a gap, by distance from `next`.
     waiting: Vec<(u32, Vec<u8>)>,
     waiting_since: Micros,
@@ -61,12 +69,22 @@ struct Stream {
     not_sip: bool,
 }
 
+/// A stream in the order of its latest activity that was looked at.
+#[derive(Clone, Copy, Debug)]
+struct Queued {
+    since: Micros,
+    serial: u64,
+    flow: Flow,
+}
+
 /// The streams of a capture.
 #[derive(Debug)]
 pub struct Streams {
     streams: HashMap<Flow, Stream>,
     /// One entry per stream, about oldest first: an entry is moved back when its stream was active since.
-    order: VecDeque<(Micros, Flow)>,
+    order: VecDeque<Queued>,
+    serial: u64,
+    held: usize,
     max_streams: usize,
     /// What became of TCP.
     pub counters: TcpCounters,
@@ -78,6 +96,8 @@ impl Streams {
         Streams {
             streams: HashMap::new(),
             order: VecDeque::new(),
+            serial: 0,
+            held: 0,
             max_streams: max_streams.max(1),
             counters: TcpCounters::default(),
         }
@@ -93,6 +113,11 @@ impl Streams {
         self.streams.is_empty()
     }
 
+    /// Bytes that all streams hold.
+    pub fn held_bytes(&self) -> usize {
+        self.held
+    }
+
     /// Takes a segment and calls `emit` for every message that it completes, with its sender and receiver.
     pub fn take(
         &mut self,
@@ -105,7 +130,7 @@ impl Streams {
     ) {
         let flow = Flow { source, destination };
         if segment.syn || segment.rst {
-            self.streams.remove(&flow);
+            self.remove(&flow);
         }
         if segment.payload.is_empty() {
             if segment.fin {
@@ -121,12 +146,20 @@ impl Streams {
         };
         if !self.streams.contains_key(&flow) {
             self.make_room(now, table, emit);
-            self.order.push_back((now, flow));
+            self.serial += 1;
+            self.order.push_back(Queued {
+                since: now,
+                serial: self.serial,
+                flow,
+            });
         }
+        let serial = self.serial;
         let counters = &mut self.counters;
         let stream = self.streams.entry(flow).or_insert_with(|| Stream {
+            serial,
             next: start,
             pending: Vec::new(),
+            awaited: Awaited::Byte,
             waiting: Vec::new(),
             waiting_since: now,
             last: now,
@@ -134,18 +167,41 @@ impl Streams {
             not_sip: false,
         });
         stream.last = now;
+        self.held -= stream.held_bytes();
         stream.take(start, segment.payload, now, counters, table, &mut |message| {
             emit(message, source, destination);
         });
+        self.held += stream.held_bytes();
         if segment.fin {
             self.finish(&flow, table, emit);
         }
+        while self.held > MAX_HELD_BYTES {
+            let Some(oldest) = self.order.pop_front() else {
+                return;
+            };
+            if self.follows(&oldest) {
+                self.counters.evicted += 1;
+                self.finish(&oldest.flow, table, emit);
+            }
+        }
+    }
+
+    /// Whether the stream of an entry goes on.
+    fn follows(&self, queued: &Queued) -> bool {
+        let stream = self.streams.get(&queued.flow);
+        stream.is_some_and(|stream| stream.serial == queued.serial)
+    }
+
+    fn remove(&mut self, flow: &Flow) -> Option<Stream> {
+        let stream = self.streams.remove(flow)?;
+        self.held -= stream.held_bytes();
+        Some(stream)
     }
 
     /// Ends every stream at the end of the capture: what waits behind a gap is read.
     pub fn flush(&mut self, table: &mut HeaderTable, emit: &mut impl FnMut(&Message<'_>, SocketAddr, SocketAddr)) {
-        while let Some((_, flow)) = self.order.pop_front() {
-            self.finish(&flow, table, emit);
+        while let Some(queued) = self.order.pop_front() {
+            self.finish(&queued.flow, table, emit);
         }
     }
 
@@ -155,7 +211,7 @@ impl Streams {
         table: &mut HeaderTable,
         emit: &mut impl FnMut(&Message<'_>, SocketAddr, SocketAddr),
     ) {
-        if let Some(mut stream) = self.streams.remove(flow) {
+        if let Some(mut stream) = self.remove(flow) {
             while !stream.waiting.is_empty() {
                 stream.skip_gap(&mut self.counters, table, &mut |message| {
                     emit(message, flow.source, flow.destination);
@@ -172,29 +228,32 @@ impl Streams {
     ) {
         // Streams that have ended leave their entry behind; the queue stays in proportion to the bound.
         if self.order.len() > 2 * self.max_streams {
-            let streams = &self.streams;
-            self.order.retain(|(_, flow)| streams.contains_key(flow));
+            let mut order = std::mem::take(&mut self.order);
+            order.retain(|queued| self.follows(queued));
+            self.order = order;
         }
         // Idle streams are at the front; look at two per new stream, at more only when full.
         let mut looked = 0;
         while looked < 2 || self.streams.len() >= self.max_streams {
             looked += 1;
-            let Some((queued, flow)) = self.order.pop_front() else {
+            let Some(mut queued) = self.order.pop_front() else {
                 return;
             };
-            let Some(last) = self.streams.get(&flow).map(|s| s.last) else {
+            let stream = self.streams.get(&queued.flow);
+            let Some(last) = stream.filter(|s| s.serial == queued.serial).map(|s| s.last) else {
                 continue;
             };
             if now.saturating_sub(last) >= IDLE_TIMEOUT_US {
                 self.counters.idle += 1;
-                self.finish(&flow, table, emit);
-            } else if last > queued && looked <= self.max_streams {
-                self.order.push_back((last, flow));
+                self.finish(&queued.flow, table, emit);
+            } else if last > queued.since && looked <= self.max_streams {
+                queued.since = last;
+                self.order.push_back(queued);
             } else if self.streams.len() >= self.max_streams {
                 self.counters.evicted += 1;
-                self.finish(&flow, table, emit);
+                self.finish(&queued.flow, table, emit);
             } else {
-                self.order.push_front((queued, flow));
+                self.order.push_front(queued);
                 return;
             }
         }
@@ -202,6 +261,11 @@ impl Streams {
 }
 
 impl Stream {
+    /// Bytes of memory that wait for others.
+    fn held_bytes(&self) -> usize {
+        self.pending.capacity() + self.waiting.iter().map(|(_, bytes)| bytes.capacity()).sum::<usize>()
+    }
+
     fn take(
         &mut self,
         start: u32,
@@ -312,11 +376,16 @@ impl Stream {
             // The usual case: whole messages in a segment, parsed where they stand.
             let used = self.parse(payload, counters, table, emit);
             self.pending.extend_from_slice(&payload[used..]);
+        } else if !self.awaited.may_come_with(&self.pending, payload) {
+            self.pending.extend_from_slice(payload);
         } else {
             let mut bytes = std::mem::take(&mut self.pending);
             bytes.extend_from_slice(payload);
             let used = self.parse(&bytes, counters, table, emit);
             bytes.drain(..used);
+            if bytes.is_empty() && bytes.capacity() > MAX_SPARE_BYTES {
+                bytes = Vec::new();
+            }
             self.pending = bytes;
         }
         if self.junk > MAX_JUNK && !self.not_sip {
@@ -352,7 +421,10 @@ impl Stream {
                     counters.junk_bytes += n as u64;
                     at += n;
                 }
-                Frame::Incomplete => return at,
+                Frame::Incomplete(awaited) => {
+                    self.awaited = awaited;
+                    return at;
+                }
             }
         }
     }
@@ -466,6 +538,50 @@ mod tests {
         assert_eq!(h.streams.counters.not_sip, 1);
         h.send(1, sequence, A);
         assert_eq!(h.seen, ["1"]);
+    }
+
+    #[test]
+    fn streams_that_begin_again_and_again_leave_nothing_behind() {
+        let mut h = Harness::new();
+        let begin = |h: &mut Harness, port: u16| {
+            let segment = TcpSegment {
+                source_port: port,
+                destination_port: 5060,
+                sequence: 0,
+                syn: true,
+                fin: false,
+                rst: false,
+                payload: b"INVITE sip:half",
+            };
+            let ends = (([10, 0, 0, 1], port).into(), ([10, 0, 0, 2], 5060).into());
+            h.streams
+                .take(ends.0, ends.1, &segment, 0, &mut h.table, &mut |_, _, _| {});
+        };
+        for _ in 0..3000 {
+            begin(&mut h, 1);
+        }
+        for port in 2..900 {
+            begin(&mut h, port);
+        }
+        assert_eq!(h.streams.len(), 899);
+        assert!(h.streams.order.len() <= 2001, "{}", h.streams.order.len());
+        assert_eq!(h.streams.counters.evicted, 0);
+    }
+
+    #[test]
+    fn a_message_that_comes_byte_by_byte_waits_for_what_completes_it() {
+        let mut h = Harness::new();
+        let body = vec![b'x'; 300_000];
+        let head = format!(
+            "INVITE sip:b@a.example SIP/2.0\r\nCall-ID: 3\r\nl: {}\r\n\r\n",
+            body.len()
+        );
+        let stream = [head.as_bytes(), &body].concat();
+        for (i, byte) in stream.iter().enumerate() {
+            h.send(1, i as u32, &[*byte]);
+        }
+        assert_eq!(h.seen, ["3"]);
+        assert_eq!(h.streams.held_bytes(), 0);
     }
 
     #[test]

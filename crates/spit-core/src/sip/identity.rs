@@ -201,7 +201,7 @@ pub fn diverted_by<'a>(message: &Message<'a>) -> Option<&'a [u8]> {
 }
 
 /// Why a call must never be blocked, whatever its score.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Exemption {
     /// An emergency call: `urn:service:sos` (RFC 5031).
     Emergency,

@@ -123,6 +123,7 @@ pub struct CallSeen {
     pub end_s: f64,
     pub caller: String,
     pub callee: String,
+    pub user_agent: Option<String>,
     pub asserted_identity: Option<String>,
     pub attestation: Option<char>,
     pub origid: Option<String>,
@@ -143,6 +144,7 @@ pub struct CallSeen {
 
 pub struct Talk {
     pub tracker: Tracker,
+    settings: TrackSettings,
     digester: Digester,
     pub times: Vec<i64>,
     events: Vec<String>,
@@ -170,6 +172,7 @@ impl Talk {
     fn make(settings: TrackSettings, identity: IdentitySettings) -> Talk {
         let mut talk = Talk {
             tracker: Tracker::new(settings),
+            settings,
             digester: Digester::new(7, identity),
             times: Vec::new(),
             events: Vec::new(),
@@ -178,6 +181,19 @@ impl Talk {
         };
         talk.first_hop();
         talk
+    }
+
+    /// Saves the tracker and goes on with what was saved.
+    pub fn restart(&mut self) {
+        let saved = self.tracker.save(7);
+        let (tracker, seed) = Tracker::load(&saved, self.settings).unwrap();
+        assert_eq!((seed, tracker.len()), (7, self.tracker.len()));
+        self.tracker = tracker;
+    }
+
+    /// What has been told so far.
+    pub fn told(&self) -> (&[i64], &[String]) {
+        (&self.times, &self.events)
     }
 
     /// From now on messages cross this hop.
@@ -273,6 +289,7 @@ impl Book<'_> {
             end_s: call.end_us().unwrap_or(0) as f64 / 1e6,
             caller: text(Text::Caller).unwrap_or_default(),
             callee: text(Text::Callee).unwrap_or_default(),
+            user_agent: text(Text::UserAgent),
             asserted_identity: text(Text::AssertedIdentity),
             attestation: call.attestation(),
             origid: text(Text::Origid),

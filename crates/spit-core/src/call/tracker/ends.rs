@@ -1,12 +1,16 @@
 //! How calls end: by a message, by their deadline, by the memory bound, by the end of the capture.
 
-use hashbrown::HashMap;
-
 use super::super::event::{CallView, EndFacts, EventKind, EventSink, HangupBy, Outcome};
-use super::super::state::{Phase, Texts, NONE};
+use super::super::state::{Phase, NONE};
+use super::super::texts::Texts;
 use super::super::timers::Timer;
 use super::Tracker;
 use crate::Micros;
+
+/// Timers per call: deadlines that come nearer again and again leave outdated ones behind.
+pub const MAX_TIMERS_PER_CALL: usize = 4;
+/// Timers beside those before outdated ones are looked for.
+pub const SPARE_TIMERS: usize = 4096;
 
 impl Tracker {
     /// Ends every call whose deadline has passed, in the order of the deadlines.
@@ -41,10 +45,10 @@ impl Tracker {
             Phase::Answered => (Outcome::Answered, now_us, true),
             Phase::AwaitingRetry => (
                 Outcome::of_status(call.final_status),
-                call.final_us.get().unwrap_or(now_us),
+                call.last_response.get(call.start_us).unwrap_or(now_us),
                 false,
             ),
-            Phase::Calling => match (call.cancel_us.get(), call.final_status) {
+            Phase::Calling => match (call.cancel.get(call.start_us), call.final_status) {
                 (Some(cancel_us), _) => (Outcome::Cancelled, cancel_us, false),
                 (None, 0) => (unknown, now_us, false),
                 (None, status) => (Outcome::of_status(status), now_us, false),
@@ -76,14 +80,18 @@ impl Tracker {
             hangup_by,
             censored,
         };
-        sink.event(EventKind::End, now_us, &CallView { call, end: Some(end) });
+        let agent = self.agents.get(call.agent);
+        let end = Some(end);
+        sink.event(EventKind::End, now_us, &CallView { call, agent, end });
         self.counters.ended += 1;
         self.counters.censored += u64::from(censored);
         call.phase = Phase::Ended;
         call.texts = Texts::default();
-        let (session, both) = (call.session_hash, call.parties_hash);
-        forget(&mut self.by_session, session, call_at);
-        forget(&mut self.by_parties, both, call_at);
+        self.agents.release(std::mem::replace(&mut call.agent, NONE));
+        let session = call.session_hash;
+        if session != 0 && self.by_session.get(&session) == Some(&call_at) {
+            self.by_session.remove(&session);
+        }
         let deadline = now_us.saturating_add(self.settings.transaction_timeout_us);
         self.set_deadline(call_at, deadline);
     }
@@ -94,14 +102,11 @@ impl Tracker {
             return;
         };
         let mut leg_at = call.first_leg;
+        self.agents.release(call.agent);
         self.calls.free(call_at);
         while leg_at != NONE {
-            let (call_id, next) = {
-                let leg = &self.legs[leg_at as usize];
-                (leg.call_id, leg.next_of_call)
-            };
-            self.unlink(call_id, leg_at);
-            self.free_legs.push(leg_at);
+            let next = self.legs[leg_at].next_of_call;
+            self.legs.free(leg_at);
             leg_at = next;
         }
     }
@@ -130,6 +135,8 @@ impl Tracker {
         let Some(call) = self.calls.get_mut(call_at) else {
             return;
         };
+        // `Micros::MAX` stands for no timer.
+        let deadline_us = deadline_us.min(Micros::MAX - 1);
         call.deadline_us = deadline_us;
         if deadline_us < call.timer_us {
             call.timer_us = deadline_us;
@@ -138,12 +145,14 @@ impl Tracker {
                 call: call_at,
                 generation: call.generation,
             });
+            if self.timers.len() > MAX_TIMERS_PER_CALL * self.calls.len() + SPARE_TIMERS {
+                let calls = &self.calls;
+                self.timers.retain(|timer| {
+                    calls
+                        .get(timer.call)
+                        .is_some_and(|call| call.generation == timer.generation && call.timer_us == timer.due_us)
+                });
+            }
         }
-    }
-}
-
-fn forget(map: &mut HashMap<u64, u32>, key: u64, call_at: u32) {
-    if map.get(&key) == Some(&call_at) {
-        map.remove(&key);
     }
 }

@@ -1,20 +1,35 @@
 //! The call tracker: which message belongs to which call, and what it changes there.
 
+#[cfg(test)]
+mod bounds;
 mod ends;
 mod legs;
+mod recent;
+mod saved;
+
+pub use ends::{MAX_TIMERS_PER_CALL, SPARE_TIMERS};
+pub use legs::{MAX_LEGS_PER_CALL, MAX_LEGS_PER_CALL_ID};
 
 use hashbrown::HashMap;
 
+use super::agents::Agents;
 use super::attempt::{Attempt, AttemptView};
 use super::digest::{Digest, DigestKind, Digested, Digests};
 use super::event::{CallView, EventKind, EventSink, HangupBy, Outcome};
 use super::settings::TrackSettings;
-use super::state::{Call, Calls, Leg, Moment, Phase, NONE};
+use super::state::{Call, Calls, Moment, Phase, NONE};
 use super::timers::Timers;
 use crate::Micros;
+use legs::Legs;
+use recent::{Bounds, Recent};
+pub use saved::LoadError;
+
+/// The clock stops here, far beyond any capture, so that there is always time for a deadline: a call without one could
+/// not make room for others.
+const LATEST_US: Micros = Micros::MAX / 2;
 
 /// What became of messages and calls, counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct TrackCounters {
     /// Attempts found.
     pub attempts: u64,
@@ -30,6 +45,8 @@ pub struct TrackCounters {
     pub unmatched: u64,
     /// Calls given up because of the bound on their number.
     pub evicted: u64,
+    /// Calls given up, ended ones among them, because [`MAX_LEGS_PER_CALL_ID`] others share their Call-ID.
+    pub crowded: u64,
 }
 
 /// Tracks calls from messages in the order of their capture.
@@ -37,11 +54,10 @@ pub struct TrackCounters {
 pub struct Tracker {
     settings: TrackSettings,
     calls: Calls,
-    legs: Vec<Leg>,
-    free_legs: Vec<u32>,
-    by_call_id: HashMap<u64, u32>,
+    legs: Legs,
     by_session: HashMap<u64, u32>,
-    by_parties: HashMap<u64, u32>,
+    recent: Recent,
+    agents: Agents,
     timers: Timers,
     generation: u32,
     now_us: Micros,
@@ -55,11 +71,10 @@ impl Tracker {
         Tracker {
             settings,
             calls: Calls::default(),
-            legs: Vec::new(),
-            free_legs: Vec::new(),
-            by_call_id: HashMap::new(),
+            legs: Legs::default(),
             by_session: HashMap::new(),
-            by_parties: HashMap::new(),
+            recent: Recent::default(),
+            agents: Agents::default(),
             timers: Timers::default(),
             generation: 0,
             now_us: Micros::MIN,
@@ -77,6 +92,11 @@ impl Tracker {
         self.len() == 0
     }
 
+    /// Timers that are filed, outdated ones among them.
+    pub fn timers(&self) -> usize {
+        self.timers.len()
+    }
+
     /// Takes messages in the order of their capture.
     pub fn take_all(&mut self, digests: &Digests, sink: &mut impl EventSink) {
         for digested in digests.iter() {
@@ -88,8 +108,7 @@ impl Tracker {
     #[inline]
     pub fn take(&mut self, digested: Digested<'_>, sink: &mut impl EventSink) {
         let Digested { digest, attempt } = digested;
-        self.now_us = self.now_us.max(digest.time_us);
-        self.expire(sink);
+        self.advance(digest.time_us, sink);
         match digest.kind {
             DigestKind::Invite | DigestKind::Message => match attempt {
                 Some(attempt) => self.request(digest, attempt, sink),
@@ -100,7 +119,7 @@ impl Tracker {
             DigestKind::InDialog => {
                 // A message inside a dialog shows that the call goes on.
                 if let Some((leg_at, _)) = self.find_dialog(digest) {
-                    self.refresh(self.legs[leg_at as usize].call, digest);
+                    self.refresh(self.legs[leg_at].call, digest);
                 }
             }
             DigestKind::InviteResponse | DigestKind::MessageResponse => self.response(digest, sink),
@@ -109,8 +128,9 @@ impl Tracker {
     }
 
     /// Goes on to a time without a message: calls whose time ran out are ended.
+    #[inline]
     pub fn advance(&mut self, now_us: Micros, sink: &mut impl EventSink) {
-        self.now_us = self.now_us.max(now_us);
+        self.now_us = self.now_us.max(now_us.min(LATEST_US));
         self.expire(sink);
     }
 
@@ -129,18 +149,18 @@ impl Tracker {
     }
 
     fn request(&mut self, ids: &Digest, attempt: AttemptView<'_>, sink: &mut impl EventSink) {
-        let Some(leg_at) = self.find_leg(ids.call_id, ids.from_tag) else {
+        let Some(leg_at) = self.legs.find(ids.call_id, ids.from_tag) else {
             self.first_request(ids, attempt, sink);
             return;
         };
-        let leg = &mut self.legs[leg_at as usize];
+        let leg = &mut self.legs[leg_at];
         let call_at = leg.call;
         let Some(call) = self.calls.get_mut(call_at) else {
             return;
         };
         let (hop, new_hop) = leg.hop(ids.hop);
         if ids.cseq < leg.cseq {
-            call.retransmissions += 1;
+            call.retransmissions = call.retransmissions.saturating_add(1);
             return;
         }
         if ids.cseq == leg.cseq {
@@ -152,16 +172,16 @@ impl Tracker {
             }
             let reused = call.phase == Phase::Ended && hop == 1 && attempt.facts.branch as u32 != leg.branch;
             if !reused {
-                call.retransmissions += 1;
+                call.retransmissions = call.retransmissions.saturating_add(1);
                 return;
             }
-        } else if matches!(call.phase, Phase::Calling | Phase::AwaitingRetry) && call.cancel_us == Moment::NEVER {
+        } else if matches!(call.phase, Phase::Calling | Phase::AwaitingRetry) && call.cancel == Moment::NEVER {
             // Another try after 401, 407, 422, 491 or 3xx (or a final response that was lost): the same attempt.
             leg.next_transaction(ids.cseq, attempt.facts.branch);
             leg.invite_seen = hop;
             call.phase = Phase::Calling;
             call.final_status = 0;
-            call.final_us = Moment::NEVER;
+            call.last_response = Moment::NEVER;
             let deadline = self.now_us.saturating_add(self.settings.transaction_timeout_us);
             self.set_deadline(call_at, deadline);
             return;
@@ -173,6 +193,7 @@ impl Tracker {
     }
 
     fn first_request(&mut self, ids: &Digest, attempt: AttemptView<'_>, sink: &mut impl EventSink) {
+        self.make_room_for_leg(ids.call_id, sink);
         if let Some(call_at) = self.find_other_side(attempt.facts, ids.time_us) {
             self.add_leg(call_at, ids, attempt.facts.branch);
             if let Some(call) = self.calls.get_mut(call_at) {
@@ -186,20 +207,18 @@ impl Tracker {
         let facts = attempt.facts;
         let call = Call {
             texts: attempt.texts(),
+            agent: self.agents.take(attempt.agent()),
             start_us: ids.time_us,
-            provisional_us: Moment::NEVER,
-            ring_us: Moment::NEVER,
-            cancel_us: Moment::NEVER,
-            answer_us: Moment::NEVER,
-            final_us: Moment::NEVER,
+            provisional: Moment::NEVER,
+            ring: Moment::NEVER,
+            cancel: Moment::NEVER,
+            answer: Moment::NEVER,
+            last_response: Moment::NEVER,
             deadline_us: 0,
             timer_us: Micros::MAX,
             session_expires_s: 0,
             fingerprint: facts.fingerprint,
             session_hash: facts.session,
-            parties_hash: facts.parties,
-            source_ip: facts.source_ip,
-            destination_ip: facts.destination_ip,
             generation: self.generation,
             first_leg: NONE,
             last_leg: NONE,
@@ -219,13 +238,30 @@ impl Tracker {
             self.by_session.insert(facts.session, call_at);
         }
         if facts.parties != 0 {
-            self.by_parties.insert(facts.parties, call_at);
+            let bounds = self.recent_bounds();
+            self.recent
+                .insert(facts.parties, (call_at, self.generation), self.now_us, bounds);
         }
         self.counters.attempts += 1;
         let deadline = self.now_us.saturating_add(self.settings.transaction_timeout_us);
         self.set_deadline(call_at, deadline);
         if let Some(call) = self.calls.get(call_at) {
-            sink.event(EventKind::Attempt, self.now_us, &CallView { call, end: None });
+            sink.event(
+                EventKind::Attempt,
+                self.now_us,
+                &CallView {
+                    call,
+                    agent: self.agents.get(call.agent),
+                    end: None,
+                },
+            );
+        }
+    }
+
+    fn recent_bounds(&self) -> Bounds {
+        Bounds {
+            window_us: self.settings.leg_join_window_us,
+            max_calls: self.settings.max_calls.max(1),
         }
     }
 
@@ -235,27 +271,32 @@ impl Tracker {
     /// a short time. The INVITE must come from elsewhere: a caller can't hide attempts by repeating such a header.
     fn find_other_side(&self, attempt: &Attempt, time_us: Micros) -> Option<u32> {
         let elsewhere = |at: &u32| {
-            self.calls
-                .get(*at)
-                .is_some_and(|call| call.phase != Phase::Ended && call.source_ip != attempt.source_ip)
+            self.calls.get(*at).is_some_and(|call| {
+                let from_elsewhere = call.texts.source_ip() != Some(attempt.source_ip);
+                call.phase != Phase::Ended && from_elsewhere && call.hops < MAX_LEGS_PER_CALL
+            })
         };
         if let Some(at) = self.by_session.get(&attempt.session).copied().filter(elsewhere) {
             return Some(at);
         }
         for call_id in attempt.other_call_ids {
-            let named = self.by_call_id.get(&call_id);
-            if let Some(at) = named.map(|leg| self.legs[*leg as usize].call).filter(elsewhere) {
+            let named = self.legs.of_call_id(call_id);
+            if let Some(at) = named.map(|leg| self.legs[leg].call).filter(elsewhere) {
                 return Some(at);
             }
         }
-        let at = self.by_parties.get(&attempt.parties).copied().filter(elsewhere)?;
-        let age = time_us.saturating_sub(self.calls.get(at)?.start_us);
+        let (at, generation) = self.recent.get(attempt.parties)?;
+        let call = self
+            .calls
+            .get(at)
+            .filter(|call| call.generation == generation && elsewhere(&at))?;
+        let age = time_us.saturating_sub(call.start_us);
         (0..=self.settings.leg_join_window_us).contains(&age).then_some(at)
     }
 
     fn cancel(&mut self, ids: &Digest) {
-        let Some(leg) = self.find_leg(ids.call_id, ids.from_tag).and_then(|at| {
-            let leg = &self.legs[at as usize];
+        let Some(leg) = self.legs.find(ids.call_id, ids.from_tag).and_then(|at| {
+            let leg = &self.legs[at];
             // A proxy cancels branches of its own behind it; only the caller's CANCEL ends the attempt.
             let first = self.calls.get(leg.call)?.first_leg == at;
             (first && leg.cseq == ids.cseq && leg.known_hop(ids.hop) <= 1).then_some(at)
@@ -263,18 +304,18 @@ impl Tracker {
             self.counters.unmatched += 1;
             return;
         };
-        let call_at = self.legs[leg as usize].call;
+        let call_at = self.legs[leg].call;
         let Some(call) = self.calls.get_mut(call_at) else {
             return;
         };
         if call.phase != Phase::Calling {
             return;
         }
-        if call.cancel_us != Moment::NEVER {
-            call.retransmissions += 1;
+        if call.cancel != Moment::NEVER {
+            call.retransmissions = call.retransmissions.saturating_add(1);
             return;
         }
-        call.cancel_us = Moment::at(ids.time_us);
+        call.cancel = Moment::at(ids.time_us, call.start_us);
         let deadline = self.now_us.saturating_add(self.settings.transaction_timeout_us);
         self.set_deadline(call_at, deadline);
     }
@@ -284,7 +325,7 @@ impl Tracker {
             self.counters.unmatched += 1;
             return;
         };
-        let call_at = self.legs[leg_at as usize].call;
+        let call_at = self.legs[leg_at].call;
         let Some(call) = self.calls.get_mut(call_at) else {
             return;
         };
@@ -292,7 +333,7 @@ impl Tracker {
             Phase::Answered => self.finish(call_at, Outcome::Answered, ids.time_us, self.now_us, by, false, sink),
             // A BYE before the answer is allowed to the caller (RFC 3261 section 15).
             Phase::Calling => {
-                call.cancel_us.first(ids.time_us);
+                call.cancel.first(ids.time_us, call.start_us);
                 self.finish(call_at, Outcome::Cancelled, ids.time_us, self.now_us, by, false, sink);
             }
             Phase::AwaitingRetry | Phase::Ended | Phase::Free => {}
@@ -323,12 +364,12 @@ impl Tracker {
     fn response(&mut self, ids: &Digest, sink: &mut impl EventSink) {
         let status = ids.status;
         let is_message = ids.kind == DigestKind::MessageResponse;
-        let Some(leg_at) = self.find_leg(ids.call_id, ids.from_tag) else {
+        let Some(leg_at) = self.legs.find(ids.call_id, ids.from_tag) else {
             // The answer to a re-INVITE by the callee carries the caller's tag in To.
             self.counters.unmatched += 1;
             return;
         };
-        let leg = &mut self.legs[leg_at as usize];
+        let leg = &mut self.legs[leg_at];
         let call_at = leg.call;
         let Some(call) = self.calls.get_mut(call_at) else {
             return;
@@ -351,12 +392,12 @@ impl Tracker {
                     return;
                 }
                 if status > 100 {
-                    call.provisional_us.first(ids.time_us);
+                    call.provisional.first(ids.time_us, call.start_us);
                 }
                 if (180..=183).contains(&status) {
-                    call.ring_us.first(ids.time_us);
+                    call.ring.first(ids.time_us, call.start_us);
                 }
-                if call.cancel_us == Moment::NEVER {
+                if call.cancel == Moment::NEVER {
                     let deadline = self.now_us.saturating_add(self.settings.ring_timeout_us);
                     self.set_deadline(call_at, deadline);
                 }
@@ -366,7 +407,7 @@ impl Tracker {
                 if matches!(call.phase, Phase::Answered | Phase::Ended) {
                     // Another To-tag is another fork of the same call (RFC 3261 section 13.2.2.4).
                     if leg.final_seen & hop.max(1) != 0 && leg.answer_tag == tag {
-                        call.retransmissions += 1;
+                        call.retransmissions = call.retransmissions.saturating_add(1);
                     }
                     leg.final_seen |= hop.max(1);
                     return;
@@ -374,8 +415,8 @@ impl Tracker {
                 leg.final_seen |= hop.max(1);
                 leg.answer_tag = tag;
                 call.final_status = status;
-                call.final_us = Moment::at(ids.time_us);
-                call.answer_us = Moment::at(ids.time_us);
+                call.last_response = Moment::at(ids.time_us, call.start_us);
+                call.answer = Moment::at(ids.time_us, call.start_us);
                 if is_message {
                     let now = self.now_us;
                     self.finish(
@@ -390,12 +431,20 @@ impl Tracker {
                     return;
                 }
                 call.phase = Phase::Answered;
-                sink.event(EventKind::Answer, self.now_us, &CallView { call, end: None });
+                sink.event(
+                    EventKind::Answer,
+                    self.now_us,
+                    &CallView {
+                        call,
+                        agent: self.agents.get(call.agent),
+                        end: None,
+                    },
+                );
                 self.refresh(call_at, ids);
             }
             300..=699 => {
                 if leg.final_seen & hop.max(1) != 0 {
-                    call.retransmissions += 1;
+                    call.retransmissions = call.retransmissions.saturating_add(1);
                     return;
                 }
                 leg.final_seen |= hop.max(1);
@@ -407,7 +456,7 @@ impl Tracker {
                 if !reaches_caller {
                     return;
                 }
-                call.final_us = Moment::at(ids.time_us);
+                call.last_response = Moment::at(ids.time_us, call.start_us);
                 if matches!(status, 300..=399 | 401 | 407 | 422 | 491) {
                     call.phase = Phase::AwaitingRetry;
                     let deadline = self.now_us.saturating_add(self.settings.ring_timeout_us);

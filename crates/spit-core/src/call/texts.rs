@@ -1,0 +1,241 @@
+//! The texts and addresses of a call in one piece of memory, each text once although several headers show it.
+//!
+//! Layout: which texts are there and which of them stand in another one (u16 each, little-endian), 4 or 16 as the length
+//! of an address (u8), both addresses, the length of each text that is there (one byte below 128, else two with the
+//! first one's top bit set), the texts.
+
+use std::net::IpAddr;
+
+use super::event::Text;
+
+/// The longest text that is kept of a header.
+const MAX_TEXT: usize = 1024;
+
+const ADDRESSES_AT: usize = 5;
+
+/// The texts of a call in the order of [`Text`].
+pub type TextValues<'a> = [Option<&'a [u8]>; Text::COUNT];
+
+/// The texts and addresses of a call.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(super) struct Texts(Box<[u8]>);
+
+/// Where a text usually stands: the number in its URI behind `sip:`, the To URI at the front of the Request-URI.
+fn usual_place(text: usize) -> Option<(usize, usize)> {
+    const CALLER: usize = Text::Caller as usize;
+    const CALLEE: usize = Text::Callee as usize;
+    const CALLEE_URI: usize = Text::CalleeUri as usize;
+    const ASSERTED: usize = Text::AssertedIdentity as usize;
+    match text {
+        CALLER => Some((Text::CallerUri as usize, "sip:".len())),
+        CALLEE => Some((CALLEE_URI, "sip:".len())),
+        CALLEE_URI => Some((Text::RequestUri as usize, 0)),
+        ASSERTED => Some((CALLER, 0)),
+        _ => None,
+    }
+}
+
+/// Appends the packed form to `out`.
+pub(super) fn pack(values: &TextValues<'_>, source: IpAddr, destination: IpAddr, out: &mut Vec<u8>) {
+    let stands_elsewhere = |at: usize, value: &[u8]| {
+        usual_place(at).is_some_and(|(other, offset)| {
+            let there = values[other].and_then(|other| cut(other).get(offset..));
+            there.is_some_and(|there| there.starts_with(value))
+        })
+    };
+    let (mut present, mut shared) = (0u16, 0u16);
+    for (at, value) in values.iter().enumerate() {
+        let Some(value) = value else { continue };
+        present |= 1 << at;
+        shared |= u16::from(stands_elsewhere(at, cut(value))) << at;
+    }
+    out.extend_from_slice(&present.to_le_bytes());
+    out.extend_from_slice(&shared.to_le_bytes());
+    match (source, destination) {
+        (IpAddr::V4(source), IpAddr::V4(destination)) => {
+            out.push(4);
+            out.extend_from_slice(&source.octets());
+            out.extend_from_slice(&destination.octets());
+        }
+        (source, destination) => {
+            out.push(16);
+            out.extend_from_slice(&v6(source));
+            out.extend_from_slice(&v6(destination));
+        }
+    }
+    for value in values.iter().flatten() {
+        match cut(value).len() {
+            len @ 0..=127 => out.push(len as u8),
+            len => out.extend_from_slice(&(len as u16 | 0x8000).to_be_bytes()),
+        }
+    }
+    for (at, value) in values.iter().enumerate() {
+        if let Some(value) = value.filter(|_| shared & 1 << at == 0) {
+            out.extend_from_slice(cut(value));
+        }
+    }
+}
+
+/// As much of a text as is kept.
+pub(super) fn cut(text: &[u8]) -> &[u8] {
+    &text[..text.len().min(MAX_TEXT)]
+}
+
+fn v6(address: IpAddr) -> [u8; 16] {
+    match address {
+        IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
+        IpAddr::V6(v6) => v6.octets(),
+    }
+}
+
+impl Texts {
+    /// Keeps what [`pack`] wrote.
+    pub(super) fn keep(packed: &[u8]) -> Texts {
+        Texts(packed.into())
+    }
+
+    fn u16_at(&self, at: usize) -> Option<u16> {
+        Some(u16::from_le_bytes(*self.0.get(at..)?.first_chunk()?))
+    }
+
+    fn address_len(&self) -> Option<usize> {
+        Some(usize::from(*self.0.get(ADDRESSES_AT - 1)?))
+    }
+
+    fn address(&self, which: usize) -> Option<IpAddr> {
+        let len = self.address_len()?;
+        let bytes = self.0.get(ADDRESSES_AT + which * len..)?;
+        match len {
+            4 => Some(IpAddr::from(*bytes.first_chunk::<4>()?)),
+            16 => Some(IpAddr::from(*bytes.first_chunk::<16>()?).to_canonical()),
+            _ => None,
+        }
+    }
+
+    /// Sender of the first request.
+    pub(super) fn source_ip(&self) -> Option<IpAddr> {
+        self.address(0)
+    }
+
+    /// Receiver of the first request.
+    pub(super) fn destination_ip(&self) -> Option<IpAddr> {
+        self.address(1)
+    }
+
+    /// All texts; none when the call has given them away.
+    pub(super) fn values(&self) -> TextValues<'_> {
+        self.unpack().unwrap_or([None; Text::COUNT])
+    }
+
+    fn unpack(&self) -> Option<TextValues<'_>> {
+        let mut values: TextValues<'_> = [None; Text::COUNT];
+        let (present, shared) = (self.u16_at(0)?, self.u16_at(2)?);
+        let mut lens = [0usize; Text::COUNT];
+        let mut at = ADDRESSES_AT + 2 * self.address_len()?;
+        for text in (0..Text::COUNT).filter(|text| present & 1 << text != 0) {
+            lens[text] = match *self.0.get(at..)? {
+                [len @ 0..=127, ..] => usize::from(len),
+                [high, low, ..] => usize::from(high & 0x7f) << 8 | usize::from(low),
+                _ => return None,
+            };
+            at += if lens[text] < 128 { 1 } else { 2 };
+        }
+        for text in (0..Text::COUNT).filter(|text| present & !shared & 1 << text != 0) {
+            values[text] = Some(self.0.get(at..at + lens[text])?);
+            at += lens[text];
+        }
+        // A text stands in one that may itself stand in another: those first.
+        for text in [Text::CalleeUri, Text::Caller, Text::Callee, Text::AssertedIdentity] {
+            let text = text as usize;
+            if present & shared & 1 << text != 0 {
+                let (other, offset) = usual_place(text)?;
+                values[text] = Some(values[other]?.get(offset..offset + lens[text])?);
+            }
+        }
+        Some(values)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn packed(values: &TextValues<'_>, source: &str, destination: &str) -> Texts {
+        let mut out = b"others before".to_vec();
+        let start = out.len();
+        pack(values, source.parse().unwrap(), destination.parse().unwrap(), &mut out);
+        Texts::keep(&out[start..])
+    }
+
+    fn usual() -> TextValues<'static> {
+        let mut values: TextValues<'_> = [None; Text::COUNT];
+        for (text, value) in [
+            (Text::CallId, "a84b4c76e66710@pc33.example.com"),
+            (Text::Caller, "+4930123456"),
+            (Text::Callee, "+4989654321"),
+            (Text::CallerUri, "sip:+4930123456@example.com"),
+            (Text::CalleeUri, "sip:+4989654321@example.net"),
+            (Text::RequestUri, "sip:+4989654321@example.net;user=phone"),
+            (Text::UserAgent, ""),
+            (Text::AssertedIdentity, "+4930123456"),
+        ] {
+            values[text as usize] = Some(value.as_bytes());
+        }
+        values
+    }
+
+    #[test]
+    fn what_is_packed_is_unpacked() {
+        let mut other = usual();
+        other[Text::Caller as usize] = Some(b"alice@example.com");
+        other[Text::RequestUri as usize] = Some(b"sip:b@h");
+        let mut alone: TextValues<'_> = [None; Text::COUNT];
+        alone[Text::Callee as usize] = Some(b"+49");
+        for values in [usual(), other, alone, [None; Text::COUNT]] {
+            for (source, destination) in [
+                ("192.0.2.1", "198.51.100.2"),
+                ("2001:db8::1", "2001:db8::2"),
+                ("10.0.0.1", "::1"),
+            ] {
+                let texts = packed(&values, source, destination);
+                assert_eq!(texts.values(), values);
+                assert_eq!(texts.source_ip(), Some(source.parse().unwrap()));
+                assert_eq!(texts.destination_ip(), Some(destination.parse().unwrap()));
+            }
+        }
+    }
+
+    #[test]
+    fn repeated_texts_stand_once() {
+        let texts = packed(&usual(), "192.0.2.1", "198.51.100.2");
+        let once = [
+            "a84b4c76e66710@pc33.example.com",
+            "sip:+4930123456@example.com",
+            "sip:+4989654321@example.net;user=phone",
+        ];
+        assert_eq!(texts.0.len(), 4 + 9 + 8 + once.concat().len());
+    }
+
+    #[test]
+    fn long_texts_are_cut_and_broken_memory_is_no_panic() {
+        let mut values = usual();
+        let long = [b'x'; 5000];
+        values[Text::RequestUri as usize] = Some(&long);
+        let texts = packed(&values, "192.0.2.1", "192.0.2.2");
+        assert_eq!(
+            texts.values()[Text::RequestUri as usize].map(<[u8]>::len),
+            Some(MAX_TEXT)
+        );
+        let whole = packed(&usual(), "192.0.2.1", "192.0.2.2").0;
+        for end in 0..whole.len() {
+            let _ = (
+                Texts::keep(&whole[..end]).values(),
+                Texts::keep(&whole[..end]).source_ip(),
+            );
+            let mut changed = whole.clone();
+            changed[end] ^= 0xff;
+            let _ = (Texts(changed.clone()).values(), Texts(changed).destination_ip());
+        }
+        assert_eq!(Texts::default().values(), [None; Text::COUNT]);
+    }
+}
