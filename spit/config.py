@@ -124,6 +124,11 @@ def _read_endpoint(text: str) -> str:
     return text
 
 
+def _read_hep(text: str) -> str:
+    _read_endpoint(re.sub("^(udp|tcp):", "", text))
+    return text
+
+
 def _read_optional_endpoint(value: object) -> str:
     if not isinstance(value, str):
         raise ValueError
@@ -230,11 +235,13 @@ class AgentConfig:
     """[agent]: what is captured, where its events go, and where they wait while nobody takes them."""
 
     interface: tuple[str, ...] = _texts((), _read_interface, 'a list of interfaces such as "eth1"')
-    hep: tuple[str, ...] = _texts((), _read_endpoint, 'a list of addresses such as "0.0.0.0:9060"')
+    hep: tuple[str, ...] = _texts(
+        (), _read_hep, 'a list of addresses such as "0.0.0.0:9060" or "udp:0.0.0.0:9060"'
+    )
     hep_auth_key: str = _text("", r"[!-~]*", 'a key of printable ASCII, or ""')
-    workers: int = _integer(1, 1, 64)
-    ring_mib: int = _integer(64, 1, 65_536)
-    queue_messages: int = _integer(262_144, 1_024, 2**31 - 1)
+    workers: int = _integer(2, 1, 64)
+    ring_mib: int = _integer(32, 1, 4_096)
+    queue_messages: int = _integer(100_000, 1_024, 2**31 - 1)
     filter: str = _choice("sip", ("sip", "all"))
     decoder: str = _choice("native", ("native", "scapy"))
     user: str = _text("", r"([A-Za-z_][A-Za-z0-9_.-]*\$?)?", 'the name of a user, or ""')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
@@ -11,6 +12,9 @@ from spit.errors import SpitError
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+_log = logging.getLogger("spit.live")
 
 
 class LiveSource(Protocol):
@@ -60,17 +64,25 @@ def open_live(
         return SniffedInterfaces(interfaces, settings, live)
     if interfaces and sys.platform != "linux":
         raise SpitError("the capture ring needs Linux: use --decoder scapy here")
-    options: dict[str, object] = {"interfaces": list(interfaces), "hep": list(hep)}
-    if state is not None and hasattr(_core.LiveReader, "save_state"):
-        options["state"] = state
+
+    def opened(**options: bytes) -> LiveSource:
+        source: LiveSource = _core.LiveReader(
+            interfaces=list(interfaces), hep=list(hep), settings=dict(settings), live=dict(live), **options
+        )
+        return source
+
     try:
-        source: LiveSource = _core.LiveReader(settings=dict(settings), live=dict(live), **options)
+        if state is not None and can_save_calls(_core.LiveReader):
+            try:
+                return opened(state=state)
+            except ValueError as error:  # of another version, or damaged; anything else comes up again below
+                _log.error("starting without the calls that were open: %s", error)
+        return opened()
     except (OSError, ValueError) as error:
         raise SpitError(str(error)) from None
-    return source
 
 
-def can_save_calls(source: LiveSource) -> bool:
+def can_save_calls(source: LiveSource | type[LiveSource]) -> bool:
     """Whether ``save_calls`` gives anything."""
     return hasattr(source, "save_state")
 

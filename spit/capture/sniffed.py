@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _ETHERNET = 1
 _POLL_S = 0.2
 _FEED_AT_ONCE = 1_024
-_DEFAULT_QUEUE_MESSAGES = 262_144
+_DEFAULT_QUEUE_MESSAGES = 100_000
 #: Linux, packet(7): received and dropped since the last look.
 _SOL_PACKET, _PACKET_STATISTICS = 263, 6
 

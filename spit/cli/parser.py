@@ -232,9 +232,11 @@ def _live(parser: argparse.ArgumentParser) -> None:
         "--hep",
         metavar="HOST:PORT",
         action="append",
-        help="collect HEP there over UDP and TCP; may be given several times",
+        help="collect HEP there over UDP and TCP (one of them: udp: or tcp: before it); several times too",
     )
-    parser.add_argument("--workers", metavar="N", type=_count(1), help="threads per interface (default: 1)")
+    parser.add_argument(
+        "--workers", metavar="N", type=_count(1), help="threads that share the packets (default: 2)"
+    )
     parser.add_argument(
         "--user", metavar="NAME", help="become this user, without any privilege, once everything is open"
     )

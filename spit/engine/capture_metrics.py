@@ -8,11 +8,16 @@ from spit.export.prometheus import Sample
 
 #: As docs/counters.md tells them; a counter that is not named here points there.
 MEANINGS = {
-    "kernel_received": "packets that the kernel saw for the capture's sockets",
-    "kernel_dropped": "packets that the kernel dropped because a ring or socket buffer was full",
-    "ring_dropped": "packets dropped between the ring and the decoder",
-    "queue_dropped": "messages dropped, oldest first, because the queue to the tracker was full",
-    "excluded": "packets of the agent's own connections, never decoded",
+    "kernel_received": "packets that passed the kernel's filter, those that found their ring full included",
+    "kernel_dropped": "packets and HEP datagrams that the kernel lost before the ring or the collector",
+    "ring_dropped": "packets that found their ring full",
+    "ring_freezes": "times a ring was full",
+    "interface_errors": "times an interface told of an error, such as that it went down",
+    "queue_dropped": "messages shed, oldest first, because the tracker was behind",
+    "hep_connections": "HEP connections accepted",
+    "hep_connections_refused": "HEP connections refused because there were too many",
+    "hep_connections_cut": "HEP connections cut off: no HEP, too slow, idle, or ended within a packet",
+    "excluded": "with `--decoder scapy`: packets of the agent's own connections",
     "events": "call events taken from the capture",
     "packets": "frames read",
     "bytes": "bytes captured of them",

@@ -11,20 +11,20 @@ MEANINGS = {
     "events_unsendable": "events left out because their time is no time",
     "events_unspooled": "events lost because the spool could not be written",
     "spool_batches_dropped": "batches dropped, oldest first, because the spool was full",
-    "spool_events_dropped": "events in them",
+    "spool_events_dropped": "events in the batches dropped",
     "batches_rejected": "batches that a scorer refused for good, kept in the folder `rejected`",
-    "events_rejected": "events in them",
+    "events_rejected": "events in the batches rejected",
     "batches_sent": "batches that a scorer took",
-    "events_sent": "events in them",
-    "bytes_sent": "bytes of them, compressed",
+    "events_sent": "events in the batches sent",
+    "bytes_sent": "bytes of the batches sent, compressed",
     "batches_repeated": "batches that a scorer had already, sent again because its answer was lost",
-    "send_failures": "requests that failed: no answer, a status that says try again",
+    "send_failures": "requests that failed: no answer, or a status that says try again",
     "failovers": "changes from one scorer to another",
 }
 LEVELS = {
     "spool_batches": "batches that wait in the spool",
-    "spool_events": "events in them",
-    "spool_bytes": "bytes of them",
+    "spool_events": "events that wait in the spool",
+    "spool_bytes": "bytes that wait in the spool",
 }
 
 

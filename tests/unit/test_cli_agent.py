@@ -113,7 +113,7 @@ def test_every_counter_is_on_the_metrics_page(tmp_path: Path, capsys: pytest.Cap
         "spit_export_spool_events_dropped_total 0",
         "spit_export_spool_batches 0",
         "# TYPE spit_export_spool_batches gauge",
-        "# HELP spit_export_events_rejected_total events in them",
+        "# HELP spit_export_events_rejected_total events in the batches rejected",
     ):
         assert line in pages[0].splitlines()
 
