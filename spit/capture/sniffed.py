@@ -41,6 +41,7 @@ class SniffedInterfaces:
             raise MissingExtraError("agent --decoder scapy", "simulate", "scapy") from None
         self._excluded = frozenset(str(one) for one in _list(live.get("exclude")))
         self._feed = _core.Feed(dict(settings), kind="events")
+        self._feeding = threading.Lock()
         self._sockets: list[Any] = []
         self._link_types: dict[int, int] = {}
         for interface in interfaces:
@@ -87,14 +88,15 @@ class SniffedInterfaces:
                 self._arrived.wait(timeout_s)
             frames = [self._queue.popleft() for _ in range(min(len(self._queue), _FEED_AT_ONCE, max_rows))]
             failure = self._failure
-        for time_us, link_type, data in frames:
-            self._feed.frame(time_us, link_type, data)
-        if not frames:
-            if failure is not None:
-                raise failure
-            # Timeouts of calls go by the traffic's time; where there is none, by the clock.
-            self._feed.advance(time.time_ns() // 1_000)
-        events = self._feed.read_events()
+        if not frames and failure is not None:
+            raise failure
+        with self._feeding:
+            for time_us, link_type, data in frames:
+                self._feed.frame(time_us, link_type, data)
+            if not frames:
+                # Timeouts of calls go by the traffic's time; where there is none, by the clock.
+                self._feed.advance(time.time_ns() // 1_000)
+            events: pa.RecordBatch | None = self._feed.read_events()
         if events is None and not frames and self._stopping.is_set():
             self.close()
             self.ended = True
@@ -111,7 +113,8 @@ class SniffedInterfaces:
 
     def counters(self) -> dict[str, int]:
         """The kernel's, the queue's, then the decoder's and the tracker's."""
-        return {**self._counts, **self._feed.counters()}
+        with self._feeding:
+            return {**self._counts, **self._feed.counters()}
 
     def close(self) -> None:
         """Give the interfaces free."""
