@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import queue
 import signal
-import threading
 from collections.abc import Callable
 from types import FrameType
+from typing import Literal
 
 
 class Signals:
     """What was asked for. ``wait`` sleeps until something was; a second SIGINT ends the program at once."""
 
     def __init__(self) -> None:
-        self._woken = threading.Event()
-        self._stop = False
-        self._reload = False
+        # A handler may run while the main thread holds any lock; this queue's put is made for that.
+        self._asked: queue.SimpleQueue[Literal["stop", "reload"]] = queue.SimpleQueue()
+        self._stopping = False
 
     def install(self) -> None:
         """Take the signals over; from the main thread."""
@@ -25,23 +26,18 @@ class Signals:
 
     def stop(self) -> None:
         """As SIGTERM does; from any thread."""
-        self._stop = True
-        self._woken.set()
+        self._stopping = True
+        self._asked.put("stop")
 
     def wait(self, reload: Callable[[], None]) -> None:
         """Return when the command is to end; call ``reload`` for every SIGHUP until then."""
-        while not self._stop:
-            self._woken.wait()
-            self._woken.clear()
-            if self._reload and not self._stop:
-                self._reload = False
-                reload()
+        while self._asked.get() == "reload":
+            reload()
 
     def _on_stop(self, number: int, _frame: FrameType | None) -> None:
-        if self._stop and number == signal.SIGINT:
+        if self._stopping and number == signal.SIGINT:
             raise KeyboardInterrupt
         self.stop()
 
     def _on_reload(self, _number: int, _frame: FrameType | None) -> None:
-        self._reload = True
-        self._woken.set()
+        self._asked.put("reload")
