@@ -12,7 +12,7 @@ use spit_core::sip::framing;
 use spit_core::sip::head::HeaderTable;
 use spit_core::sip::message::Message;
 use spit_core::Micros;
-use spit_file::Counters;
+use spit_core::counters::Counters;
 
 use crate::counters::counters_by_name;
 use crate::events::EventRows;
