@@ -3,6 +3,7 @@
 mod columns;
 mod events;
 mod fold;
+mod live;
 mod messages;
 mod reader;
 mod settings;
@@ -15,5 +16,6 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
     reader::register(m)?;
     text::register(m)?;
-    fold::register(m)
+    fold::register(m)?;
+    live::register(m)
 }

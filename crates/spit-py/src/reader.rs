@@ -336,7 +336,7 @@ fn messages(
     Step::Signals
 }
 
-fn to_python(py: Python<'_>, batch: Result<RecordBatch, ArrowError>) -> PyResult<Bound<'_, PyAny>> {
+pub(crate) fn to_python(py: Python<'_>, batch: Result<RecordBatch, ArrowError>) -> PyResult<Bound<'_, PyAny>> {
     let batch = batch.map_err(|e| PyRuntimeError::new_err(e.to_string()))?;
     PyRecordBatch::new(batch).into_pyarrow(py)
 }

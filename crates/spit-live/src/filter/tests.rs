@@ -40,7 +40,7 @@ fn ipv4(protocol: u8, words: u8, fragment: u16, payload: &[u8]) -> Vec<u8> {
 }
 
 fn ipv6(next: u8, payload: &[u8]) -> Vec<u8> {
-    let mut header = vec![0u8; 40];
+    let mut header = [0u8; 40];
     header[0] = 0x60;
     header[6] = next;
     header[8..24].copy_from_slice(&"2001:db8::1".parse::<Ipv6Addr>().unwrap().octets());
@@ -86,7 +86,11 @@ fn sip_passes_on_any_port_over_every_header_length_and_tag() {
         assert!(!sip_passes(&tagged(tags, 0x86dd, &ipv6(17, &rtp))), "{tags:x?}");
     }
     // Deeper than the filter looks: the decoder decides.
-    assert!(sip_passes(&tagged(&[0x88a8, 0x8100, 0x8100], 0x0800, &ipv4(17, 5, 0, &rtp))));
+    assert!(sip_passes(&tagged(
+        &[0x88a8, 0x8100, 0x8100],
+        0x0800,
+        &ipv4(17, 5, 0, &rtp)
+    )));
 }
 
 #[test]
@@ -128,12 +132,18 @@ fn fragments_pass_whatever_they_hold() {
 fn streams_and_tunnels_pass_and_what_never_carries_sip_does_not() {
     let inside = [0u8; 24];
     for protocol in [4, 6, 41, 47, 132, 137] {
-        assert!(sip_passes(&ethernet(0x0800, &ipv4(protocol, 5, 0, &inside))), "{protocol}");
+        assert!(
+            sip_passes(&ethernet(0x0800, &ipv4(protocol, 5, 0, &inside))),
+            "{protocol}"
+        );
         assert!(sip_passes(&ethernet(0x86dd, &ipv6(protocol, &inside))), "{protocol}");
     }
     for protocol in USELESS_PROTOCOLS {
         let protocol = protocol as u8;
-        assert!(!sip_passes(&ethernet(0x0800, &ipv4(protocol, 5, 0, &inside))), "{protocol}");
+        assert!(
+            !sip_passes(&ethernet(0x0800, &ipv4(protocol, 5, 0, &inside))),
+            "{protocol}"
+        );
         assert!(!sip_passes(&ethernet(0x86dd, &ipv6(protocol, &inside))), "{protocol}");
     }
     // IPv6 extension headers are the decoder's.
@@ -141,8 +151,14 @@ fn streams_and_tunnels_pass_and_what_never_carries_sip_does_not() {
         assert!(sip_passes(&ethernet(0x86dd, &ipv6(header, &inside))), "{header}");
     }
     for port in [4789, 8472, 6081, 2152] {
-        assert!(sip_passes(&ethernet(0x0800, &ipv4(17, 5, 0, &udp(50000, port, &[8, 0])))), "{port}");
-        assert!(sip_passes(&ethernet(0x86dd, &ipv6(17, &udp(port, 50000, &[8, 0])))), "{port}");
+        assert!(
+            sip_passes(&ethernet(0x0800, &ipv4(17, 5, 0, &udp(50000, port, &[8, 0])))),
+            "{port}"
+        );
+        assert!(
+            sip_passes(&ethernet(0x86dd, &ipv6(17, &udp(port, 50000, &[8, 0])))),
+            "{port}"
+        );
     }
     for ethertype in [0x8847, 0x8848, 0x8864, 0x88be, 0x1234] {
         assert!(sip_passes(&ethernet(ethertype, &inside)), "{ethertype:#x}");
@@ -166,17 +182,32 @@ fn excluded_addresses_are_dropped_in_both_directions_and_only_they() {
             assert!(!passes(&filter, &ethernet(0x0800, &ipv4(protocol, 6, 0, &payload))));
         }
         // 192.0.2.2 is the destination: its port 9060 is not excluded, nor is another port of 192.0.2.1.
-        assert!(passes(&filter, &ethernet(0x0800, &ipv4(17, 5, 0, &udp(1, 9060, INVITE)))));
-        assert!(passes(&filter, &ethernet(0x0800, &ipv4(6, 5, 0, &udp(5060, 9061, &[0; 12])))));
+        assert!(passes(
+            &filter,
+            &ethernet(0x0800, &ipv4(17, 5, 0, &udp(1, 9060, INVITE)))
+        ));
+        assert!(passes(
+            &filter,
+            &ethernet(0x0800, &ipv4(6, 5, 0, &udp(5060, 9061, &[0; 12])))
+        ));
         let to_it = ["192.0.2.2:9060".parse().unwrap()];
         let filter_to = Filter {
             pass,
             ..sip_filter(&to_it)
         };
-        assert!(!passes(&filter_to, &ethernet(0x0800, &ipv4(17, 5, 0, &udp(1, 9060, INVITE)))));
+        assert!(!passes(
+            &filter_to,
+            &ethernet(0x0800, &ipv4(17, 5, 0, &udp(1, 9060, INVITE)))
+        ));
         // The first fragment of an excluded datagram holds its ports; without it the others come to nothing.
-        assert!(!passes(&filter_to, &ethernet(0x0800, &ipv4(17, 5, 0x2000, &udp(1, 9060, INVITE)))));
-        assert!(!passes(&filter, &tagged(&[0x8100], 0x86dd, &ipv6(6, &udp(1, 8060, &[0; 12])))));
+        assert!(!passes(
+            &filter_to,
+            &ethernet(0x0800, &ipv4(17, 5, 0x2000, &udp(1, 9060, INVITE)))
+        ));
+        assert!(!passes(
+            &filter,
+            &tagged(&[0x8100], 0x86dd, &ipv6(6, &udp(1, 8060, &[0; 12])))
+        ));
         assert!(passes(&filter, &ethernet(0x86dd, &ipv6(17, &udp(8060, 1, INVITE)))));
     }
 }
@@ -187,8 +218,15 @@ fn an_unspecified_address_excludes_the_port_everywhere() {
         let exclude = [address.parse().unwrap()];
         let filter = sip_filter(&exclude);
         let datagram = udp(9060, 1, INVITE);
-        assert!(!passes(&filter, &ethernet(0x0800, &ipv4(17, 5, 0, &datagram))), "{address}");
-        assert_eq!(passes(&filter, &ethernet(0x86dd, &ipv6(17, &datagram))), !v6_too, "{address}");
+        assert!(
+            !passes(&filter, &ethernet(0x0800, &ipv4(17, 5, 0, &datagram))),
+            "{address}"
+        );
+        assert_eq!(
+            passes(&filter, &ethernet(0x86dd, &ipv6(17, &datagram))),
+            !v6_too,
+            "{address}"
+        );
     }
 }
 
