@@ -12,7 +12,7 @@ use spit_core::Micros;
 
 use crate::queue::{Batch, Queue};
 
-/// Messages in one batch.
+/// Messages in one batch, at most.
 const BATCH_MESSAGES: usize = 256;
 
 /// A part-filled batch goes on after this, however far the tracker is behind.
@@ -33,6 +33,8 @@ pub(crate) struct Intake {
     decoder: Decoder,
     digester: Arc<Digester>,
     queue: Arc<Queue>,
+    /// Messages in one batch: a short queue must not be filled by one, or it would shed all it has at once.
+    batch_messages: usize,
     lanes: Vec<Lane>,
     published: Arc<Mutex<Counters>>,
     now_us: Micros,
@@ -50,6 +52,7 @@ impl Intake {
         Intake {
             decoder,
             digester,
+            batch_messages: (queue.max_messages() / 8).clamp(1, BATCH_MESSAGES),
             queue,
             lanes: lanes
                 .map(|number| Lane {
@@ -93,7 +96,7 @@ impl Intake {
         if was_empty && !lane.digests.is_empty() {
             lane.since = Instant::now();
         }
-        if lane.digests.len() >= BATCH_MESSAGES {
+        if lane.digests.len() >= self.batch_messages {
             lane.hand_on(&self.queue);
         }
     }
@@ -200,6 +203,18 @@ mod tests {
         assert_eq!(taken(&queue), [(7, vec![BATCH_MESSAGES as Micros])]);
         intake.pause(true);
         assert!(taken(&queue).is_empty());
+    }
+
+    #[test]
+    fn a_batch_fills_an_eighth_of_a_short_queue() {
+        let queue = Arc::new(Queue::new(16, 1));
+        let mut intake = intake(&queue);
+        for time_us in 0..20 {
+            give(&mut intake, 0, time_us);
+        }
+        let newest = (4..20).step_by(2).map(|first| (7, vec![first, first + 1]));
+        assert_eq!(taken(&queue), newest.collect::<Vec<_>>());
+        assert_eq!(queue.dropped(), 4);
     }
 
     #[test]

@@ -89,6 +89,11 @@ impl Queue {
         empty
     }
 
+    /// The messages that may wait.
+    pub(crate) fn max_messages(&self) -> usize {
+        self.max_messages
+    }
+
     /// Whether few batches wait, so that a small one may be added.
     pub(crate) fn is_short(&self) -> bool {
         self.lock().waiting.len() < FEW_BATCHES
