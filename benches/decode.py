@@ -35,14 +35,30 @@ class Program:
     name: str
     does: str
     command: list[str]
+    copies: int = 1  # of the capture that it reads
 
 
+ONE_CORE = ["taskset", "-c", "0"]
+EVENTS = [sys.executable, str(HERE / "events.py"), "{capture}"]
 TSHARK = Program(
     "tshark sip,stat",
     "decodes, counts messages by method and status",
     ["tshark", "-q", "-z", "sip,stat", "-o", "sdp.establish_conversation:FALSE", "-r", "{capture}"],
 )
 PROGRAMS = (
+    Program("spit events, one core", "decodes, tracks calls, events as record batches", [*ONE_CORE, *EVENTS]),
+    Program("spit events, two cores", "the same", EVENTS),
+    Program(
+        "spit events, two copies",
+        "the same twice at once, each on a core: what a second core can bring here",
+        ["sh", "-c", " ".join(f"taskset -c {n} {' '.join(EVENTS)} &" for n in (0, 1)) + " wait"],
+        copies=2,
+    ),
+    Program(
+        "spit calls, csv, one core",
+        "decodes, tracks calls, writes CSV",
+        [*ONE_CORE, *SPIT, "calls", "--format", "csv", "--output", "/dev/null", "{capture}"],
+    ),
     Program(
         "spit calls, csv",
         "decodes, tracks calls, writes CSV",
@@ -72,7 +88,7 @@ PROGRAMS = (
     ),
     Program("wc -l", "reads every byte: the limit", ["wc", "-l", "{capture}"]),
 )
-REFERENCE = PROGRAMS[0]
+REFERENCE = next(program for program in PROGRAMS if program.name == "spit calls, csv")
 
 
 class BenchError(Exception):
@@ -192,7 +208,7 @@ def run_rounds(capture: Path, rounds: int, messages: int) -> list[dict[str, Any]
     results = []
     for program in PROGRAMS:
         median_s = statistics.median(times_s[program.name])
-        command = ["python" if part == sys.executable else part for part in program.command]
+        command = [part.replace(sys.executable, "python").replace(f"{ROOT}/", "") for part in program.command]
         results.append(
             {
                 "name": program.name,
@@ -200,7 +216,7 @@ def run_rounds(capture: Path, rounds: int, messages: int) -> list[dict[str, Any]
                 "command": " ".join(command).format(capture="FILE"),
                 "runs_s": [round(t, 3) for t in times_s[program.name]],
                 "median_s": round(median_s, 3),
-                "messages_per_s": round(messages / median_s),
+                "messages_per_s": round(program.copies * messages / median_s),
                 "peak_rss_mib": round(peaks[program.name] / 2**20, 1),
                 "time_ratio": round(median_s / reference_s, 2),
             }

@@ -58,6 +58,9 @@ missing_packages() {
             --bench)
                 have sngrep || want sngrep
                 have sipgrep || want sipgrep
+                have tcpreplay || want tcpreplay
+                have tcpdump || want tcpdump
+                have ip || want iproute2
                 ;;
             --lint)
                 cargo fmt --version >/dev/null 2>&1 || want rustfmt-web

@@ -8,7 +8,7 @@ use crate::packet::defrag::Defragmenter;
 use crate::packet::duplicate::{Duplicates, DUPLICATE_WINDOW_US};
 use crate::packet::ip::{self, IpPacket};
 use crate::packet::link::{self, LinkType};
-use crate::packet::tcp::{Carried, Streams};
+use crate::packet::tcp::{Carried, Streams, MAX_HELD_BYTES};
 use crate::packet::transport::{TcpSegment, UdpDatagram};
 use crate::packet::tunnel::{self, Layer, Layers, Stop};
 use crate::sip::framing;
@@ -107,7 +107,7 @@ impl Default for DecodeSettings {
     fn default() -> Self {
         DecodeSettings {
             max_tcp_streams: 100_000,
-            max_tcp_bytes: 64 * 1024 * 1024,
+            max_tcp_bytes: MAX_HELD_BYTES,
             max_fragments_bytes: 64 * 1024 * 1024,
             duplicate_window_us: DUPLICATE_WINDOW_US,
             hash_seed: 0,

@@ -4,7 +4,7 @@
 
 mod talk;
 
-use spit_core::call::{CallView, EventKind, TrackSettings, Tracker, MAX_LEGS_PER_CALL_ID};
+use spit_core::call::{CallView, EventKind, TrackSettings, Tracker};
 use talk::{Message, Talk};
 
 fn invite() -> Message {
@@ -536,15 +536,4 @@ fn a_saved_tracker_that_is_damaged_is_refused_in_words() {
             }
         }
     }
-}
-
-#[test]
-fn a_call_id_has_a_bounded_number_of_legs() {
-    let mut t = Talk::new();
-    for i in 0..1000 {
-        t.send(f64::from(i) * 1e-3, invite().tagged(&format!("tag{i}")));
-    }
-    assert_eq!(t.tracker.len(), MAX_LEGS_PER_CALL_ID);
-    assert_eq!(t.tracker.counters.crowded, 1000 - MAX_LEGS_PER_CALL_ID as u64);
-    assert_eq!(t.count("attempt"), MAX_LEGS_PER_CALL_ID);
 }

@@ -14,4 +14,4 @@ pub use digest::{DigestCursor, Digested, Digester, Digests};
 pub use event::{CallView, EventKind, EventSink, HangupBy, Outcome};
 pub use settings::{IdentitySettings, TrackSettings};
 pub use texts::TextValues;
-pub use tracker::{LoadError, TrackCounters, Tracker, MAX_LEGS_PER_CALL_ID};
+pub use tracker::{LoadError, TrackCounters, Tracker};

@@ -113,6 +113,12 @@ impl<T> Paged<T> {
         self.used
     }
 
+    /// Places, free ones among them.
+    #[cfg(test)]
+    pub(super) fn places(&self) -> usize {
+        self.pages.iter().map(Vec::len).sum()
+    }
+
     #[inline]
     pub(super) fn get(&self, at: u32) -> Option<&T> {
         self.pages.get(at as usize / PAGE)?.get(at as usize % PAGE)
@@ -174,6 +180,12 @@ pub(super) struct Calls(Paged<Call>);
 impl Calls {
     pub(super) fn len(&self) -> usize {
         self.0.len()
+    }
+
+    /// Places that have been made, free ones among them.
+    #[cfg(test)]
+    pub(super) fn places(&self) -> usize {
+        self.0.places()
     }
 
     #[inline]

@@ -8,6 +8,9 @@ use crate::Micros;
 const SECOND_US: Micros = 1_000_000;
 /// Slots of the wheel, about 4.5 hours; later timers wait in the last slot and are filed again from there.
 const MAX_SLOTS: usize = 16_384;
+/// Timers that an emptied slot keeps room for: with more, every slot of the wheel would in time be as large as the
+/// busiest second.
+const SPARE_PER_SLOT: usize = 64;
 
 /// Which call, and which use of its slot.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -47,7 +50,10 @@ impl Timers {
         let second = timer.due_us.div_euclid(SECOND_US);
         if self.len == 0 {
             // The wheel begins at the present, so that no later timer is due before its first slot.
-            self.spare.extend(self.slots.drain(..));
+            for mut slot in self.slots.drain(..) {
+                slot.shrink_to(SPARE_PER_SLOT);
+                self.spare.push(slot);
+            }
             self.first_s = self.now_s.map_or(second, |now_s| now_s.min(second));
             self.sorted = false;
         }
@@ -94,6 +100,20 @@ impl Timers {
         Some(timer)
     }
 
+    /// How many timers are filed.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Keeps only the timers that are still meant.
+    pub(super) fn retain(&mut self, meant: impl Fn(&Timer) -> bool) {
+        for slot in &mut self.slots {
+            slot.retain(&meant);
+            slot.shrink_to(2 * slot.len());
+        }
+        self.len = self.slots.iter().map(Vec::len).sum();
+    }
+
     #[inline]
     fn sort_first(&mut self) {
         if !self.sorted {
@@ -116,6 +136,7 @@ impl Timers {
         for timer in slot.drain(..) {
             self.push(timer);
         }
+        slot.shrink_to(SPARE_PER_SLOT);
         self.spare.push(slot);
     }
 }
@@ -159,6 +180,28 @@ mod tests {
             assert_eq!(timers.len, model.len());
             assert!(timers.slots.len() <= MAX_SLOTS);
         }
+    }
+
+    #[test]
+    fn emptied_slots_do_not_keep_the_room_of_the_busiest_second() {
+        let mut timers = Timers::default();
+        let file = |timers: &mut Timers, due_us| {
+            timers.push(Timer {
+                due_us,
+                call: 0,
+                generation: 0,
+            });
+        };
+        assert_eq!(timers.pop_due(0), None);
+        file(&mut timers, 14_400 * SECOND_US);
+        for second in 0..3000 {
+            while timers.pop_due(second * SECOND_US).is_some() {}
+            for _ in 0..1000 {
+                file(&mut timers, (second + 3) * SECOND_US);
+            }
+        }
+        let room: usize = timers.slots.iter().chain(&timers.spare).map(Vec::capacity).sum();
+        assert!(room <= MAX_SLOTS * SPARE_PER_SLOT + 4 * 1024, "{room}");
     }
 
     #[test]

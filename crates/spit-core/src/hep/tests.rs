@@ -337,6 +337,7 @@ fn every_prefix_is_an_error_and_every_changed_byte_is_taken_without_a_panic() {
             .packet(),
         version2(2, &[10, 0, 0, 1, 10, 0, 0, 2], [[1; 4], [0; 4]]),
     ];
+    let mut decoder = Decoder::new(DecodeSettings::default());
     for (at, packet) in packets.iter().enumerate() {
         let header = if at == 2 { 28 } else { packet.len() };
         for cut in 0..header {
@@ -352,7 +353,7 @@ fn every_prefix_is_an_error_and_every_changed_byte_is_taken_without_a_panic() {
                 if let FrameLen::Len(len) = frame_len(&bytes) {
                     assert!(len > 6);
                 }
-                received(&bytes, None);
+                decoder.hep(&bytes, NOW, &mut |_, _| {});
             }
         }
     }

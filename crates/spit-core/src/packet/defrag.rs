@@ -14,6 +14,12 @@ pub const FRAGMENT_TIMEOUT_US: Micros = 30_000_000;
 const MAX_PACKET: usize = 65_535;
 /// Each waiting packet costs about this much beside its bytes.
 const OVERHEAD: usize = 200;
+/// Each fragment of it costs about this much beside its bytes.
+const PIECE_OVERHEAD: usize = 48;
+/// Fragments of one packet: the longest packet in pieces of 576 bytes, the least that every IPv4 host takes (RFC 791).
+pub const MAX_PIECES: usize = 128;
+/// Packets that came whole leave an entry behind; no more than these beside those of the packets that wait.
+const MAX_STALE: usize = 1024;
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 struct Key {
@@ -25,10 +31,19 @@ struct Key {
 
 #[derive(Debug)]
 struct Waiting {
-    since: Micros,
+    /// Tells the packet from earlier ones with the same identification.
+    serial: u64,
     pieces: Vec<(usize, Vec<u8>)>,
     held: usize,
     total: Option<usize>,
+}
+
+/// A packet in the order of its first fragment.
+#[derive(Clone, Copy, Debug)]
+struct Queued {
+    since: Micros,
+    serial: u64,
+    key: Key,
 }
 
 /// A whole packet put together.
@@ -55,7 +70,7 @@ pub struct DefragCounters {
     pub expired: u64,
     /// Packets given up because the memory bound was reached.
     pub evicted: u64,
-    /// Fragments that contradict others, or whose packet would be too long.
+    /// Fragments that contradict others, or whose packet would be too long or of too many pieces.
     pub rejected: u64,
 }
 
@@ -63,7 +78,8 @@ pub struct DefragCounters {
 #[derive(Debug)]
 pub struct Defragmenter {
     waiting: HashMap<Key, Waiting>,
-    order: VecDeque<(Micros, Key)>,
+    order: VecDeque<Queued>,
+    serial: u64,
     held: usize,
     max_bytes: usize,
     /// What became of fragments.
@@ -76,6 +92,7 @@ impl Defragmenter {
         Defragmenter {
             waiting: HashMap::new(),
             order: VecDeque::new(),
+            serial: 0,
             held: 0,
             max_bytes,
             counters: DefragCounters::default(),
@@ -103,20 +120,23 @@ impl Defragmenter {
             id: fragment.id,
         };
         let order = &mut self.order;
+        let serial = &mut self.serial;
         let held = &mut self.held;
         let waiting = self.waiting.entry(key).or_insert_with(|| {
-            order.push_back((now, key));
+            *serial += 1;
+            order.push_back(Queued {
+                since: now,
+                serial: *serial,
+                key,
+            });
             *held += OVERHEAD;
             Waiting {
-                since: now,
+                serial: *serial,
                 pieces: Vec::with_capacity(2),
                 held: OVERHEAD,
                 total: None,
             }
         });
-        if !fragment.more {
-            waiting.total = Some(end);
-        }
         let overlaps = waiting
             .pieces
             .iter()
@@ -132,10 +152,17 @@ impl Defragmenter {
             }
             return None;
         }
+        if waiting.pieces.len() == MAX_PIECES {
+            self.counters.rejected += 1;
+            return None;
+        }
+        if !fragment.more {
+            waiting.total = Some(end);
+        }
         let at = waiting.pieces.partition_point(|(start, _)| *start < fragment.offset);
         waiting.pieces.insert(at, (fragment.offset, packet.payload.to_vec()));
-        waiting.held += packet.payload.len();
-        *held += packet.payload.len();
+        waiting.held += PIECE_OVERHEAD + packet.payload.len();
+        *held += PIECE_OVERHEAD + packet.payload.len();
         let total = waiting.total;
         let reached = waiting
             .pieces
@@ -156,6 +183,11 @@ impl Defragmenter {
                 payload,
             });
         }
+        if self.order.len() > 2 * self.waiting.len() + MAX_STALE {
+            let waiting = &self.waiting;
+            self.order
+                .retain(|queued| waiting.get(&queued.key).is_some_and(|w| w.serial == queued.serial));
+        }
         while self.held > self.max_bytes && self.drop_oldest() {
             self.counters.evicted += 1;
         }
@@ -164,8 +196,8 @@ impl Defragmenter {
 
     /// Gives up packets that have waited too long at `now`.
     pub fn expire(&mut self, now: Micros) {
-        while let Some((since, _)) = self.order.front() {
-            if now.saturating_sub(*since) < FRAGMENT_TIMEOUT_US {
+        while let Some(queued) = self.order.front() {
+            if now.saturating_sub(queued.since) < FRAGMENT_TIMEOUT_US {
                 return;
             }
             if self.drop_oldest() {
@@ -176,8 +208,8 @@ impl Defragmenter {
 
     /// Drops the oldest waiting packet. `false` when the oldest entry had been completed already, or none is left.
     fn drop_oldest(&mut self) -> bool {
-        while let Some((since, key)) = self.order.pop_front() {
-            if self.waiting.get(&key).is_some_and(|w| w.since == since) {
+        while let Some(Queued { serial, key, .. }) = self.order.pop_front() {
+            if self.waiting.get(&key).is_some_and(|w| w.serial == serial) {
                 if let Some(gone) = self.waiting.remove(&key) {
                     self.held -= gone.held;
                     return true;
@@ -240,6 +272,27 @@ mod tests {
             assert!(d.held_bytes() <= bound);
         }
         assert!(d.counters.evicted > 9_000);
+    }
+
+    #[test]
+    fn packets_that_come_whole_leave_nothing_behind() {
+        let mut d = Defragmenter::new(1 << 20);
+        for id in 0..20_000 {
+            d.take(&packet(b"aaaaaaaa"), fragment(id % 2, 0, true), 0);
+            d.take(&packet(b"b"), fragment(id % 2, 8, false), 0);
+            assert!(d.order.len() <= MAX_STALE + 2);
+        }
+        assert_eq!((d.held_bytes(), d.counters.reassembled), (0, 20_000));
+    }
+
+    #[test]
+    fn a_packet_of_too_many_pieces_is_rejected_and_its_bookkeeping_counts() {
+        let mut d = Defragmenter::new(1 << 20);
+        for piece in 0..8000 {
+            d.take(&packet(b"x"), fragment(1, piece * 8, true), 0);
+        }
+        assert_eq!(d.counters.rejected, 8000 - MAX_PIECES as u64);
+        assert_eq!(d.held_bytes(), OVERHEAD + MAX_PIECES * (1 + PIECE_OVERHEAD));
     }
 
     #[test]

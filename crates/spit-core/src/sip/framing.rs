@@ -13,6 +13,9 @@ pub const MAX_MESSAGE: usize = 1024 * 1024;
 /// The longest datagram that may be a keep-alive.
 const MAX_KEEP_ALIVE: usize = 64;
 
+/// The longest head that a stream may hold: as much as fits a datagram.
+pub const MAX_HEAD: usize = 64 * 1024;
+
 /// Calls `emit` for each message of a datagram. Answers whether there was one.
 ///
 /// Octets behind the body are no part of the message (RFC 3261 section 18.3). Where they are a message of their
@@ -69,9 +72,53 @@ pub enum Frame {
     /// Line ends between messages, the keep-alive of RFC 5626 among them.
     LineEnds(usize),
     /// The message goes on in bytes that have not arrived.
-    Incomplete,
+    Incomplete(Awaited),
     /// That many bytes are no SIP; a start line may come after them.
     Junk(usize),
+}
+
+/// What has to arrive before another look at a stream can tell more: without it, a message that comes byte by byte
+/// would be parsed from its first byte again for each of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Awaited {
+    /// Any byte.
+    #[default]
+    Byte,
+    /// The end of the first line.
+    LineEnd,
+    /// The empty line behind the headers.
+    HeadEnd,
+    /// So many bytes from the front of the message.
+    Bytes(usize),
+}
+
+impl Awaited {
+    /// Whether a look is worthwhile when `payload` comes behind `pending`.
+    pub fn may_come_with(self, pending: &[u8], payload: &[u8]) -> bool {
+        let len = pending.len() + payload.len();
+        match self {
+            Awaited::Byte => true,
+            // Bytes that no text has end the wait too: they may show that this is no start line.
+            Awaited::LineEnd => len > MAX_START_LINE || !payload.iter().all(|b| is_text(*b)),
+            Awaited::HeadEnd => len >= MAX_HEAD || ends_head(pending, payload),
+            Awaited::Bytes(wanted) => len >= wanted,
+        }
+    }
+}
+
+/// Whether an empty line ends in `payload`, which comes behind `pending`.
+fn ends_head(pending: &[u8], payload: &[u8]) -> bool {
+    let behind = |at: usize| match at.checked_sub(pending.len()) {
+        Some(at) => payload[at],
+        None => pending[at],
+    };
+    memchr::memchr_iter(b'\n', payload).any(|at| {
+        let mut at = at + pending.len();
+        if at > 0 && behind(at - 1) == b'\r' {
+            at -= 1;
+        }
+        at > 0 && behind(at - 1) == b'\n'
+    })
 }
 
 /// Tells what the first bytes of a stream are.
@@ -83,11 +130,11 @@ pub fn next_frame(bytes: &[u8], table: &mut HeaderTable) -> Frame {
         return Frame::LineEnds(line_ends);
     }
     if bytes.is_empty() {
-        return Frame::Incomplete;
+        return Frame::Incomplete(Awaited::Byte);
     }
     if !starts_message(bytes) {
         return if may_become_start_line(bytes) {
-            Frame::Incomplete
+            Frame::Incomplete(Awaited::LineEnd)
         } else {
             Frame::Junk(junk_len(bytes))
         };
@@ -95,17 +142,18 @@ pub fn next_frame(bytes: &[u8], table: &mut HeaderTable) -> Frame {
     let head = match Head::parse(bytes, table) {
         Ok(head) => head,
         // A status line is known by its first bytes; it may be cut off within its reason phrase.
-        Err(NotSip::Incomplete) if may_become_start_line(bytes) => return Frame::Incomplete,
+        Err(NotSip::Incomplete) if may_become_start_line(bytes) => return Frame::Incomplete(Awaited::LineEnd),
         Err(_) => return Frame::Junk(junk_len(bytes)),
     };
     if head.anomalies.has(Anomalies::NO_HEADER_END) {
-        return if bytes.len() < MAX_MESSAGE {
-            Frame::Incomplete
-        } else {
-            Frame::Junk(junk_len(bytes))
-        };
+        if bytes.len() < MAX_HEAD {
+            return Frame::Incomplete(Awaited::HeadEnd);
+        }
+        // Half of it goes at once: line by line, headers without an end would be parsed over and over.
+        let half = bytes.len() / 2;
+        return Frame::Junk(half + junk_len(&bytes[half..]));
     }
-    if !head.has_sip_header(table) {
+    if head.len > MAX_HEAD || !head.has_sip_header(table) {
         return Frame::Junk(head.len);
     }
     let body_len = match head.content_length {
@@ -115,21 +163,9 @@ pub fn next_frame(bytes: &[u8], table: &mut HeaderTable) -> Frame {
     };
     match head.len.checked_add(body_len) {
         Some(len) if len <= bytes.len() => Frame::Message { len },
-        Some(len) if len <= MAX_MESSAGE => Frame::Incomplete,
+        Some(len) if len <= MAX_MESSAGE => Frame::Incomplete(Awaited::Bytes(len)),
         // Nobody sends such a body in signalling: the length is a lie, so the head is skipped.
         _ => Frame::Junk(head.len),
-    }
-}
-
-/// The length of the unfinished message at the front of `bytes`; `None` while its head has not ended.
-pub(crate) fn whole_len(bytes: &[u8], table: &mut HeaderTable) -> Option<usize> {
-    let head = Head::parse(bytes, table).ok()?;
-    if head.anomalies.has(Anomalies::NO_HEADER_END) {
-        return None;
-    }
-    match head.content_length {
-        ContentLength::Bytes(n) => head.len.checked_add(n),
-        ContentLength::Absent | ContentLength::Bad => Some(head.len),
     }
 }
 
@@ -164,11 +200,19 @@ fn may_become_start_line(bytes: &[u8]) -> bool {
     if bytes.len() > MAX_START_LINE || memchr(b'\n', bytes).is_some() {
         return false;
     }
-    // Binary protocols end here: a line begins with a method or with SIP's version. What follows the first space may
-    // be any byte, as it may in a line that came whole.
-    let first_word = bytes.split(|b| matches!(b, b' ' | b'\t')).next().unwrap_or_default();
-    let version = first_word.len().min(4);
-    !first_word.is_empty() && (first_word.iter().all(|b| is_token(*b)) || first_word[..version] == b"SIP/"[..version])
+    // A status line, or a method and what may be a Request-URI: some senders write UTF-8 there.
+    let begun = bytes.starts_with(b"SIP/")
+        || bytes
+            .iter()
+            .position(|b| !is_token(*b))
+            .is_some_and(|end| end > 0 && matches!(bytes[end], b' ' | b'\t'));
+    // Text may be the rest of a line, with a start line in the next. Binary protocols end here.
+    begun || bytes.iter().all(|b| is_text(*b))
+}
+
+/// Whether a byte is ASCII text, line feeds left out.
+fn is_text(b: u8) -> bool {
+    (0x20..0x7f).contains(&b) || matches!(b, b'\r' | b'\t')
 }
 
 /// Whether a datagram only keeps an address translation open: no bytes at all, or CR, LF and NUL alone (RFC 5626
@@ -200,7 +244,7 @@ mod tests {
             let n = match frame {
                 Frame::Message { len } => len,
                 Frame::LineEnds(n) | Frame::Junk(n) => n,
-                Frame::Incomplete => return out,
+                Frame::Incomplete(_) => return out,
             };
             bytes = &bytes[n..];
         }
@@ -215,15 +259,46 @@ mod tests {
                 Frame::Message { len: REGISTER.len() },
                 Frame::LineEnds(4),
                 Frame::Message { len: INVITE.len() },
-                Frame::Incomplete
+                Frame::Incomplete(Awaited::Byte)
             ]
         );
     }
 
     #[test]
     fn a_prefix_of_a_message_is_incomplete_and_never_junk() {
-        for cut in 1..INVITE.len() {
-            assert_eq!(frames(&INVITE[..cut]), [Frame::Incomplete], "cut at {cut}");
+        let reason = "SIP/2.0 200 \u{434}\u{430}\r\nCall-ID: 3\r\nl: 4\r\n\r\nv=0\n";
+        let uri = "INVITE sip:\u{e9}@a.example SIP/2.0\nCall-ID: 4\n\n";
+        for message in [INVITE, reason.as_bytes(), uri.as_bytes()] {
+            let mut awaited = Awaited::Byte;
+            for cut in 1..=message.len() {
+                let (before, byte) = message[..cut].split_at(cut - 1);
+                let look = awaited.may_come_with(before, byte);
+                match frames(&message[..cut])[..] {
+                    [Frame::Incomplete(next)] if cut < message.len() => {
+                        assert!(look || next == awaited, "cut at {cut}");
+                        awaited = next;
+                    }
+                    [Frame::Message { len }, Frame::Incomplete(Awaited::Byte)] if cut == message.len() => {
+                        assert!(look && len == cut);
+                    }
+                    ref other => panic!("cut at {cut}: {other:?}"),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn headers_without_an_end_are_passed_over_in_halves() {
+        let mut table = HeaderTable::default();
+        let mut stream = b"INVITE sip:b@a.example SIP/2.0\r\n".repeat(MAX_HEAD / 32 + 1);
+        stream.truncate(MAX_HEAD - 1);
+        let awaited = Awaited::HeadEnd;
+        assert_eq!(next_frame(&stream, &mut table), Frame::Incomplete(awaited));
+        assert!(awaited.may_come_with(&stream, b"x"));
+        stream.push(b'x');
+        match next_frame(&stream, &mut table) {
+            Frame::Junk(n) => assert!((MAX_HEAD / 2..MAX_HEAD).contains(&n)),
+            other => panic!("{other:?}"),
         }
     }
 
@@ -231,7 +306,10 @@ mod tests {
     fn a_prefix_of_a_response_is_incomplete_whatever_its_reason_phrase_holds() {
         let busy = "SIP/2.0 486 Occup\u{e9}\r\nCall-ID: 1\r\nContent-Length: 0\r\n\r\n".as_bytes();
         for cut in 1..busy.len() {
-            assert_eq!(frames(&busy[..cut]), [Frame::Incomplete], "cut at {cut}");
+            assert!(
+                matches!(frames(&busy[..cut])[..], [Frame::Incomplete(_)]),
+                "cut at {cut}"
+            );
         }
     }
 
@@ -250,7 +328,7 @@ mod tests {
             [
                 Frame::Junk(13),
                 Frame::Message { len: REGISTER.len() },
-                Frame::Incomplete
+                Frame::Incomplete(Awaited::Byte)
             ]
         );
     }

@@ -5,7 +5,8 @@ use super::lines::LineEnds;
 use super::start_line::{parse_start_line, StartLine};
 use crate::anomaly::Anomalies;
 
-/// Headers kept of one message; more are passed over and marked (a bound on hostile input).
+/// Headers kept of one message; more are passed over and marked (a bound on hostile input), unless they are the first
+/// of a known name.
 pub const MAX_HEADERS: usize = 256;
 
 /// A header line by its places in the message; name and value are trimmed when they are asked for, which most never
@@ -228,16 +229,18 @@ impl HeaderTable {
     #[inline]
     fn push(&mut self, id: HeaderId, start: usize, colon: usize, end: usize, anomalies: &mut Anomalies) {
         let at = self.len;
-        let Some(line) = self.lines.get_mut(at) else {
-            anomalies.add(Anomalies::TOO_MANY_HEADERS);
-            return;
-        };
-        *line = HeaderLine {
+        let header = HeaderLine {
             id,
             start: start as u32,
             colon: (start + colon) as u32,
             end: end as u32,
         };
+        let Some(line) = self.lines.get_mut(at) else {
+            anomalies.add(Anomalies::TOO_MANY_HEADERS);
+            self.displace(header);
+            return;
+        };
+        *line = header;
         self.len = at + 1;
         let bit = id.bit();
         if self.present & bit == 0 {
@@ -246,6 +249,30 @@ impl HeaderTable {
             anomalies.add(Anomalies::REPEATED_HEADER);
         }
         self.present |= bit;
+    }
+
+    /// Puts the first header of a known name in the place of one that is not: nobody hides a Call-ID behind a crowd
+    /// of headers.
+    #[cold]
+    fn displace(&mut self, header: HeaderLine) {
+        if header.id == HeaderId::Other || self.has(header.id) {
+            return;
+        }
+        let first = &self.first;
+        let spare = self
+            .lines
+            .iter()
+            .rposition(|line| line.id == HeaderId::Other)
+            .or_else(|| {
+                (0..MAX_HEADERS)
+                    .rev()
+                    .find(|at| usize::from(first[self.lines[*at].id as usize & 63]) != *at)
+            });
+        if let Some(at) = spare {
+            self.lines[at] = header;
+            self.first[header.id as usize & 63] = at as u16;
+            self.present |= header.id.bit();
+        }
     }
 
     /// A line that starts with white space continues the value before it (RFC 3261 section 7.3.1).

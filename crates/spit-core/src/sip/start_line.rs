@@ -51,7 +51,7 @@ pub(crate) fn parse_start_line<'a>(line: &'a [u8], anomalies: &mut Anomalies) ->
     if let Some(head) = line.strip_suffix(b" SIP/2.0") {
         if let Some(space) = head.iter().position(|b| !is_token(*b)) {
             let (method, uri) = (&head[..space], &head[space + 1..]);
-            let usual = space > 0 && head[space] == b' ' && memchr(b':', uri).is_some();
+            let usual = space > 0 && head[space] == b' ' && uri.first() != Some(&b'<') && memchr(b':', uri).is_some();
             if usual && memchr::memchr2(b' ', b'\t', uri).is_none() {
                 return Some(StartLine::Request { method, uri });
             }
@@ -75,7 +75,7 @@ pub(crate) fn parse_start_line<'a>(line: &'a [u8], anomalies: &mut Anomalies) ->
     }
     note_version(version, anomalies);
     let uri = trim(&rest[..last_space]);
-    if uri.len() != last_space || uri.contains(&b' ') {
+    if uri.len() != last_space || uri.contains(&b' ') || uri.starts_with(b"<") {
         anomalies.add(Anomalies::BAD_START_LINE);
     }
     // A Request-URI has a scheme (RFC 3261 section 19.1.1, RFC 3966): text that only looks like a request has none.
@@ -128,9 +128,6 @@ pub fn may_start_message(bytes: &[u8]) -> bool {
 pub fn starts_message(bytes: &[u8]) -> bool {
     if !may_start_message(bytes) {
         return false;
-    }
-    if bytes.starts_with(b"SIP/") {
-        return bytes.len() >= 12;
     }
     let window = &bytes[..bytes.len().min(MAX_START_LINE)];
     let line = match memchr(b'\n', window) {

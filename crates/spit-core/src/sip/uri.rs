@@ -118,9 +118,11 @@ impl<'a> Uri<'a> {
         let rest = &uri[colon + 1..];
         if !(scheme.eq_ignore_ascii_case(b"sip") || scheme.eq_ignore_ascii_case(b"sips")) {
             let split = find(rest, b';').unwrap_or(rest.len());
+            // What other schemes name is no user.
+            let user_end = if scheme.eq_ignore_ascii_case(b"tel") { split } else { 0 };
             return Some(Uri {
                 scheme,
-                user: &rest[..split],
+                user: &rest[..user_end],
                 user_params: &rest[split..],
                 host: b"",
                 params: &rest[split..],
@@ -255,6 +257,7 @@ mod tests {
         assert_eq!(u.user, b"+1-555");
         assert_eq!(param(u.params, b"verstat"), Some(b"TN-Validation-Passed".as_slice()));
         assert_eq!(Uri::parse(b"sip:example.com:5060").unwrap().host, b"example.com");
+        assert_eq!(Uri::parse(b"http://www.example.com/;a").unwrap().user, b"");
         assert!(Uri::parse(b"no scheme").is_none());
     }
 

@@ -7,6 +7,11 @@ use super::super::timers::Timer;
 use super::Tracker;
 use crate::Micros;
 
+/// Timers per call: deadlines that come nearer again and again leave outdated ones behind.
+pub const MAX_TIMERS_PER_CALL: usize = 4;
+/// Timers beside those before outdated ones are looked for.
+pub const SPARE_TIMERS: usize = 4096;
+
 impl Tracker {
     /// Ends every call whose deadline has passed, in the order of the deadlines.
     #[inline]
@@ -130,6 +135,8 @@ impl Tracker {
         let Some(call) = self.calls.get_mut(call_at) else {
             return;
         };
+        // `Micros::MAX` stands for no timer.
+        let deadline_us = deadline_us.min(Micros::MAX - 1);
         call.deadline_us = deadline_us;
         if deadline_us < call.timer_us {
             call.timer_us = deadline_us;
@@ -138,6 +145,14 @@ impl Tracker {
                 call: call_at,
                 generation: call.generation,
             });
+            if self.timers.len() > MAX_TIMERS_PER_CALL * self.calls.len() + SPARE_TIMERS {
+                let calls = &self.calls;
+                self.timers.retain(|timer| {
+                    calls
+                        .get(timer.call)
+                        .is_some_and(|call| call.generation == timer.generation && call.timer_us == timer.due_us)
+                });
+            }
         }
     }
 }

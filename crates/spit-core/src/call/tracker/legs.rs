@@ -5,13 +5,15 @@ use std::ops::{Index, IndexMut};
 use hashbrown::HashTable;
 
 use super::super::digest::Digest;
-use super::super::event::HangupBy;
+use super::super::event::{EventSink, HangupBy, Outcome};
 use super::super::state::{Leg, Paged, NONE};
 use super::Tracker;
 
-/// Legs under one Call-ID: forks and reused Call-IDs need a few. Without a bound, INVITEs with one Call-ID and ever new
-/// From-tags would make each message walk through all of them.
-pub const MAX_LEGS_PER_CALL_ID: usize = 32;
+/// Legs under one Call-ID, each with a From-tag of its own. They are looked through one by one, so a sender who uses
+/// one Call-ID for everything must not make that long.
+pub const MAX_LEGS_PER_CALL_ID: usize = 64;
+/// Legs of one call: its hops across B2BUAs. Behind them an INVITE is an attempt of its own.
+pub const MAX_LEGS_PER_CALL: u16 = 64;
 
 /// Legs by their place and by their Call-ID.
 #[derive(Debug, Default)]
@@ -61,15 +63,20 @@ impl Legs {
         None
     }
 
-    /// Whether a Call-ID has as many legs as it may.
-    pub(super) fn is_full(&self, call_id: u64) -> bool {
+    /// Places of legs, and Call-IDs that are known.
+    #[cfg(test)]
+    pub(super) fn sizes(&self) -> (usize, usize) {
+        (self.places.places(), self.by_call_id.len())
+    }
+
+    /// How many legs a Call-ID has, and the oldest of them.
+    fn count(&self, call_id: u64) -> (usize, u32) {
         let mut at = self.of_call_id(call_id).unwrap_or(NONE);
-        let mut count = 0;
+        let (mut legs, mut oldest) = (0, NONE);
         while at != NONE {
-            count += 1;
-            at = self[at].next_of_call_id;
+            (legs, oldest, at) = (legs + 1, at, self[at].next_of_call_id);
         }
-        count >= MAX_LEGS_PER_CALL_ID
+        (legs, oldest)
     }
 
     /// Adds a leg in front of the others of its Call-ID; answers its place.
@@ -125,6 +132,21 @@ impl Legs {
 }
 
 impl Tracker {
+    /// Gives up the oldest call of a Call-ID that has as many legs as it may have: the new one is tracked, so that
+    /// nobody hides attempts behind others.
+    pub(super) fn make_room_for_leg(&mut self, call_id: u64, sink: &mut impl EventSink) {
+        loop {
+            let (legs, oldest) = self.legs.count(call_id);
+            if legs < MAX_LEGS_PER_CALL_ID {
+                return;
+            }
+            self.counters.crowded += 1;
+            let call_at = self.legs[oldest].call;
+            self.give_up(call_at, self.now_us, Outcome::Incomplete, sink);
+            self.release(call_at);
+        }
+    }
+
     pub(super) fn add_leg(&mut self, call_at: u32, ids: &Digest, branch: u64) {
         let mut leg = Leg::new(call_at, ids.call_id, ids.from_tag);
         leg.next_transaction(ids.cseq, branch);

@@ -1,9 +1,14 @@
 //! The call tracker: which message belongs to which call, and what it changes there.
 
+#[cfg(test)]
+mod bounds;
 mod ends;
 mod legs;
 mod recent;
 mod saved;
+
+pub use ends::{MAX_TIMERS_PER_CALL, SPARE_TIMERS};
+pub use legs::{MAX_LEGS_PER_CALL, MAX_LEGS_PER_CALL_ID};
 
 use hashbrown::HashMap;
 
@@ -16,9 +21,12 @@ use super::state::{Call, Calls, Moment, Phase, NONE};
 use super::timers::Timers;
 use crate::Micros;
 use legs::Legs;
-pub use legs::MAX_LEGS_PER_CALL_ID;
-use recent::Recent;
+use recent::{Bounds, Recent};
 pub use saved::LoadError;
+
+/// The clock stops here, far beyond any capture, so that there is always time for a deadline: a call without one could
+/// not make room for others.
+const LATEST_US: Micros = Micros::MAX / 2;
 
 /// What became of messages and calls, counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -37,7 +45,7 @@ pub struct TrackCounters {
     pub unmatched: u64,
     /// Calls given up because of the bound on their number.
     pub evicted: u64,
-    /// Attempts passed over because their Call-ID had [`MAX_LEGS_PER_CALL_ID`] legs.
+    /// Calls given up, ended ones among them, because [`MAX_LEGS_PER_CALL_ID`] others share their Call-ID.
     pub crowded: u64,
 }
 
@@ -84,6 +92,11 @@ impl Tracker {
         self.len() == 0
     }
 
+    /// Timers that are filed, outdated ones among them.
+    pub fn timers(&self) -> usize {
+        self.timers.len()
+    }
+
     /// Takes messages in the order of their capture.
     pub fn take_all(&mut self, digests: &Digests, sink: &mut impl EventSink) {
         for digested in digests.iter() {
@@ -95,8 +108,7 @@ impl Tracker {
     #[inline]
     pub fn take(&mut self, digested: Digested<'_>, sink: &mut impl EventSink) {
         let Digested { digest, attempt } = digested;
-        self.now_us = self.now_us.max(digest.time_us);
-        self.expire(sink);
+        self.advance(digest.time_us, sink);
         match digest.kind {
             DigestKind::Invite | DigestKind::Message => match attempt {
                 Some(attempt) => self.request(digest, attempt, sink),
@@ -116,8 +128,9 @@ impl Tracker {
     }
 
     /// Goes on to a time without a message: calls whose time ran out are ended.
+    #[inline]
     pub fn advance(&mut self, now_us: Micros, sink: &mut impl EventSink) {
-        self.now_us = self.now_us.max(now_us);
+        self.now_us = self.now_us.max(now_us.min(LATEST_US));
         self.expire(sink);
     }
 
@@ -180,10 +193,7 @@ impl Tracker {
     }
 
     fn first_request(&mut self, ids: &Digest, attempt: AttemptView<'_>, sink: &mut impl EventSink) {
-        if self.legs.is_full(ids.call_id) {
-            self.counters.crowded += 1;
-            return;
-        }
+        self.make_room_for_leg(ids.call_id, sink);
         if let Some(call_at) = self.find_other_side(attempt.facts, ids.time_us) {
             self.add_leg(call_at, ids, attempt.facts.branch);
             if let Some(call) = self.calls.get_mut(call_at) {
@@ -228,9 +238,9 @@ impl Tracker {
             self.by_session.insert(facts.session, call_at);
         }
         if facts.parties != 0 {
-            let window_us = self.settings.leg_join_window_us;
+            let bounds = self.recent_bounds();
             self.recent
-                .insert(facts.parties, (call_at, self.generation), self.now_us, window_us);
+                .insert(facts.parties, (call_at, self.generation), self.now_us, bounds);
         }
         self.counters.attempts += 1;
         let deadline = self.now_us.saturating_add(self.settings.transaction_timeout_us);
@@ -248,15 +258,23 @@ impl Tracker {
         }
     }
 
+    fn recent_bounds(&self) -> Bounds {
+        Bounds {
+            window_us: self.settings.leg_join_window_us,
+            max_calls: self.settings.max_calls.max(1),
+        }
+    }
+
     /// The call of which a new INVITE is the other side of a B2BUA.
     ///
     /// By Session-ID (RFC 7989), by a header that names the first Call-ID, else by the same caller and callee within
     /// a short time. The INVITE must come from elsewhere: a caller can't hide attempts by repeating such a header.
     fn find_other_side(&self, attempt: &Attempt, time_us: Micros) -> Option<u32> {
         let elsewhere = |at: &u32| {
-            self.calls
-                .get(*at)
-                .is_some_and(|call| call.phase != Phase::Ended && call.texts.source_ip() != Some(attempt.source_ip))
+            self.calls.get(*at).is_some_and(|call| {
+                let from_elsewhere = call.texts.source_ip() != Some(attempt.source_ip);
+                call.phase != Phase::Ended && from_elsewhere && call.hops < MAX_LEGS_PER_CALL
+            })
         };
         if let Some(at) = self.by_session.get(&attempt.session).copied().filter(elsewhere) {
             return Some(at);

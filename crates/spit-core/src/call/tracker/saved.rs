@@ -116,10 +116,10 @@ impl Tracker {
                 places.insert(generation, (at, tracker.generation));
             }
         }
-        let window_us = tracker.settings.leg_join_window_us;
+        let bounds = tracker.recent_bounds();
         for (parties, generation) in loaded.recent {
             if let Some(call) = places.get(&generation) {
-                tracker.recent.insert(parties, *call, tracker.now_us, window_us);
+                tracker.recent.insert(parties, *call, tracker.now_us, bounds);
             }
         }
         Ok((tracker, loaded.seed))

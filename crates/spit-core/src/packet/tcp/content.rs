@@ -4,18 +4,15 @@ use memchr::memmem;
 
 use super::stream::Out;
 use super::Carried;
-use crate::decode::Transport;
+use crate::decode::{Seen, Transport};
 use crate::hep::{self, FrameLen};
 use crate::packet::websocket::{handshake, starts_sip_frame, Handshake, Messages, Step, MAX_HANDSHAKE};
-use crate::sip::framing::{self, framed, next_frame, Frame, MAX_MESSAGE};
+use crate::sip::framing::{self, framed, next_frame, Awaited, Frame, MAX_MESSAGE};
 use crate::sip::start_line::starts_message;
 use crate::Micros;
 
 /// After so many bytes without a message the stream is given up.
 pub(super) const MAX_JUNK: usize = 64 * 1024;
-/// An unfinished message below this size is parsed anew with every segment; a longer one only when it can be whole, so
-/// that many small segments cost no more than their bytes.
-const CHEAP_TO_PARSE: usize = 2 * 1024;
 
 #[derive(Debug, Default)]
 enum Kind {
@@ -36,20 +33,8 @@ pub(super) struct Content {
     junk: usize,
     /// The stream is not SIP; a start line changes that.
     given_up: bool,
-    /// What the unfinished message needs, once that is known to be worth asking.
-    wanted: Wanted,
-}
-
-/// When an unfinished message is worth another look.
-#[derive(Clone, Copy, Debug, Default)]
-enum Wanted {
-    /// With every byte.
-    #[default]
-    Anything,
-    /// With an empty line, the end of its head.
-    EmptyLine,
-    /// With so many bytes.
-    Bytes(usize),
+    /// What the unfinished message waits for.
+    awaited: Awaited,
 }
 
 /// What a stream's first bytes are when they are no SIP.
@@ -77,7 +62,7 @@ impl Content {
 
     /// Bytes before the next ones are missing.
     pub(super) fn lose_place(&mut self) {
-        self.wanted = Wanted::Anything;
+        self.awaited = Awaited::Byte;
         if let Kind::WebSocket(messages) = &mut self.kind {
             messages.lose_place();
         }
@@ -85,21 +70,12 @@ impl Content {
 
     /// Whether the unfinished message in `pending` may be whole with what came behind its first `before` bytes.
     pub(super) fn is_worth_a_look(&self, pending: &[u8], before: usize) -> bool {
-        match self.wanted {
-            Wanted::Anything => true,
-            Wanted::Bytes(n) => pending.len() >= n,
-            Wanted::EmptyLine => {
-                // The line may have begun in what was there.
-                let new = &pending[before.saturating_sub(2)..];
-                pending.len() >= MAX_MESSAGE
-                    || memmem::find(new, b"\n\n").is_some()
-                    || memmem::find(new, b"\n\r\n").is_some()
-            }
-        }
+        let (there, new) = pending.split_at(before);
+        self.awaited.may_come_with(there, new)
     }
 
     /// Counts bytes of a stream that was given up; takes it up again where they look like SIP.
-    fn pass_over(&mut self, payload: &[u8], out: &mut Out<'_, impl FnMut(Carried<'_>, Transport, Micros)>) -> bool {
+    fn pass_over(&mut self, payload: &[u8], out: &mut Out<'_, impl FnMut(Carried<'_>, &Seen)>) -> bool {
         let again = starts_message(payload)
             || hep::starts_stream(payload) == Some(true)
             || starts_sip_frame(payload) == Some(true);
@@ -116,12 +92,12 @@ impl Content {
         &mut self,
         bytes: &[u8],
         time_us: Micros,
-        out: &mut Out<'_, impl FnMut(Carried<'_>, Transport, Micros)>,
+        out: &mut Out<'_, impl FnMut(Carried<'_>, &Seen)>,
     ) -> usize {
         if self.given_up && !self.pass_over(bytes, out) {
             return bytes.len();
         }
-        self.wanted = Wanted::Anything;
+        self.awaited = Awaited::Byte;
         let mut at = 0;
         loop {
             let rest = &bytes[at..];
@@ -146,7 +122,7 @@ impl Content {
         }
     }
 
-    fn junk(&mut self, n: usize, out: &mut Out<'_, impl FnMut(Carried<'_>, Transport, Micros)>) -> usize {
+    fn junk(&mut self, n: usize, out: &mut Out<'_, impl FnMut(Carried<'_>, &Seen)>) -> usize {
         self.junk += n;
         out.counters.junk_bytes += n as u64;
         n
@@ -157,7 +133,7 @@ impl Content {
         &mut self,
         bytes: &[u8],
         time_us: Micros,
-        out: &mut Out<'_, impl FnMut(Carried<'_>, Transport, Micros)>,
+        out: &mut Out<'_, impl FnMut(Carried<'_>, &Seen)>,
     ) -> Option<usize> {
         match recognise(bytes) {
             Recognised::No => {}
@@ -171,27 +147,18 @@ impl Content {
         match next_frame(bytes, out.table) {
             Frame::Message { len } => {
                 if let Some(message) = framed(&bytes[..len], out.table) {
-                    (out.emit)(Carried::Message(&message), Transport::Tcp, time_us);
+                    (out.emit)(Carried::Message(&message), &out.flow.seen(time_us, Transport::Tcp));
                 }
                 self.junk = 0;
                 Some(len)
             }
             Frame::LineEnds(n) => Some(n),
             Frame::Junk(n) => {
-                // A stream that began before the capture: a packet of HEP may begin within it.
-                let n = match memmem::find(&bytes[1..n], hep::MAGIC) {
-                    Some(at) if hep::starts_stream(&bytes[at + 1..]) != Some(false) => at + 1,
-                    _ => n,
-                };
+                let n = before_another_protocol(&bytes[..n], bytes).unwrap_or(n);
                 Some(self.junk(n, out))
             }
-            Frame::Incomplete => {
-                if bytes.len() >= CHEAP_TO_PARSE {
-                    self.wanted = match framing::whole_len(bytes, out.table) {
-                        Some(len) => Wanted::Bytes(len),
-                        None => Wanted::EmptyLine,
-                    };
-                }
+            Frame::Incomplete(awaited) => {
+                self.awaited = awaited;
                 None
             }
         }
@@ -201,7 +168,7 @@ impl Content {
         &mut self,
         bytes: &[u8],
         time_us: Micros,
-        out: &mut Out<'_, impl FnMut(Carried<'_>, Transport, Micros)>,
+        out: &mut Out<'_, impl FnMut(Carried<'_>, &Seen)>,
     ) -> Option<usize> {
         let Kind::WebSocket(messages) = &mut self.kind else {
             return None;
@@ -221,7 +188,7 @@ impl Content {
             Step::Message { len, payload } => {
                 out.counters.ws_messages += 1;
                 let found = framing::datagram(payload, false, out.table, |message| {
-                    (out.emit)(Carried::Message(message), Transport::Ws, time_us);
+                    (out.emit)(Carried::Message(message), &out.flow.seen(time_us, Transport::Ws));
                 });
                 if found {
                     self.junk = 0;
@@ -241,13 +208,13 @@ impl Content {
         &mut self,
         bytes: &[u8],
         time_us: Micros,
-        out: &mut Out<'_, impl FnMut(Carried<'_>, Transport, Micros)>,
+        out: &mut Out<'_, impl FnMut(Carried<'_>, &Seen)>,
     ) -> Option<usize> {
         match hep::frame_len(bytes) {
             FrameLen::Incomplete => None,
             FrameLen::Len(len) => {
                 let packet = bytes.get(..len)?;
-                (out.emit)(Carried::Hep(packet, out.table), Transport::Tcp, time_us);
+                (out.emit)(Carried::Hep(packet, out.table), &out.flow.seen(time_us, Transport::Tcp));
                 self.junk = 0;
                 Some(len)
             }
@@ -277,6 +244,16 @@ fn recognise(bytes: &[u8]) -> Recognised {
         Some(0x01 | 0x02 | 0x81 | 0x82) => decided(starts_sip_frame(bytes), Kind::WebSocket(Box::default())),
         _ => Recognised::No,
     }
+}
+
+/// Where HEP or a WebSocket frame may begin within `junk`, the first of `bytes`: a stream that began before the capture
+/// begins in the midst of one.
+fn before_another_protocol(junk: &[u8], bytes: &[u8]) -> Option<usize> {
+    let packet =
+        memmem::find_iter(junk, hep::MAGIC).find(|at| *at > 0 && hep::starts_stream(&bytes[*at..]) != Some(false));
+    let until = packet.unwrap_or(junk.len());
+    let frame = (1..until).find(|at| starts_sip_frame(&bytes[*at..]) != Some(false));
+    frame.or(packet)
 }
 
 const _: () = assert!(MAX_HANDSHAKE < MAX_MESSAGE);

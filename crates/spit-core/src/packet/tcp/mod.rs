@@ -20,6 +20,8 @@ use crate::sip::head::HeaderTable;
 use crate::sip::message::Message;
 use crate::Micros;
 
+/// By default, bytes that all streams together may hold, of messages that are not whole and behind gaps.
+pub const MAX_HELD_BYTES: usize = 64 * 1024 * 1024;
 /// Streams idle for this long are forgotten (SIP connections send keep-alives every two minutes, RFC 5626).
 const IDLE_TIMEOUT_US: Micros = 600_000_000;
 /// Streams that have ended are remembered for this long, so that a late copy of a segment is known as one.
@@ -167,9 +169,6 @@ impl Streams {
             return;
         };
         let held = stream.held_bytes();
-        let mut emit_here = |carried: Carried<'_>, transport: Transport, time_us: Micros| {
-            emit(carried, &flow.seen(time_us, transport));
-        };
         stream.take(
             start,
             segment.payload,
@@ -178,7 +177,8 @@ impl Streams {
             &mut Out {
                 counters: &mut self.counters,
                 table,
-                emit: &mut emit_here,
+                emit,
+                flow,
             },
         );
         self.held = self.held - held + stream.held_bytes();
@@ -239,13 +239,11 @@ impl Streams {
             return;
         }
         self.held -= stream.held_bytes();
-        let mut emit_here = |carried: Carried<'_>, transport: Transport, time_us: Micros| {
-            emit(carried, &flow.seen(time_us, transport));
-        };
         stream.close(&mut Out {
             counters: &mut self.counters,
             table,
-            emit: &mut emit_here,
+            emit,
+            flow: *flow,
         });
         self.held += stream.held_bytes();
     }
@@ -254,13 +252,11 @@ impl Streams {
     fn finish(&mut self, flow: &Flow, table: &mut HeaderTable, emit: &mut impl FnMut(Carried<'_>, &Seen)) {
         if let Some(mut stream) = self.streams.remove(flow) {
             self.held -= stream.held_bytes();
-            let mut emit_here = |carried: Carried<'_>, transport: Transport, time_us: Micros| {
-                emit(carried, &flow.seen(time_us, transport));
-            };
             stream.close(&mut Out {
                 counters: &mut self.counters,
                 table,
-                emit: &mut emit_here,
+                emit,
+                flow: *flow,
             });
         }
     }
@@ -276,15 +272,13 @@ impl Streams {
                 continue;
             };
             let held = stream.held_bytes();
-            let mut emit_here = |carried: Carried<'_>, transport: Transport, time_us: Micros| {
-                emit(carried, &flow.seen(time_us, transport));
-            };
             stream.give_up_gap(
                 now,
                 &mut Out {
                     counters: &mut self.counters,
                     table,
-                    emit: &mut emit_here,
+                    emit,
+                    flow,
                 },
             );
             self.held = self.held - held + stream.held_bytes();

@@ -1,8 +1,8 @@
 //! One direction of a connection: segments into bytes in order.
 
 use super::content::Content;
-use super::{Carried, TcpCounters};
-use crate::decode::Transport;
+use super::{Carried, Flow, TcpCounters};
+use crate::decode::Seen;
 use crate::sip::framing::MAX_MESSAGE;
 use crate::sip::head::HeaderTable;
 use crate::Micros;
@@ -18,10 +18,11 @@ pub(super) const MAX_DISTANCE: u32 = 16 * 1024 * 1024;
 pub(super) const GAP_TIMEOUT_US: Micros = 3_000_000;
 
 /// Where a stream puts what it found.
-pub(super) struct Out<'o, E: FnMut(Carried<'_>, Transport, Micros)> {
+pub(super) struct Out<'o, E: FnMut(Carried<'_>, &Seen)> {
     pub(super) counters: &'o mut TcpCounters,
     pub(super) table: &'o mut HeaderTable,
     pub(super) emit: &'o mut E,
+    pub(super) flow: Flow,
 }
 
 /// A piece of the stream behind a gap. The pieces of a stream stand in order and don't overlap.
@@ -103,7 +104,7 @@ impl Stream {
     }
 
     /// The queue of gaps has reached this stream: reads what has waited for too long.
-    pub(super) fn give_up_gap(&mut self, now: Micros, out: &mut Out<'_, impl FnMut(Carried<'_>, Transport, Micros)>) {
+    pub(super) fn give_up_gap(&mut self, now: Micros, out: &mut Out<'_, impl FnMut(Carried<'_>, &Seen)>) {
         self.in_gap_queue = false;
         while !self.waiting.is_empty() && now.saturating_sub(self.waits_since) > GAP_TIMEOUT_US {
             self.skip_gap(out);
@@ -127,7 +128,7 @@ impl Stream {
         payload: &[u8],
         fin: bool,
         now: Micros,
-        out: &mut Out<'_, impl FnMut(Carried<'_>, Transport, Micros)>,
+        out: &mut Out<'_, impl FnMut(Carried<'_>, &Seen)>,
     ) {
         self.last = self.last.max(now);
         let ahead = self.distance(start);
@@ -150,7 +151,7 @@ impl Stream {
         start: u32,
         mut payload: &[u8],
         now: Micros,
-        out: &mut Out<'_, impl FnMut(Carried<'_>, Transport, Micros)>,
+        out: &mut Out<'_, impl FnMut(Carried<'_>, &Seen)>,
     ) {
         let mut ahead = self.distance(start);
         if ahead < 0 {
@@ -220,7 +221,7 @@ impl Stream {
     }
 
     /// Appends the waiting pieces that the stream has reached.
-    fn take_waiting(&mut self, out: &mut Out<'_, impl FnMut(Carried<'_>, Transport, Micros)>) {
+    fn take_waiting(&mut self, out: &mut Out<'_, impl FnMut(Carried<'_>, &Seen)>) {
         while self.waiting.first().is_some_and(|piece| piece.distance == 0) {
             let piece = self.waiting.remove(0);
             self.waiting_bytes -= piece.bytes.len();
@@ -229,7 +230,7 @@ impl Stream {
     }
 
     /// Gives up the missing bytes before the first waiting piece; what was pending can't be completed.
-    pub(super) fn skip_gap(&mut self, out: &mut Out<'_, impl FnMut(Carried<'_>, Transport, Micros)>) {
+    pub(super) fn skip_gap(&mut self, out: &mut Out<'_, impl FnMut(Carried<'_>, &Seen)>) {
         let Some(distance) = self.waiting.first().map(|piece| piece.distance) else {
             return;
         };
@@ -244,7 +245,7 @@ impl Stream {
     }
 
     /// Reads what waits and forgets the rest. A late copy of a segment is still known as one.
-    pub(super) fn close(&mut self, out: &mut Out<'_, impl FnMut(Carried<'_>, Transport, Micros)>) {
+    pub(super) fn close(&mut self, out: &mut Out<'_, impl FnMut(Carried<'_>, &Seen)>) {
         while !self.waiting.is_empty() {
             self.skip_gap(out);
         }
@@ -254,7 +255,7 @@ impl Stream {
     }
 
     /// Begins anew at `start`: another connection uses the ports, and its SYN was not seen.
-    fn restart(&mut self, start: u32, out: &mut Out<'_, impl FnMut(Carried<'_>, Transport, Micros)>) {
+    fn restart(&mut self, start: u32, out: &mut Out<'_, impl FnMut(Carried<'_>, &Seen)>) {
         if !self.closed {
             out.counters.restarted += 1;
         }
@@ -278,12 +279,7 @@ impl Stream {
         }
     }
 
-    fn append(
-        &mut self,
-        payload: &[u8],
-        time_us: Micros,
-        out: &mut Out<'_, impl FnMut(Carried<'_>, Transport, Micros)>,
-    ) {
+    fn append(&mut self, payload: &[u8], time_us: Micros, out: &mut Out<'_, impl FnMut(Carried<'_>, &Seen)>) {
         self.advance(payload.len());
         // What comes behind a segment is never earlier than it.
         self.reached_us = self.reached_us.max(time_us);
