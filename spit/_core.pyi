@@ -50,14 +50,14 @@ class LiveReader:
     """Call events from interfaces and HEP collectors, tracked as they come. Linux.
 
     Opens every socket, which is the only step that needs privileges (CAP_NET_RAW for interfaces); nothing is
-    captured before ``start``. ``hep``: ``"0.0.0.0:9060"`` is UDP and TCP, ``"udp:…"`` and ``"tcp:…"`` one of them,
-    port 0 lets the system choose. ``settings``: as for ``CaptureReader``. ``live``: ``workers`` (threads that share
-    each interface's packets), ``ring_mib`` (of each interface and worker), ``filter`` (``"sip"`` or ``"all"``),
-    ``exclude`` (``"ip:port"`` whose UDP and TCP is never captured; the collector's own are added), ``queue_messages``
-    (that may wait for the tracker), ``hep_auth_key``. ``state``: what ``save`` gave.
+    captured before ``start``. ``hep``: ``"0.0.0.0:9060"`` is UDP and TCP, ``"udp:…"`` and ``"tcp:…"`` one of
+    them, port 0 lets the system choose. ``settings``: as for ``CaptureReader``. ``live``: ``workers`` (threads
+    that share each interface's packets), ``ring_mib`` (of each interface and worker), ``filter`` (``"sip"`` or
+    ``"all"``), ``exclude`` (``"ip:port"`` whose UDP and TCP is never captured; the collector's own are added),
+    ``queue_messages`` (that may wait for the tracker), ``hep_auth_key``. ``state``: what ``save`` gave.
 
-    Raises OSError (FileNotFoundError, PermissionError …) or ValueError with one line: expected, found. Every method
-    may be called while another thread is in ``read_events``.
+    Raises OSError (FileNotFoundError, PermissionError …) or ValueError with one line: expected, found. Every
+    method may be called while another thread is in ``read_events``.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class LiveReader:
         """Whether everything that came before ``stop`` has been read."""
 
     def save(self) -> bytes:
-        """The calls that go on, for ``state``. Waits for a ``read_events`` in another thread, 0.2 s at most."""
+        """The calls that go on, for ``state``. Waits for a ``read_events`` elsewhere, 0.2 s at most."""
 
     def counters(self) -> dict[str, int]:
         """What was captured, lost and decoded so far, by name (docs/counters.md)."""
@@ -98,8 +98,8 @@ class LiveReader:
 def drop_privileges(user: str) -> None:
     """Become a user without any capability who can't gain one again; open sockets stay.
 
-    Call it after ``LiveReader(...)`` and before threads are started. Raises OSError or ValueError: no such user,
-    not root, or a privilege that could not be given up (end the process then).
+    Call it after ``LiveReader(...)`` and before threads are started. Raises OSError or ValueError: no such
+    user, not root, or a privilege that could not be given up (end the process then).
     """
 
 def write_jsonl(batch: pa.RecordBatch) -> bytes:

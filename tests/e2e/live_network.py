@@ -33,7 +33,7 @@ needs_root = pytest.mark.skipif(
 
 
 def in_own_network(body: Callable[[], T]) -> T:
-    """Run ``body`` in a thread with a network namespace, which has ``near`` and ``far`` as ends of one cable."""
+    """Run ``body`` in a thread with a network of its own: ``near`` and ``far`` are ends of one cable."""
 
     def run() -> T:
         libc = ctypes.CDLL(None, use_errno=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import socket
 import struct
@@ -76,10 +77,8 @@ def test_a_peer_that_sends_no_hep_is_cut_off_and_the_others_go_on() -> None:
     reader.start()
     with socket.create_connection(address) as good, socket.create_connection(address) as bad:
         bad.sendall(b"GET / HTTP/1.1\r\n\r\n")
-        try:
+        with contextlib.suppress(ConnectionResetError):
             assert bad.recv(1) == b""
-        except ConnectionResetError:
-            pass
         good.sendall(hep3(invite("good")))
         rows = read_until(reader, lambda: reader.counters()["messages"] >= 1)
     assert attempts(rows) == {"good"}
@@ -148,6 +147,6 @@ def test_what_is_wrong_is_told_with_what_was_expected(arguments: dict[str, objec
 def test_an_address_in_use_is_told() -> None:
     holder = _core.LiveReader(hep=["udp:127.0.0.1:0"])
     address = holder.hep_addresses()[0]
-    with pytest.raises(OSError, match="HEP collector on 127.0.0.1") as refused:
+    with pytest.raises(OSError, match=r"HEP collector on 127\.0\.0\.1") as refused:
         _core.LiveReader(hep=[address])
     assert refused.value.errno in (errno.EADDRINUSE, None)

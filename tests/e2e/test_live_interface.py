@@ -1,4 +1,4 @@
-"""Live capture from interfaces: what the ring gives is what the file gives, and the kernel's filter keeps the rest away."""
+"""Live capture from interfaces: the ring gives what the file gives, the kernel's filter keeps the rest away."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from spit import _core
 
 pytestmark = [pytest.mark.e2e, needs_root]
 
-# Sent within seconds, calls that lie hours apart in the capture are neither legs nor duplicates of each other.
+# Sent within seconds, calls hours apart in the capture are neither legs nor duplicates of each other.
 SETTINGS: dict[str, object] = {"leg_join_window_s": 0.0, "duplicate_window_us": 0}
 LIVE: dict[str, object] = {"workers": 1, "ring_mib": 8}
 FIELDS = ("event", "call_id", "caller", "callee", "source_ip", "destination_ip", "transport", "fingerprint")
