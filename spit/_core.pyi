@@ -51,10 +51,11 @@ class LiveReader:
 
     Opens every socket, which is the only step that needs privileges (CAP_NET_RAW for interfaces); nothing is
     captured before ``start``. ``hep``: ``"0.0.0.0:9060"`` is UDP and TCP, ``"udp:…"`` and ``"tcp:…"`` one of
-    them, port 0 lets the system choose. ``settings``: as for ``CaptureReader``. ``live``: ``workers`` (threads
-    that share each interface's packets), ``ring_mib`` (of each interface and worker), ``filter`` (``"sip"`` or
-    ``"all"``), ``exclude`` (``"ip:port"`` whose UDP and TCP is never captured; the collector's own are added),
-    ``queue_messages`` (that may wait for the tracker), ``hep_auth_key``. ``state``: what ``save`` gave.
+    them, port 0 lets the system choose. ``settings``: as for ``CaptureReader``. ``live``: ``workers``
+    (threads that share each interface's packets), ``ring_mib`` (of each interface and worker), ``filter``
+    (``"sip"`` or ``"all"``), ``exclude`` (``"ip:port"`` whose UDP and TCP is never captured; the collector's
+    own are added), ``queue_messages`` (that may wait for the tracker), ``hep_auth_key``. ``state``: what
+    ``save`` gave.
 
     Raises OSError (FileNotFoundError, PermissionError …) or ValueError with one line: expected, found. Every
     method may be called while another thread is in ``read_events``.

@@ -1,4 +1,4 @@
-"""Live capture from interfaces: the ring gives what the file gives, the kernel's filter keeps the rest away."""
+"""Live capture from interfaces: the ring gives what the file gives, the filter keeps the rest away."""
 
 from __future__ import annotations
 
