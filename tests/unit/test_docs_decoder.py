@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
+
+import pytest
 
 from spit import _core
 from spit.engine import capture_metrics
@@ -34,3 +37,11 @@ def test_the_meanings_on_the_metrics_pages_are_those_of_the_document() -> None:
     told = {name: words for name, words in decoder.items() if name in capture_metrics.MEANINGS}
     assert {name: capture_metrics.MEANINGS[name] for name in told} == told
     assert dict(rows("counters.md", "## Delivery")) == metrics.MEANINGS
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="live capture needs Linux")
+def test_every_counter_of_live_capture_is_documented() -> None:
+    live = [name for name, _ in rows("counters.md", "## Live capture", "\n## ")]
+    live = [name for name in live if name not in ("excluded", "events")]  # counted in Python
+    decoder = [name for name, _ in rows("counters.md", "# Counters", "\n## ")]
+    assert live + decoder == list(_core.LiveReader(hep=["udp:127.0.0.1:0"]).counters())
