@@ -4,13 +4,15 @@ SHELL := /bin/sh
 PYTHON := .venv/bin/python
 CARGO ?= cargo
 MODEL := models/baseline/1
+SECONDS := 600
+FUZZ_TARGETS := packet sip_message sip_stream tracker
 
 RUST_SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find crates -name '*.rs' -o -name Cargo.toml)
 # Inside .venv: a new venv needs a new build.
 BUILT := .venv/rust-module.built
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test lint bench models captures clean
+.PHONY: help setup build demo test lint bench fuzz models captures clean
 .NOTPARALLEL:
 
 help: ## list the targets
@@ -45,6 +47,16 @@ lint: build ## formatters, linters, types, import rules; what is missing is inst
 bench: build ## compare decoding with tshark, sipgrep and sngrep; writes benches/results/
 	@tools/setup.sh --bench
 	$(PYTHON) benches/decode.py --date "$$(date -u +%F)"
+
+fuzz: ## look for inputs that break the core, SECONDS=600 a target; needs rustup's nightly and cargo-fuzz
+	@cargo +nightly fuzz --version >/dev/null 2>&1 || { \
+		echo "make fuzz: expected a nightly toolchain of rustup and cargo-fuzz (cargo install cargo-fuzz)" >&2; exit 1; }
+	@for target in $(FUZZ_TARGETS); do \
+		mkdir -p fuzz/corpus/$$target; \
+		cargo +nightly fuzz run $$target fuzz/corpus/$$target fuzz/seeds/$$target fuzz/regressions/$$target -- \
+			-max_total_time=$(SECONDS) -max_len=4096 -timeout=10 -dict=fuzz/dictionary.txt \
+			-print_final_stats=1 || exit 1; \
+	done
 
 models: build ## train the shipped model again from its seeds, into build/, and compare
 	rm -rf build/$(MODEL)

@@ -52,7 +52,9 @@ ODD = [
 def frames(name: str) -> Iterator[tuple[int, bytes]]:
     """Link type and frame of the first packets of a pcap file in the byte order of this machine."""
     path = CAPTURES / name
-    data = gzip.open(path).read() if path.suffix == ".gz" else path.read_bytes()
+    data = path.read_bytes()
+    if path.suffix == ".gz":
+        data = gzip.decompress(data)
     (link,) = struct.unpack_from("<I", data, 20)
     at = 24
     for _ in range(FRAMES):
@@ -68,9 +70,8 @@ def record(link: int, frame: bytes) -> bytes:
 
 
 def ipv4(protocol: int, payload: bytes, number: int = 1, place: int = 0) -> bytes:
-    return struct.pack(
-        "!BBHHHBBH4s4s", 0x45, 0, 20 + len(payload), number, place, 64, protocol, 0, b"\n\0\0\1", b"\n\0\0\2"
-    ) + payload  # fmt: skip
+    header = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(payload), number, place, 64, protocol, 0)
+    return header + b"\x0a\0\0\1\x0a\0\0\2" + payload
 
 
 def ipv6(protocol: int, payload: bytes) -> bytes:
@@ -94,7 +95,8 @@ def packets() -> Iterator[bytes]:
     yield b"".join(record(101, half) for half in reversed(halves))
     stream = INVITE + RINGING
     cut = [(0, stream[:100]), (300, stream[300:]), (100, stream[100:300])]
-    yield b"".join(record(101, ipv4(6, tcp(at, part))) for at, part in cut) + record(101, ipv4(6, tcp(9, b"", 1)))
+    segments = [*(tcp(at, part) for at, part in cut), tcp(9, b"", 1)]
+    yield b"".join(record(101, ipv4(6, segment)) for segment in segments)
     fragment = struct.pack("!BBHI", 17, 0, 1, 5) + whole[:400]
     last = struct.pack("!BBHI", 17, 0, 400, 5) + whole[400:]
     yield record(101, ipv6(44, fragment)) + record(101, ipv6(44, last))

@@ -19,6 +19,9 @@ from spit.errors import ConfigError
 ACTIONS = ("allow", "tag", "throttle", "challenge", "divert", "reject", "drop")
 REJECT_PROFILES = ("603+", "607", "608", "603")
 
+#: The prefix of international numbers where nothing else is set (ITU-T E.164 recommends it).
+INTERNATIONAL_PREFIX = "00"
+
 #: Printable ASCII without what would end a quoted string, a URI or a header in a SIP answer.
 _REDRESS = re.compile(r"(https?://|tel:\+?\d|mailto:[^@]+@)[!#-:=?-\[\]-~]+")
 _ENDPOINT = r"(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._-]+):[0-9]{1,5}"
@@ -146,6 +149,20 @@ def _read_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _read_prefix(text: str) -> str:
+    if re.fullmatch(r"[0-9]{1,10}", text) is None:
+        raise ValueError
+    return text
+
+
+def _read_lengths(value: object) -> tuple[int, ...]:
+    if not isinstance(value, list | tuple):
+        raise ValueError
+    if not all(isinstance(one, int) and not isinstance(one, bool) and 1 <= one <= 20 for one in value):
+        raise ValueError
+    return tuple(value)
+
+
 def _read_redress(value: object) -> str:
     if not isinstance(value, str) or (value and _REDRESS.fullmatch(value) is None):
         raise ValueError
@@ -162,21 +179,33 @@ class TrackingConfig:
     ring_timeout_s: int = _integer(185, 1, 86_400)
     leg_join_window_s: float = _number(2.0, 0, 60, " of seconds")
     max_tcp_streams: int = _integer(100_000, 1, 2**31 - 1)
+    max_tcp_bytes: int = _integer(64 * 2**20, 65_536, 2**40)
     max_fragments_bytes: int = _integer(64 * 2**20, 65_536, 2**40)
+    duplicate_window_us: int = _integer(5_000, 0, 250_000)
+    hep_auth_key: str = _text("", r"[!-~]{0,128}", 'up to 128 printable characters without spaces, or ""')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdentityConfig:
-    """[identity]: whose P-Asserted-Identity is believed, and how national numbers become E.164."""
+    """[identity]: whose P-Asserted-Identity is believed, and how national numbers become E.164.
+
+    What ``default_region`` means is filled in by ``spit.capture.numbers``.
+    """
 
     trusted_peers: tuple[str, ...] = _texts(
         (), _read_network, 'a list of networks such as "192.0.2.0/24" (no host bits set)'
     )
+    default_region: str = _text("", r"([A-Z]{2})?", 'a region of two letters such as "DE", or ""')
     country_code: str = _text(
         "", r"([1-9][0-9]{0,2})?", 'a country code of 1 to 3 digits such as "49", or ""'
     )
     national_prefix: str = _text("", r"[0-9]{0,4}", 'up to 4 digits such as "0", or ""')
-    international_prefix: str = _text("00", r"[0-9]{0,6}", 'up to 6 digits such as "00", or ""')
+    national_lengths: tuple[int, ...] = _setting(
+        (), _read_lengths, "a list of numbers of digits from 1 to 20 such as [9, 10]"
+    )
+    international_prefixes: tuple[str, ...] = _texts(
+        (), _read_prefix, 'a list of prefixes of 1 to 10 digits such as ["00"]'
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,7 +267,6 @@ class AgentConfig:
     hep: tuple[str, ...] = _texts(
         (), _read_hep, 'a list of addresses such as "0.0.0.0:9060" or "udp:0.0.0.0:9060"'
     )
-    hep_auth_key: str = _text("", r"[!-~]*", 'a key of printable ASCII, or ""')
     workers: int = _integer(2, 1, 64)
     ring_mib: int = _integer(32, 1, 4_096)
     queue_messages: int = _integer(100_000, 1_024, 2**31 - 1)
@@ -273,12 +301,20 @@ class Config:
     agent: AgentConfig = field(default_factory=AgentConfig)
 
     def core_settings(self) -> dict[str, object]:
-        """The keys of [tracking] and [identity] as the Rust module takes them (``_core.CaptureReader``)."""
+        """The keys of [tracking] and [identity] as the Rust module takes them (``_core.CaptureReader``).
+
+        Raises ConfigError when ``default_region`` has not been filled in (``spit.capture.numbers.with_region``).
+        """
+        if self.identity.default_region:
+            raise ConfigError("identity.default_region: expected its rules to be filled in, found the name alone")
         settings: dict[str, object] = {}
         for section in (self.tracking, self.identity):
             for one in fields(section):
                 value = getattr(section, one.name)
                 settings[one.name] = list(value) if isinstance(value, tuple) else value
+        del settings["default_region"]
+        if not self.identity.international_prefixes:
+            settings["international_prefixes"] = [INTERNATIONAL_PREFIX]
         return settings
 
 

@@ -47,18 +47,21 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _messages(parser: argparse.ArgumentParser) -> None:
     _captures(parser)
+    _decoder(parser)
     _config(parser)
     _output(parser)
 
 
 def _calls(parser: argparse.ArgumentParser) -> None:
     _captures(parser)
+    _decoder(parser)
     _config(parser)
     _output(parser)
 
 
 def _score(parser: argparse.ArgumentParser) -> None:
     _captures(parser)
+    _decoder(parser)
     _config(parser)
     _model(parser)
     parser.add_argument(
@@ -262,6 +265,20 @@ def _captures(parser: argparse.ArgumentParser, *, required: bool = True) -> None
         metavar="FILE",
         nargs="+" if required else "*",
         help="pcap or pcapng, also gzip or zstd; - is standard input; several are one stream in time order",
+    )
+
+
+def _decoder(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--decoder",
+        choices=("native", "tshark"),
+        default="native",
+        help="native (default), or tshark for TLS, SCTP and whatever else only tshark knows; much slower",
+    )
+    parser.add_argument(
+        "--tls-keys",
+        metavar="FILE",
+        help="key log (SSLKEYLOGFILE) with which tshark decrypts TLS; needs --decoder tshark",
     )
 
 

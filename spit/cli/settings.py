@@ -6,15 +6,17 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
+from spit.capture.numbers import with_region
 from spit.config import Config, changed_keys, load_config
 
 
 def load_settings(path: str | None, overrides: Mapping[str, object] | None = None) -> Config:
     """Read the file ``path``, then ``overrides`` (``{"model.path": "models/mine"}``; None: flag not given).
 
-    Raises ConfigError.
+    The rules of a region are filled in. Raises ConfigError.
     """
-    return load_config(None if path is None else Path(path), overrides)
+    config = load_config(None if path is None else Path(path), overrides)
+    return with_region(config, "defaults" if path is None else path)
 
 
 def capture_settings(path: str | None) -> dict[str, object]:

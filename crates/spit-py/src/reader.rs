@@ -10,13 +10,15 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use pyo3_arrow::PyRecordBatch;
-use spit_core::call::{Digester, Digests, EventSink, Tracker};
+use spit_core::call::{Digester, Digests, EventSink, TrackCounters, Tracker};
+use spit_core::counters::Counters;
 use spit_core::decode::{DecodeSettings, Decoder, Seen, Transport};
 use spit_core::sip::framing;
 use spit_core::sip::head::HeaderTable;
 use spit_core::Micros;
-use spit_file::{Captures, Counters, Next, Pipeline};
+use spit_file::{Captures, Next, Pipeline};
 
+use crate::counters::counters_by_name;
 use crate::events::EventRows;
 use crate::messages::MessageRows;
 use crate::settings::Settings;
@@ -91,7 +93,7 @@ impl CaptureReader {
 
     fn read_messages<'py>(&mut self, py: Python<'py>, max_rows: usize) -> PyResult<Option<Bound<'py, PyAny>>> {
         if let Some(captures) = self.take_unread() {
-            self.state = State::Messages(captures, Box::new(Decoder::new(self.decode)));
+            self.state = State::Messages(captures, Box::new(Decoder::new(self.decode.clone())));
         }
         let State::Messages(captures, decoder) = &mut self.state else {
             return Err(PyRuntimeError::new_err(
@@ -154,7 +156,7 @@ impl CaptureReader {
     /// Begins to decode for calls in the background; reading them does so by itself.
     fn read_ahead(&mut self) -> PyResult<()> {
         if let Some(captures) = self.take_unread() {
-            let pipeline = Pipeline::start(captures, self.decode, self.digester.clone(), self.live)
+            let pipeline = Pipeline::start(captures, self.decode.clone(), self.digester.clone(), self.live)
                 .map_err(|e| PyRuntimeError::new_err(format!("can't start the decoding thread: {e}")))?;
             self.state = State::Calls {
                 pipeline: Mutex::new(pipeline),
@@ -185,54 +187,11 @@ impl CaptureReader {
 
     fn counters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let counters = match &self.state {
-            State::Messages(_, decoder) => Counters {
-                decode: decoder.counters,
-                fragments: decoder.fragments.counters,
-                tcp: decoder.streams.counters,
-            },
+            State::Messages(_, decoder) => Counters::of(decoder),
             State::Calls { counters, .. } => **counters,
             State::Unread(_) | State::Failed => Counters::default(),
         };
-        let dict = PyDict::new(py);
-        let (decode, fragments, tcp) = (&counters.decode, &counters.fragments, &counters.tcp);
-        let track = &self.tracker.counters;
-        for (name, value) in [
-            ("packets", decode.packets),
-            ("bytes", decode.bytes),
-            ("not_ip", decode.not_ip),
-            ("tunnelled", decode.tunnelled),
-            ("bad_tunnel", decode.bad_tunnel),
-            ("too_deep", decode.too_deep),
-            ("duplicates", decode.duplicates),
-            ("icmp", decode.icmp),
-            ("other_transport", decode.other_transport),
-            ("keep_alives", decode.keep_alives),
-            ("not_sip", decode.not_sip),
-            ("messages", decode.messages),
-            ("fragments", fragments.fragments),
-            ("fragments_reassembled", fragments.reassembled),
-            ("fragments_expired", fragments.expired),
-            ("fragments_evicted", fragments.evicted),
-            ("fragments_rejected", fragments.rejected),
-            ("tcp_segments", tcp.segments),
-            ("tcp_retransmitted", tcp.retransmitted),
-            ("tcp_gaps", tcp.gaps),
-            ("tcp_not_sip", tcp.not_sip),
-            ("tcp_streams_evicted", tcp.evicted),
-            ("tcp_streams_idle", tcp.idle),
-            ("tcp_junk_bytes", tcp.junk_bytes),
-            ("attempts", track.attempts),
-            ("calls_ended", track.ended),
-            ("calls_censored", track.censored),
-            ("calls_evicted", track.evicted),
-            ("calls_crowded", track.crowded),
-            ("legs_joined", track.joined_legs),
-            ("messages_untrackable", track.untrackable),
-            ("messages_unmatched", track.unmatched),
-        ] {
-            dict.set_item(name, value)?;
-        }
-        Ok(dict)
+        counters_by_name(py, &counters, &self.tracker.counters)
     }
 }
 
@@ -329,7 +288,7 @@ fn messages(
     Step::Signals
 }
 
-fn to_python(py: Python<'_>, batch: Result<RecordBatch, ArrowError>) -> PyResult<Bound<'_, PyAny>> {
+pub(crate) fn to_python(py: Python<'_>, batch: Result<RecordBatch, ArrowError>) -> PyResult<Bound<'_, PyAny>> {
     let batch = batch.map_err(|e| PyRuntimeError::new_err(e.to_string()))?;
     PyRecordBatch::new(batch).into_pyarrow(py)
 }
@@ -351,11 +310,7 @@ fn parse_attempt<'py>(
         time_us,
         source: socket(source_ip)?,
         destination: socket(destination_ip)?,
-        transport: Transport::from_name(transport).ok_or_else(|| {
-            PyValueError::new_err(format!(
-                "transport: expected udp, tcp, tls, sctp or ws, found {transport:?}"
-            ))
-        })?,
+        transport: transport_named(transport)?,
     };
     let digester = Digester::new(settings.hash_seed, settings.identity);
     let mut tracker = Tracker::new(settings.track);
@@ -383,6 +338,11 @@ fn parse_attempt<'py>(
     to_python(py, rows.finish())
 }
 
+pub(crate) fn transport_named(name: &str) -> PyResult<Transport> {
+    Transport::from_name(name)
+        .ok_or_else(|| PyValueError::new_err(format!("transport: expected udp, tcp, tls, sctp or ws, found {name:?}")))
+}
+
 fn socket(ip: Option<&str>) -> PyResult<SocketAddr> {
     let ip = match ip {
         None => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
@@ -391,15 +351,6 @@ fn socket(ip: Option<&str>) -> PyResult<SocketAddr> {
             .map_err(|_| PyValueError::new_err(format!("expected an IP address, found {text:?}")))?,
     };
     Ok(SocketAddr::new(ip, 0))
-}
-
-/// The canonical identity of a URI or bare number.
-#[pyfunction]
-#[pyo3(signature = (uri, settings=None))]
-fn canonical_identity(uri: &str, settings: Option<&Bound<'_, PyDict>>) -> PyResult<Option<String>> {
-    let settings = Settings::read(settings)?;
-    let identity = settings.identity.numbers.canonical(uri.as_bytes());
-    Ok(identity.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
 }
 
 /// The names of every anomaly and what they mean.
@@ -414,7 +365,6 @@ fn anomalies() -> Vec<(&'static str, &'static str)> {
 pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<CaptureReader>()?;
     m.add_function(wrap_pyfunction!(parse_attempt, m)?)?;
-    m.add_function(wrap_pyfunction!(canonical_identity, m)?)?;
     m.add_function(wrap_pyfunction!(anomalies, m)?)?;
     Ok(())
 }
