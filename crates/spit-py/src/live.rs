@@ -121,7 +121,7 @@ impl LiveReader {
         }
         let mut all = named(&Counters::default(), &self.live.track_counters());
         for decoder in self.live.decoder_counters() {
-            let one = named(decoder, &TrackCounters::default());
+            let one = named(&decoder, &TrackCounters::default());
             for ((_, sum), (_, value)) in all.iter_mut().zip(one) {
                 *sum += value;
             }
