@@ -78,8 +78,8 @@ def ipv6(protocol: int, payload: bytes) -> bytes:
     return struct.pack("!IHBB16s16s", 6 << 28, len(payload), protocol, 64, b"\1" * 16, b"\2" * 16) + payload
 
 
-def udp(payload: bytes) -> bytes:
-    return struct.pack("!HHHH", 5060, 5060, 8 + len(payload), 0) + payload
+def udp(payload: bytes, port: int = 5060) -> bytes:
+    return struct.pack("!HHHH", 5060, port, 8 + len(payload), 0) + payload
 
 
 def tcp(sequence: int, payload: bytes, flags: int = 0x18) -> bytes:
@@ -105,6 +105,33 @@ def packets() -> Iterator[bytes]:
     yield record(113, b"\0" * 14 + b"\x08\0" + ipv4(17, udp(RINGING)))
     yield record(276, b"\x86\xdd" + b"\0" * 18 + ipv6(17, udp(RINGING)))
     yield record(0, b"\2\0\0\0" + ipv4(1, b"\3\3" + ipv4(17, udp(INVITE))))
+    yield from (record(101, packet) for packet in tunnels())
+    pppoe = b"\x88\x64\x11\0\0\1" + struct.pack("!HH", len(RINGING) + 30, 0x21)
+    yield record(1, ethernet + pppoe + ipv4(17, udp(RINGING)))
+    yield record(1, ethernet + b"\x88\x47\0\1\1\x40" + ipv4(17, udp(RINGING)))
+
+
+def tunnels() -> Iterator[bytes]:
+    """Each encapsulation once, then one in the other."""
+    inner = ipv4(17, udp(RINGING))
+    frame = b"\0" * 12 + b"\x08\0" + inner
+    label = b"\0\1\1\x40"
+    gre = [
+        ipv4(47, b"\0\0\x08\0" + inner),
+        ipv4(47, b"\x20\0\x65\x58\0\0\0\7" + frame),
+        ipv4(47, b"\0\0\x88\xbe" + frame),
+        ipv4(47, b"\x10\0\x88\xbe\0\0\0\1" + b"\x10\1\0\1\0\0\0\0" + frame),
+        ipv4(47, b"\x10\0\x22\xeb\0\0\0\1" + b"\x20\1\0\1" + b"\0" * 8 + frame),
+    ]
+    over_udp = {
+        4789: b"\x08\0\0\0\0\0\7\0" + frame,
+        6081: b"\0\0\x65\x58\0\0\7\0" + frame,
+        2152: struct.pack("!BBHI", 0x30, 255, len(inner), 7) + inner,
+    }
+    yield from gre
+    yield from (ipv4(17, udp(payload, port)) for port, payload in over_udp.items())
+    yield from (ipv4(4, inner), ipv4(41, ipv6(17, udp(RINGING))), ipv4(137, label + inner))
+    yield ipv4(4, gre[1])
 
 
 def messages() -> Iterator[bytes]:
