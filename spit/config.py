@@ -125,7 +125,10 @@ class TrackingConfig:
     ring_timeout_s: int = _integer(185, 1, 86_400)
     leg_join_window_s: float = _number(2.0, 0, 60, " of seconds")
     max_tcp_streams: int = _integer(100_000, 1, 2**31 - 1)
+    max_tcp_bytes: int = _integer(64 * 2**20, 65_536, 2**40)
     max_fragments_bytes: int = _integer(64 * 2**20, 65_536, 2**40)
+    duplicate_window_us: int = _integer(5_000, 0, 250_000)
+    hep_auth_key: str = _text("", r"[!-~]{0,128}", 'up to 128 printable characters without spaces, or ""')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,12 +1,14 @@
 //! From a captured frame to SIP messages: link, IP, fragments, UDP and TCP in one pass.
 
+use std::fmt;
 use std::net::SocketAddr;
 
+use crate::hep;
 use crate::packet::defrag::Defragmenter;
 use crate::packet::duplicate::{Duplicates, DUPLICATE_WINDOW_US};
 use crate::packet::ip::{self, IpPacket};
 use crate::packet::link::{self, LinkType};
-use crate::packet::tcp::Streams;
+use crate::packet::tcp::{Carried, Streams, MAX_HELD_BYTES};
 use crate::packet::transport::{TcpSegment, UdpDatagram};
 use crate::packet::tunnel::{self, Layer, Layers, Stop};
 use crate::sip::framing;
@@ -71,26 +73,45 @@ pub struct Seen {
     pub transport: Transport,
 }
 
-/// Bounds of the decoder.
-#[derive(Clone, Copy, Debug)]
+/// Bounds of the decoder, and the key that HEP must carry.
+#[derive(Clone)]
 pub struct DecodeSettings {
     /// Directions of TCP connections that are followed.
     pub max_tcp_streams: usize,
+    /// Bytes of TCP streams that may wait for the rest of a message or for a missing segment.
+    pub max_tcp_bytes: usize,
     /// Bytes of IP fragments that may wait for others.
     pub max_fragments_bytes: usize,
     /// A packet seen again within this is a mirror's duplicate; 0 keeps every packet.
     pub duplicate_window_us: Micros,
     /// Seed of the hashes by which duplicates are known. Nobody who sends packets may know it.
     pub hash_seed: u64,
+    /// The authentication key that every HEP packet must carry; `None` takes any packet.
+    pub hep_auth_key: Option<Vec<u8>>,
+}
+
+/// The key is a secret: only whether there is one is shown.
+impl fmt::Debug for DecodeSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DecodeSettings")
+            .field("max_tcp_streams", &self.max_tcp_streams)
+            .field("max_tcp_bytes", &self.max_tcp_bytes)
+            .field("max_fragments_bytes", &self.max_fragments_bytes)
+            .field("duplicate_window_us", &self.duplicate_window_us)
+            .field("hep_auth_key", &self.hep_auth_key.is_some())
+            .finish()
+    }
 }
 
 impl Default for DecodeSettings {
     fn default() -> Self {
         DecodeSettings {
             max_tcp_streams: 100_000,
+            max_tcp_bytes: MAX_HELD_BYTES,
             max_fragments_bytes: 64 * 1024 * 1024,
             duplicate_window_us: DUPLICATE_WINDOW_US,
             hash_seed: 0,
+            hep_auth_key: None,
         }
     }
 }
@@ -122,12 +143,27 @@ pub struct DecodeCounters {
     pub not_sip: u64,
     /// SIP messages.
     pub messages: u64,
+    /// HEP packets.
+    pub hep_packets: u64,
+    /// HEP packets that hold something other than SIP.
+    pub hep_not_sip: u64,
+    /// HEP packets that can't be decoded.
+    pub hep_bad: u64,
+    /// HEP packets without the configured authentication key.
+    pub hep_bad_key: u64,
+    /// HEP packets whose compressed payload grows beyond the limit.
+    pub hep_bomb: u64,
+    /// HEP packets that hold HEP.
+    pub hep_nested: u64,
+    /// SIP messages in HEP without a time, or with one far from that of their arrival, which stands for it.
+    pub hep_time_replaced: u64,
 }
 
 /// The state of decoding one stream of packets.
 #[derive(Debug)]
 pub struct Decoder {
     table: HeaderTable,
+    settings: DecodeSettings,
     /// Fragments that wait.
     pub fragments: Defragmenter,
     /// TCP connections.
@@ -153,9 +189,10 @@ impl Decoder {
         Decoder {
             table: HeaderTable::default(),
             fragments: Defragmenter::new(settings.max_fragments_bytes),
-            streams: Streams::new(settings.max_tcp_streams),
+            streams: Streams::new(settings.max_tcp_streams, settings.max_tcp_bytes),
             duplicates: Duplicates::new(settings.duplicate_window_us, settings.hash_seed),
             counters: DecodeCounters::default(),
+            settings,
         }
     }
 
@@ -183,13 +220,20 @@ impl Decoder {
     }
 
     /// Ends the stream of packets: what waits behind a TCP gap is read.
-    pub fn flush(&mut self, time_us: Micros, emit: &mut impl FnMut(&Message<'_>, &Seen)) {
-        let counters = &mut self.counters;
-        self.streams
-            .flush(&mut self.table, &mut |message, source, destination| {
-                counters.messages += 1;
-                emit(message, &tcp_seen(time_us, source, destination));
-            });
+    pub fn flush(&mut self, _now_us: Micros, emit: &mut impl FnMut(&Message<'_>, &Seen)) {
+        let (counters, settings) = (&mut self.counters, &self.settings);
+        self.streams.flush(&mut self.table, &mut |carried, at| {
+            take_carried(carried, at, settings, counters, emit);
+        });
+    }
+
+    /// Decodes a HEP packet as received from a socket, or found in a datagram: the SIP in it, as its sender saw it.
+    pub fn hep(&mut self, bytes: &[u8], received_us: Micros, emit: &mut impl FnMut(&Message<'_>, &Seen)) {
+        let received = hep::Received {
+            time_us: received_us,
+            auth_key: self.settings.hep_auth_key.as_deref(),
+        };
+        hep::receive(bytes, &received, &mut self.counters, &mut self.table, emit);
     }
 
     fn ip(&mut self, bytes: &[u8], mut around: Around, emit: &mut impl FnMut(&Message<'_>, &Seen)) {
@@ -251,6 +295,13 @@ impl Decoder {
         let Some(datagram) = UdpDatagram::decode(packet.payload) else {
             return self.stop(Stop::NotIp);
         };
+        if hep::is_hep(datagram.payload) {
+            if self.duplicates.datagram(packet, around.time_us) {
+                self.counters.duplicates += 1;
+                return;
+            }
+            return self.hep(datagram.payload, around.time_us, emit);
+        }
         // A tunnel's header can't be taken for the beginning of a message, so looking for SIP first loses neither.
         if !may_start_message(framing::skip_line_ends(datagram.payload)) {
             return self.other_datagram(&datagram, around, emit);
@@ -305,17 +356,14 @@ impl Decoder {
             self.counters.duplicates += 1;
             return;
         }
-        let counters = &mut self.counters;
+        let (counters, settings) = (&mut self.counters, &self.settings);
         self.streams.take(
             SocketAddr::new(packet.source, segment.source_port),
             SocketAddr::new(packet.destination, segment.destination_port),
             &segment,
             around.time_us,
             &mut self.table,
-            &mut |message, source, destination| {
-                counters.messages += 1;
-                emit(message, &tcp_seen(around.time_us, source, destination));
-            },
+            &mut |carried, at| take_carried(carried, at, settings, counters, emit),
         );
     }
 
@@ -329,11 +377,25 @@ impl Decoder {
     }
 }
 
-fn tcp_seen(time_us: Micros, source: SocketAddr, destination: SocketAddr) -> Seen {
-    Seen {
-        time_us,
-        source,
-        destination,
-        transport: Transport::Tcp,
+/// Passes on what a TCP stream carried. HEP's own time is held against that of its arrival.
+fn take_carried(
+    carried: Carried<'_>,
+    at: &Seen,
+    settings: &DecodeSettings,
+    counters: &mut DecodeCounters,
+    emit: &mut impl FnMut(&Message<'_>, &Seen),
+) {
+    match carried {
+        Carried::Message(message) => {
+            counters.messages += 1;
+            emit(message, at);
+        }
+        Carried::Hep(bytes, table) => {
+            let received = hep::Received {
+                time_us: at.time_us,
+                auth_key: settings.hep_auth_key.as_deref(),
+            };
+            hep::receive(bytes, &received, counters, table, emit);
+        }
     }
 }

@@ -6,9 +6,11 @@
 
 pub mod anomaly;
 pub mod call;
+pub mod counters;
 pub mod decode;
 pub mod file;
 pub mod fold;
+pub mod hep;
 pub mod packet;
 pub mod sip;
 

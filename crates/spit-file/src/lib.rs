@@ -10,5 +10,5 @@ mod reader;
 
 pub use damage::Damage;
 pub use merge::Captures;
-pub use pipeline::{Batch, Counters, Next, Pipeline};
+pub use pipeline::{Batch, Next, Pipeline};
 pub use reader::{CaptureFile, Packet};

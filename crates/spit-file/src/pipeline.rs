@@ -7,9 +7,8 @@ use std::thread;
 use std::time::Duration;
 
 use spit_core::call::{Digester, Digests};
-use spit_core::decode::{DecodeCounters, DecodeSettings, Decoder, Seen};
-use spit_core::packet::defrag::DefragCounters;
-use spit_core::packet::tcp::TcpCounters;
+use spit_core::counters::Counters;
+use spit_core::decode::{DecodeSettings, Decoder, Seen};
 use spit_core::sip::message::Message;
 use spit_core::Micros;
 
@@ -21,17 +20,6 @@ const BATCH_MESSAGES: usize = 256;
 /// Batches that may wait: the bound on memory when tracking is slower than decoding. What waits (about 4,000 messages)
 /// fits the cache that the threads share; a longer queue was measured to be slower by half.
 const WAITING: usize = 16;
-
-/// What the decoder has counted.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Counters {
-    /// Frames and messages.
-    pub decode: DecodeCounters,
-    /// IP fragments.
-    pub fragments: DefragCounters,
-    /// TCP streams.
-    pub tcp: TcpCounters,
-}
 
 /// Messages that concern calls, in order.
 #[derive(Debug, Default)]
@@ -142,11 +130,7 @@ fn run(
         if last || batch.digests.len() >= limit {
             batch.now_us = now_us;
             batch.last = last;
-            batch.counters = Counters {
-                decode: decoder.counters,
-                fragments: decoder.fragments.counters,
-                tcp: decoder.streams.counters,
-            };
+            batch.counters = Counters::of(&decoder);
             batch.damages = captures.damages().to_vec();
             // Nobody listens any more: the reader was dropped.
             if full.send(batch).is_err() || last {

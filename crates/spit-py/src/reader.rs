@@ -10,12 +10,13 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use pyo3_arrow::PyRecordBatch;
-use spit_core::call::{Digester, Digests, EventSink, Tracker};
+use spit_core::call::{Digester, Digests, EventSink, TrackCounters, Tracker};
+use spit_core::counters::Counters;
 use spit_core::decode::{DecodeSettings, Decoder, Seen, Transport};
 use spit_core::sip::framing;
 use spit_core::sip::head::HeaderTable;
 use spit_core::Micros;
-use spit_file::{Captures, Counters, Next, Pipeline};
+use spit_file::{Captures, Next, Pipeline};
 
 use crate::events::EventRows;
 use crate::messages::MessageRows;
@@ -91,7 +92,7 @@ impl CaptureReader {
 
     fn read_messages<'py>(&mut self, py: Python<'py>, max_rows: usize) -> PyResult<Option<Bound<'py, PyAny>>> {
         if let Some(captures) = self.take_unread() {
-            self.state = State::Messages(captures, Box::new(Decoder::new(self.decode)));
+            self.state = State::Messages(captures, Box::new(Decoder::new(self.decode.clone())));
         }
         let State::Messages(captures, decoder) = &mut self.state else {
             return Err(PyRuntimeError::new_err(
@@ -154,7 +155,7 @@ impl CaptureReader {
     /// Begins to decode for calls in the background; reading them does so by itself.
     fn read_ahead(&mut self) -> PyResult<()> {
         if let Some(captures) = self.take_unread() {
-            let pipeline = Pipeline::start(captures, self.decode, self.digester.clone(), self.live)
+            let pipeline = Pipeline::start(captures, self.decode.clone(), self.digester.clone(), self.live)
                 .map_err(|e| PyRuntimeError::new_err(format!("can't start the decoding thread: {e}")))?;
             self.state = State::Calls {
                 pipeline: Mutex::new(pipeline),
@@ -185,18 +186,27 @@ impl CaptureReader {
 
     fn counters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let counters = match &self.state {
-            State::Messages(_, decoder) => Counters {
-                decode: decoder.counters,
-                fragments: decoder.fragments.counters,
-                tcp: decoder.streams.counters,
-            },
+            State::Messages(_, decoder) => Counters::of(decoder),
             State::Calls { counters, .. } => **counters,
             State::Unread(_) | State::Failed => Counters::default(),
         };
         let dict = PyDict::new(py);
-        let (decode, fragments, tcp) = (&counters.decode, &counters.fragments, &counters.tcp);
-        let track = &self.tracker.counters;
-        for (name, value) in [
+        for (name, value) in counters.named(&self.tracker.counters) {
+            dict.set_item(name, value)?;
+        }
+        Ok(dict)
+    }
+}
+
+/// Counters under the names that docs/counters.md explains.
+pub(crate) trait Named {
+    fn named(&self, track: &TrackCounters) -> Vec<(&'static str, u64)>;
+}
+
+impl Named for Counters {
+    fn named(&self, track: &TrackCounters) -> Vec<(&'static str, u64)> {
+        let (decode, fragments, tcp) = (&self.decode, &self.fragments, &self.tcp);
+        vec![
             ("packets", decode.packets),
             ("bytes", decode.bytes),
             ("not_ip", decode.not_ip),
@@ -209,6 +219,13 @@ impl CaptureReader {
             ("keep_alives", decode.keep_alives),
             ("not_sip", decode.not_sip),
             ("messages", decode.messages),
+            ("hep_packets", decode.hep_packets),
+            ("hep_not_sip", decode.hep_not_sip),
+            ("hep_bad", decode.hep_bad),
+            ("hep_bad_key", decode.hep_bad_key),
+            ("hep_bomb", decode.hep_bomb),
+            ("hep_nested", decode.hep_nested),
+            ("hep_time_replaced", decode.hep_time_replaced),
             ("fragments", fragments.fragments),
             ("fragments_reassembled", fragments.reassembled),
             ("fragments_expired", fragments.expired),
@@ -216,11 +233,17 @@ impl CaptureReader {
             ("fragments_rejected", fragments.rejected),
             ("tcp_segments", tcp.segments),
             ("tcp_retransmitted", tcp.retransmitted),
+            ("tcp_conflicting", tcp.conflicting),
             ("tcp_gaps", tcp.gaps),
+            ("tcp_restarted", tcp.restarted),
             ("tcp_not_sip", tcp.not_sip),
             ("tcp_streams_evicted", tcp.evicted),
             ("tcp_streams_idle", tcp.idle),
             ("tcp_junk_bytes", tcp.junk_bytes),
+            ("ws_frames", tcp.ws_frames),
+            ("ws_messages", tcp.ws_messages),
+            ("ws_compressed", tcp.ws_compressed),
+            ("ws_bad", tcp.ws_bad),
             ("attempts", track.attempts),
             ("calls_ended", track.ended),
             ("calls_censored", track.censored),
@@ -229,10 +252,7 @@ impl CaptureReader {
             ("legs_joined", track.joined_legs),
             ("messages_untrackable", track.untrackable),
             ("messages_unmatched", track.unmatched),
-        ] {
-            dict.set_item(name, value)?;
-        }
-        Ok(dict)
+        ]
     }
 }
 

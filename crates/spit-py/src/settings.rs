@@ -41,6 +41,11 @@ impl Settings {
                 "ring_timeout_s" => settings.track.ring_timeout_us = micros(&value).map_err(wrong)?,
                 "leg_join_window_s" => settings.track.leg_join_window_us = micros(&value).map_err(wrong)?,
                 "max_tcp_streams" => settings.decode.max_tcp_streams = value.extract().map_err(wrong)?,
+                "max_tcp_bytes" => settings.decode.max_tcp_bytes = value.extract().map_err(wrong)?,
+                "hep_auth_key" => {
+                    let key: String = value.extract().map_err(wrong)?;
+                    settings.decode.hep_auth_key = (!key.is_empty()).then(|| key.into_bytes());
+                }
                 "max_fragments_bytes" => settings.decode.max_fragments_bytes = value.extract().map_err(wrong)?,
                 "duplicate_window_us" => settings.decode.duplicate_window_us = value.extract().map_err(wrong)?,
                 "country_code" => settings.identity.numbers.country_code = value.extract().map_err(wrong)?,

@@ -64,10 +64,18 @@ impl Attempts {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = AttemptView<'_>> {
-        self.list.iter().map(|facts| AttemptView {
+        self.list.iter().map(|facts| self.view(facts))
+    }
+
+    pub(super) fn get(&self, at: usize) -> Option<AttemptView<'_>> {
+        self.list.get(at).map(|facts| self.view(facts))
+    }
+
+    fn view<'a>(&'a self, facts: &'a Attempt) -> AttemptView<'a> {
+        AttemptView {
             facts,
             texts: &self.texts,
-        })
+        }
     }
 }
 

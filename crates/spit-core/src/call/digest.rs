@@ -69,6 +69,20 @@ pub struct Digested<'a> {
     pub(super) attempt: Option<AttemptView<'a>>,
 }
 
+impl Digested<'_> {
+    /// The capture time of the message.
+    pub fn time_us(&self) -> Micros {
+        self.digest.time_us
+    }
+}
+
+/// How far digests have been taken, where not all are taken at once.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DigestCursor {
+    digest: usize,
+    attempt: usize,
+}
+
 /// Hashes Call-IDs, tags and branches.
 ///
 /// They are the sender's choice: a seed that senders don't know keeps them from choosing ones that collide.
@@ -107,6 +121,25 @@ impl Digests {
     pub fn clear(&mut self) {
         self.list.clear();
         self.attempts.clear();
+    }
+
+    /// The capture time of the digest at a cursor, `None` behind the last.
+    pub fn time_us(&self, at: DigestCursor) -> Option<Micros> {
+        self.list.get(at.digest).map(|digest| digest.time_us)
+    }
+
+    /// The digest at a cursor, which then goes on by one.
+    pub fn next(&self, at: &mut DigestCursor) -> Option<Digested<'_>> {
+        let digest = self.list.get(at.digest)?;
+        at.digest += 1;
+        let attempt = match digest.kind {
+            DigestKind::Invite | DigestKind::Message => {
+                at.attempt += 1;
+                self.attempts.get(at.attempt - 1)
+            }
+            _ => None,
+        };
+        Some(Digested { digest, attempt })
     }
 
     /// The digests in order.

@@ -10,7 +10,7 @@ mod texts;
 mod timers;
 pub mod tracker;
 
-pub use digest::{Digested, Digester, Digests};
+pub use digest::{DigestCursor, Digested, Digester, Digests};
 pub use event::{CallView, EventKind, EventSink, HangupBy, Outcome};
 pub use settings::{IdentitySettings, TrackSettings};
 pub use texts::TextValues;

@@ -7,5 +7,6 @@ pub mod link;
 pub mod tcp;
 pub mod transport;
 pub mod tunnel;
+pub mod websocket;
 
 pub use link::LinkType;

@@ -2,7 +2,7 @@
 
 use memchr::memchr;
 
-use super::head::{ContentLength, Head, HeaderTable};
+use super::head::{ContentLength, Head, HeaderTable, NotSip};
 use super::message::Message;
 use super::start_line::{is_token, may_start_message, starts_message, MAX_START_LINE};
 use crate::anomaly::Anomalies;
@@ -141,6 +141,8 @@ pub fn next_frame(bytes: &[u8], table: &mut HeaderTable) -> Frame {
     }
     let head = match Head::parse(bytes, table) {
         Ok(head) => head,
+        // A status line is known by its first bytes; it may be cut off within its reason phrase.
+        Err(NotSip::Incomplete) if may_become_start_line(bytes) => return Frame::Incomplete(Awaited::LineEnd),
         Err(_) => return Frame::Junk(junk_len(bytes)),
     };
     if head.anomalies.has(Anomalies::NO_HEADER_END) {
@@ -192,6 +194,9 @@ fn junk_len(bytes: &[u8]) -> usize {
 
 /// Whether bytes without a line end may be the beginning of a start line.
 fn may_become_start_line(bytes: &[u8]) -> bool {
+    if bytes.is_empty() {
+        return true;
+    }
     if bytes.len() > MAX_START_LINE || memchr(b'\n', bytes).is_some() {
         return false;
     }
@@ -294,6 +299,17 @@ mod tests {
         match next_frame(&stream, &mut table) {
             Frame::Junk(n) => assert!((MAX_HEAD / 2..MAX_HEAD).contains(&n)),
             other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_prefix_of_a_response_is_incomplete_whatever_its_reason_phrase_holds() {
+        let busy = "SIP/2.0 486 Occup\u{e9}\r\nCall-ID: 1\r\nContent-Length: 0\r\n\r\n".as_bytes();
+        for cut in 1..busy.len() {
+            assert!(
+                matches!(frames(&busy[..cut])[..], [Frame::Incomplete(_)]),
+                "cut at {cut}"
+            );
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use spit_core::packet::tcp::{Streams, TcpCounters};
+use spit_core::packet::tcp::{Carried, Streams, TcpCounters, MAX_HELD_BYTES};
 use spit_core::packet::transport::TcpSegment;
 use spit_core::sip::framing::{datagram, framed, next_frame, Frame};
 use spit_core::sip::head::HeaderTable;
@@ -13,7 +13,7 @@ const CUTS: usize = 8;
 
 pub fn check(data: &[u8]) {
     let (cuts, stream) = data.split_at(data.len().min(CUTS));
-    let (wanted, certain) = frames(stream);
+    let (wanted, unfinished) = frames(stream);
     // The bytes between two cuts; 0 stands for the rest.
     let mut lengths = cuts.iter().cycle().map(|n| usize::from(*n));
     let (mut segments, mut rest) = (Vec::new(), stream);
@@ -23,17 +23,17 @@ pub fn check(data: &[u8]) {
         segments.push(segment);
         rest = behind;
     }
-    same(&[stream], false, &wanted, certain);
-    same(&segments, false, &wanted, certain);
-    same(&segments, true, &wanted, certain);
+    same(&[stream], false, &wanted, unfinished);
+    same(&segments, false, &wanted, unfinished);
+    same(&segments, true, &wanted, unfinished);
     if stream.len() < 512 {
-        same(&stream.chunks(1).collect::<Vec<_>>(), false, &wanted, certain);
+        same(&stream.chunks(1).collect::<Vec<_>>(), false, &wanted, unfinished);
     }
 }
 
-/// The messages of a stream that is there at once, and whether every byte of it is accounted for: behind junk the
-/// end of a segment is a hint where the next message begins, so only what stands before is the same for every cut.
-fn frames(stream: &[u8]) -> (Vec<String>, bool) {
+/// The messages of a stream that is there at once, and the bytes of an unfinished one behind them. Behind junk the
+/// end of a segment is a hint where the next message begins, so only what stands before is the same for every cut: `None`.
+fn frames(stream: &[u8]) -> (Vec<String>, Option<usize>) {
     let mut table = HeaderTable::default();
     let (mut messages, mut at) = (Vec::new(), 0);
     loop {
@@ -54,9 +54,9 @@ fn frames(stream: &[u8]) -> (Vec<String>, bool) {
             Frame::LineEnds(n) => n,
             Frame::Junk(n) => {
                 assert!(n > 0 && n <= rest.len());
-                return (messages, false);
+                return (messages, None);
             }
-            Frame::Incomplete(_) => return (messages, true),
+            Frame::Incomplete(_) => return (messages, Some(rest.len())),
         };
         assert!(len > 0 && len <= rest.len());
         at += len;
@@ -71,12 +71,12 @@ fn shown(message: &Message<'_>) -> String {
     format!("{:?} {headers:?} {}", message.start, message.body.escape_ascii())
 }
 
-fn same(segments: &[&[u8]], swapped: bool, wanted: &[String], certain: bool) {
+fn same(segments: &[&[u8]], swapped: bool, wanted: &[String], unfinished: Option<usize>) {
     let (messages, counters, held) = through_tcp(segments, swapped);
     assert_eq!(held, 0, "a stream that has ended holds nothing");
-    if certain {
+    if let Some(unfinished) = unfinished {
         assert_eq!(messages, wanted, "{segments:?}");
-        assert_eq!((counters.junk_bytes, counters.gaps), (0, 0));
+        assert_eq!((counters.junk_bytes, counters.gaps), (unfinished as u64, 0));
     } else {
         assert!(messages.len() >= wanted.len(), "{segments:?}");
         assert_eq!(messages[..wanted.len()], *wanted);
@@ -98,7 +98,7 @@ fn through_tcp(segments: &[&[u8]], swapped: bool) -> (Vec<String>, TcpCounters, 
         }
     }
     let (source, destination) = ends();
-    let mut streams = Streams::new(4);
+    let mut streams = Streams::new(4, MAX_HELD_BYTES);
     let mut table = HeaderTable::default();
     let mut messages = Vec::new();
     for (sequence, payload) in numbered {
@@ -111,14 +111,21 @@ fn through_tcp(segments: &[&[u8]], swapped: bool) -> (Vec<String>, TcpCounters, 
             rst: false,
             payload,
         };
-        streams.take(source, destination, &segment, 0, &mut table, &mut |message, _, _| {
-            messages.push(shown(message));
+        streams.take(source, destination, &segment, 0, &mut table, &mut |carried, _| {
+            messages.push(carried_shown(carried));
         });
     }
     let before = messages.len();
-    streams.flush(&mut table, &mut |message, _, _| messages.push(shown(message)));
+    streams.flush(&mut table, &mut |carried, _| messages.push(carried_shown(carried)));
     assert_eq!(messages.len(), before, "nothing waited behind a gap");
     (messages, streams.counters, streams.held_bytes())
+}
+
+fn carried_shown(carried: Carried<'_>) -> String {
+    match carried {
+        Carried::Message(message) => shown(message),
+        Carried::Hep(bytes, _) => format!("HEP of {} bytes", bytes.len()),
+    }
 }
 
 fn ends() -> (SocketAddr, SocketAddr) {
