@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import random
 import struct
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -147,6 +148,37 @@ def streams() -> Iterator[bytes]:
             yield cut + content
 
 
+def chunk(kind: int, value: bytes, vendor: int = 0) -> bytes:
+    return struct.pack("!HHH", vendor, kind, 6 + len(value)) + value
+
+
+def hep3(*chunks: bytes) -> bytes:
+    body = b"".join(chunks)
+    return b"HEP3" + struct.pack("!H", 6 + len(body)) + body
+
+
+def hep_packets() -> Iterator[bytes]:
+    v4 = [chunk(1, b"\2"), chunk(3, b"\x0a\0\0\1"), chunk(4, b"\x0a\0\0\2")]
+    v6 = [chunk(1, b"\x0a"), chunk(5, b"\1" * 16), chunk(6, b"\2" * 16)]
+    ports = [chunk(7, b"\x13\xc4"), chunk(8, b"\x13\xc4")]
+    time = [chunk(9, struct.pack("!I", 1_700_000_000)), chunk(10, struct.pack("!I", 5))]
+    about = [chunk(2, b"\x11"), *ports, *time, chunk(11, b"\1"), chunk(12, b"\0\0\0\7")]
+    plain, packed = chunk(15, INVITE), chunk(16, zlib.compress(INVITE))
+    yield hep3(*v4, *about, plain)
+    yield hep3(*v6, *about, packed, chunk(17, b"1@h"))
+    yield hep3(*v4, *about, chunk(14, b"key"), plain)
+    yield hep3(*v4, *about, chunk(14, b"wrong"), chunk(1, b"x", vendor=9), packed)
+    yield hep3(*v4, *about, plain) + hep3(*v6, *about, packed)
+    yield hep3(*v4, *about, chunk(16, zlib.compress(b"\0" * 200_000)))
+    yield hep3(*v4, *about, chunk(15, hep3(*v4, *about, plain)))
+    yield hep3(*v4, *about[:-2], chunk(11, b"\5"), chunk(15, b"{}"))
+    yield b"junk" + hep3(*v4, *about, plain)[:-9] + hep3(*v4, *about, plain)
+    header = struct.pack("!BBBBHH", 2, 16, 2, 17, 5060, 5060) + b"\x0a\0\0\1\x0a\0\0\2"
+    yield header + struct.pack("<IIHH", 1_700_000_000, 5, 7, 0) + INVITE
+    header = struct.pack("!BBBBHH", 2, 40, 10, 17, 5060, 5060) + b"\1" * 16 + b"\2" * 16
+    yield header + struct.pack("!IIHH", 1_700_000_000, 5, 7, 0) + INVITE
+
+
 def talks() -> Iterator[bytes]:
     invite, ringing, ok, bye, cancel = 0x00, 0x08, 0x08, 0x04, 0x03
     call = [
@@ -164,7 +196,13 @@ def talks() -> Iterator[bytes]:
 
 
 def main() -> None:
-    made = {"packet": packets, "sip_message": messages, "sip_stream": streams, "tracker": talks}
+    made = {
+        "hep": hep_packets,
+        "packet": packets,
+        "sip_message": messages,
+        "sip_stream": streams,
+        "tracker": talks,
+    }
     for target, inputs in made.items():
         folder = HERE / "seeds" / target
         folder.mkdir(parents=True, exist_ok=True)
