@@ -46,6 +46,99 @@ class CaptureReader:
     def progress(self) -> tuple[int, int | None]:
         """Bytes of input read, and bytes in all when that is known."""
 
+class Feed:
+    """Frames or messages pushed from Python, decoded and tracked as those of captures are.
+
+    ``settings``: as for CaptureReader. ``kind``: what comes out: ``events``, ``calls`` or ``messages``. Times are
+    epoch µs and should not fall. Rows gather until they are read. Raises ValueError for another kind or setting.
+    """
+
+    def __init__(self, settings: dict[str, object] | None = None, *, kind: str = "events") -> None: ...
+    def frame(self, time_us: int, link_type: int, data: bytes, original_len: int | None = None) -> None:
+        """One captured frame. ``link_type``: a LINKTYPE_ number. ``original_len``: bytes before it was cut."""
+
+    def message(self, time_us: int, source: str, destination: str, transport: str, data: bytes) -> int:
+        """One datagram (udp, sctp, ws), or exactly one message of a stream (tcp, tls).
+
+        ``source``, ``destination``: ``ip:port``, IPv6 in brackets. Answers how many SIP messages it holds; none is
+        counted as ``not_sip``. Raises ValueError for another transport or address.
+        """
+
+    def read_events(self) -> pa.RecordBatch | None:
+        """Call events (records.EVENT_SCHEMA) since the last call, None without any. RuntimeError: another kind."""
+
+    def read_calls(self) -> pa.RecordBatch | None:
+        """Finished calls (records.CALL_SCHEMA), as ``read_events``."""
+
+    def read_messages(self) -> pa.RecordBatch | None:
+        """SIP messages (records.MESSAGE_SCHEMA), as ``read_events``."""
+
+    def advance(self, now_us: int) -> None:
+        """Go on to a time without a message: calls whose time ran out are ended."""
+
+    def flush(self) -> None:
+        """End the stream: what waits behind a TCP gap is read, calls that go on are given as they stand."""
+
+    def counters(self) -> dict[str, int]:
+        """As CaptureReader.counters (docs/counters.md)."""
+
+class LiveReader:
+    """Call events from interfaces and HEP collectors, tracked as they come. Linux.
+
+    Opens every socket, which is the only step that needs privileges (CAP_NET_RAW for interfaces); nothing is
+    captured before ``start``. ``hep``: ``"0.0.0.0:9060"`` is UDP and TCP, ``"udp:…"`` and ``"tcp:…"`` one of
+    them, port 0 lets the system choose. ``settings``: as for ``CaptureReader``. ``live``: ``workers``
+    (threads that share each interface's packets), ``ring_mib`` (of each interface and worker), ``filter``
+    (``"sip"`` or ``"all"``), ``exclude`` (``"ip:port"`` whose UDP and TCP is never captured; the collector's
+    own are added), ``queue_messages`` (that may wait for the tracker), ``hep_auth_key``. ``state``: what
+    ``save`` gave.
+
+    Raises OSError (FileNotFoundError, PermissionError …) or ValueError with one line: expected, found. Every
+    method may be called while another thread is in ``read_events``.
+    """
+
+    def __init__(
+        self,
+        *,
+        interfaces: Sequence[str] = (),
+        hep: Sequence[str] = (),
+        settings: dict[str, object] | None = None,
+        live: dict[str, object] | None = None,
+        state: bytes | None = None,
+    ) -> None: ...
+    def hep_addresses(self) -> list[str]:
+        """What the collectors are bound to: ``"udp:127.0.0.1:9060"``, ``"tcp:127.0.0.1:9060"``."""
+
+    def start(self) -> None:
+        """Begin to capture."""
+
+    def read_events(self, max_rows: int, timeout_s: float) -> pa.RecordBatch | None:
+        """About ``max_rows`` call events (records.EVENT_SCHEMA) as soon as there is one.
+
+        None when none came in time, and when all has been given after ``stop`` (see ``ended``). Raises
+        RuntimeError when a capture thread has failed.
+        """
+
+    def stop(self) -> None:
+        """End capture. What has come is still read; calls that go on are not ended, ``save`` keeps them."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether everything that came before ``stop`` has been read."""
+
+    def save(self) -> bytes:
+        """The calls that go on, for ``state``. Waits for a ``read_events`` elsewhere, 0.2 s at most."""
+
+    def counters(self) -> dict[str, int]:
+        """What was captured, lost and decoded so far, by name (docs/counters.md)."""
+
+def drop_privileges(user: str) -> None:
+    """Become a user without any capability who can't gain one again; open sockets stay.
+
+    Call it after ``LiveReader(...)`` and before threads are started. Raises OSError or ValueError: no such
+    user, not root, or a privilege that could not be given up (end the process then).
+    """
+
 def write_jsonl(batch: pa.RecordBatch) -> bytes:
     """The rows as JSON lines, nulls written."""
 
@@ -68,6 +161,14 @@ def parse_attempt(
 
 def canonical_identity(uri: str, settings: dict[str, object] | None = None) -> str | None:
     """The canonical identity of a SIP or tel URI, or of a bare number: E.164 where it is one."""
+
+def parse_identity(header: str) -> list[dict[str, object]]:
+    """What the PASSporTs of an Identity header (RFC 8224) claim; no signature is verified.
+
+    One dict each: ``form`` (full, compact or unreadable), ``ppt``, ``alg``, ``info``; and with the full form ``attest``,
+    ``origid``, ``orig``, ``dest`` (list), ``iat`` (epoch s), ``div``, ``nam``, ``apn`` (whether ``rcd`` names another
+    number to show). At most 8 are read.
+    """
 
 def anomalies() -> list[tuple[str, str]]:
     """Every anomaly that ``spit messages`` may name, with its meaning."""

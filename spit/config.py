@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from spit.errors import ConfigError
 
@@ -18,8 +19,13 @@ from spit.errors import ConfigError
 ACTIONS = ("allow", "tag", "throttle", "challenge", "divert", "reject", "drop")
 REJECT_PROFILES = ("603+", "607", "608", "603")
 
+#: The prefix of international numbers where nothing else is set (ITU-T E.164 recommends it).
+INTERNATIONAL_PREFIX = "00"
+
 #: Printable ASCII without what would end a quoted string, a URI or a header in a SIP answer.
 _REDRESS = re.compile(r"(https?://|tel:\+?\d|mailto:[^@]+@)[!#-:=?-\[\]-~]+")
+_ENDPOINT = r"(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._-]+):[0-9]{1,5}"
+_PATH = r"[^\x00]*"
 _LISTED = re.compile(r"[^\s*]+\*?")
 
 
@@ -109,6 +115,54 @@ def _read_short_number(text: str) -> str:
     return text
 
 
+def _read_prefix(text: str) -> str:
+    if re.fullmatch(r"[0-9]{1,10}", text) is None:
+        raise ValueError
+    return text
+
+
+def _read_interface(text: str) -> str:
+    if re.fullmatch(r"[!-.0-~]{1,15}", text) is None:  # IFNAMSIZ of Linux is 16 with the ending zero
+        raise ValueError
+    return text
+
+
+def _read_lengths(value: object) -> tuple[int, ...]:
+    if not isinstance(value, list | tuple):
+        raise ValueError
+    if not all(isinstance(one, int) and not isinstance(one, bool) and 1 <= one <= 20 for one in value):
+        raise ValueError
+    return tuple(value)
+
+
+def _read_endpoint(text: str) -> str:
+    if re.fullmatch(_ENDPOINT, text) is None or int(text.rpartition(":")[2]) > 65_535:
+        raise ValueError
+    return text
+
+
+def _read_hep(text: str) -> str:
+    _read_endpoint(re.sub("^(udp|tcp):", "", text))
+    return text
+
+
+def _read_optional_endpoint(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError
+    # Without a host it is the loopback address: counters are nobody else's business.
+    return _read_endpoint(f"127.0.0.1{value}" if value.startswith(":") else value) if value else value
+
+
+def _read_url(text: str) -> str:
+    address = urlsplit(text)  # ValueError where brackets or port are wrong
+    sound = address.scheme in ("http", "https") and address.hostname and address.port != 0
+    if not sound or re.fullmatch(r"[!-~]+", text) is None or address.query or address.fragment:
+        raise ValueError
+    if address.username is not None:  # it would end up in log lines; the token has a file
+        raise ValueError
+    return text.rstrip("/")
+
+
 def _read_redress(value: object) -> str:
     if not isinstance(value, str) or (value and _REDRESS.fullmatch(value) is None):
         raise ValueError
@@ -133,16 +187,25 @@ class TrackingConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdentityConfig:
-    """[identity]: whose P-Asserted-Identity is believed, and how national numbers become E.164."""
+    """[identity]: whose P-Asserted-Identity is believed, and how national numbers become E.164.
+
+    What ``default_region`` means is filled in by ``spit.capture.numbers``.
+    """
 
     trusted_peers: tuple[str, ...] = _texts(
         (), _read_network, 'a list of networks such as "192.0.2.0/24" (no host bits set)'
     )
+    default_region: str = _text("", r"([A-Z]{2})?", 'a region of two letters such as "DE", or ""')
     country_code: str = _text(
         "", r"([1-9][0-9]{0,2})?", 'a country code of 1 to 3 digits such as "49", or ""'
     )
     national_prefix: str = _text("", r"[0-9]{0,4}", 'up to 4 digits such as "0", or ""')
-    international_prefix: str = _text("00", r"[0-9]{0,6}", 'up to 6 digits such as "00", or ""')
+    national_lengths: tuple[int, ...] = _setting(
+        (), _read_lengths, "a list of numbers of digits from 1 to 20 such as [9, 10]"
+    )
+    international_prefixes: tuple[str, ...] = _texts(
+        (), _read_prefix, 'a list of prefixes of 1 to 10 digits such as ["00"]'
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +241,7 @@ class PolicyConfig:
 class ModelConfig:
     """[model]: which bundle scores. Empty: the model that is shipped."""
 
-    path: str = _text("", r"[^\x00]*", 'the folder of a model bundle, or ""')
+    path: str = _text("", _PATH, 'the folder of a model bundle, or ""')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,6 +253,41 @@ class ServiceConfig:
     allow_public: bool = _boolean(False)
     max_score_bytes: int = _integer(2**20, 1_024, 2**30)
     max_events_bytes: int = _integer(64 * 2**20, 1_024, 2**30)
+    agent_token_file: str = _text("", _PATH, 'a file that holds the token of agents, or ""')
+    state: str = _text("", _PATH, 'the folder of the saved state, or ""')
+    checkpoint_s: int = _integer(30, 1, 86_400)
+    drain_s: int = _integer(10, 1, 600)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentConfig:
+    """[agent]: what is captured, where its events go, and where they wait while nobody takes them."""
+
+    interface: tuple[str, ...] = _texts((), _read_interface, 'a list of interfaces such as "eth1"')
+    hep: tuple[str, ...] = _texts(
+        (), _read_hep, 'a list of addresses such as "0.0.0.0:9060" or "udp:0.0.0.0:9060"'
+    )
+    hep_auth_key: str = _text("", r"[!-~]*", 'a key of printable ASCII, or ""')
+    workers: int = _integer(2, 1, 64)
+    ring_mib: int = _integer(32, 1, 4_096)
+    queue_messages: int = _integer(100_000, 1_024, 2**31 - 1)
+    filter: str = _choice("sip", ("sip", "all"))
+    decoder: str = _choice("native", ("native", "scapy"))
+    user: str = _text("", r"([A-Za-z_][A-Za-z0-9_.-]*\$?)?", 'the name of a user, or ""')
+    scorer: tuple[str, ...] = _texts(
+        (), _read_url, 'a list of URLs such as "https://scorer.example.net:8060" (no user, query or fragment)'
+    )
+    token_file: str = _text("", _PATH, 'a file that holds the token for the scorers, or ""')
+    agent_id: str = _text("", r"[!-~]{0,128}", 'up to 128 printable ASCII characters without blanks, or ""')
+    spool: str = _text("", _PATH, 'the folder of the spool, or ""')
+    spool_max_mib: int = _integer(1_024, 1, 2**20)
+    output: str = _text("", _PATH, 'a file, "-" for standard output, or ""')
+    metrics: str = _setting(
+        "", _read_optional_endpoint, 'an address such as "127.0.0.1:9188" or ":9188", or ""'
+    )
+    checkpoint: str = _text("", _PATH, 'the folder of the saved state, or ""')
+    checkpoint_s: int = _integer(30, 1, 86_400)
+    drain_s: int = _integer(10, 1, 600)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,14 +299,25 @@ class Config:
     policy: PolicyConfig = field(default_factory=PolicyConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     service: ServiceConfig = field(default_factory=ServiceConfig)
+    agent: AgentConfig = field(default_factory=AgentConfig)
 
     def core_settings(self) -> dict[str, object]:
-        """The keys of [tracking] and [identity] as the Rust module takes them (``_core.CaptureReader``)."""
+        """The keys of [tracking] and [identity] as the Rust module takes them (``_core.CaptureReader``).
+
+        Raises ConfigError when ``default_region`` has not been filled in (``spit.capture.numbers.with_region``).
+        """
+        if self.identity.default_region:
+            raise ConfigError(
+                "identity.default_region: expected its rules to be filled in, found the name alone"
+            )
         settings: dict[str, object] = {}
         for section in (self.tracking, self.identity):
             for one in fields(section):
                 value = getattr(section, one.name)
                 settings[one.name] = list(value) if isinstance(value, tuple) else value
+        del settings["default_region"]
+        if not self.identity.international_prefixes:
+            settings["international_prefixes"] = [INTERNATIONAL_PREFIX]
         return settings
 
 
@@ -218,6 +327,7 @@ SECTIONS: dict[str, type[Any]] = {
     "policy": PolicyConfig,
     "model": ModelConfig,
     "service": ServiceConfig,
+    "agent": AgentConfig,
 }
 
 
@@ -240,6 +350,29 @@ def load_config(path: Path | None, overrides: Mapping[str, object] | None = None
     config = Config(**{name: SECTIONS[name](**given) for name, given in values.items()})
     _check_policy(config.policy, origins, str(path) if path is not None else "defaults")
     return config
+
+
+def changed_keys(old: Config, new: Config) -> list[str]:
+    """The keys whose values differ, as ``policy.mode``."""
+    return [
+        f"{section}.{one.name}"
+        for section, kind in SECTIONS.items()
+        for one in fields(kind)
+        if getattr(getattr(old, section), one.name) != getattr(getattr(new, section), one.name)
+    ]
+
+
+def read_token(path: str) -> str:
+    """The token that the file holds: one line of printable ASCII. Raises ConfigError."""
+    try:
+        text = Path(path).read_text(encoding="ascii").strip()
+    except OSError as error:
+        raise ConfigError(f"{path}: the token cannot be read: {error.strerror or error}") from None
+    except UnicodeDecodeError:
+        text = ""
+    if re.fullmatch(r"[!-~]+", text) is None:
+        raise ConfigError(f"{path}: expected a token of printable ASCII on one line, found something else")
+    return text
 
 
 def _file_entries(path: Path | None) -> Iterable[tuple[str, str, object]]:

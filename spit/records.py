@@ -59,12 +59,12 @@ ATTEMPT_FIELDS: list[pa.Field] = [
     pa.field("transport", pa.string()),
     pa.field("user_agent", pa.string()),
     pa.field("fingerprint", pa.string()),  # 16 hex digits: User-Agent, header order, SDP shape
-    pa.field("asserted_identity", pa.string()),  # canonical identity of P-Asserted-Identity
+    pa.field("asserted_identity", pa.string()),  # canonical identity that the network asserts (RFC 3325)
     pa.field("attestation", pa.string()),  # A, B or C of the first shaken PASSporT, unverified
     pa.field("origid", pa.string()),
     pa.field("verstat", pa.string()),
     pa.field("media", pa.string()),  # media types of the SDP offer, comma-separated; "message" for MESSAGE
-    pa.field("diverted_by", pa.string()),  # canonical identity of the last forwarder (RFC 5806, RFC 7044)
+    pa.field("diverted_by", pa.string()),  # canonical identity of the last forwarder (RFC 5806, 7044, 8946)
     pa.field("exemption", pa.string()),  # emergency, psap_callback or resource_priority: never blocked
 ]
 
@@ -84,7 +84,19 @@ END_FIELDS: list[pa.Field] = [
     pa.field("legs", pa.int16()),
 ]
 
-EVENT_SCHEMA: pa.Schema = pa.schema(ATTEMPT_FIELDS + END_FIELDS)
+#: Known at the INVITE: what its PASSporTs claim (RFC 8225), unverified. Null without a PASSporT that can be read.
+PASSPORT_FIELDS: list[pa.Field] = [
+    pa.field(
+        "passport_types", pa.string()
+    ),  # "shaken", "div", "rcd" …, comma-separated, in order; "base": none
+    pa.field("passport_orig", pa.string()),  # canonical identity that is claimed to call
+    pa.field(
+        "passport_mismatch", pa.string()
+    ),  # none, orig (not the caller), dest (not the callee) or orig,dest
+    pa.field("passport_iat_age_s", pa.float64()),  # from issue to INVITE; an old token is replayed
+]
+
+EVENT_SCHEMA: pa.Schema = pa.schema(ATTEMPT_FIELDS + END_FIELDS + PASSPORT_FIELDS)
 
 #: ``spit messages``: one row per SIP message, in this order.
 MESSAGE_SCHEMA: pa.Schema = pa.schema(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from spit._core import CaptureReader, call_columns
 from spit.errors import InputError
@@ -13,6 +13,19 @@ if TYPE_CHECKING:
 
 #: Rows per batch: large enough that the cost of crossing from Rust vanishes, small enough for the caches.
 BATCH_ROWS = 16_384
+
+
+class Captures(Protocol):
+    """What every decoder of capture files gives; see CaptureFiles."""
+
+    def messages(self) -> Iterator[pa.RecordBatch]: ...
+    def calls(self) -> Iterator[pa.RecordBatch]: ...
+    def calls_text(self, format_: str) -> Iterator[bytes]: ...
+    def events(self) -> Iterator[pa.RecordBatch]: ...
+    def read_ahead(self) -> None: ...
+    def damages(self) -> list[str]: ...
+    def counters(self) -> dict[str, int]: ...
+    def progress(self) -> tuple[int, int | None]: ...
 
 
 class CaptureFiles:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from spit.capture.files import CaptureFiles
+from spit.cli.captures import open_captures
 from spit.cli.lines import print_lines
 from spit.cli.output import choose_format
 from spit.cli.settings import capture_settings
@@ -17,7 +17,7 @@ _TABLE_COLUMNS = (
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the calls of ``arguments.captures`` and return the exit status."""
-    capture = CaptureFiles(arguments.captures, capture_settings(arguments.config))
+    capture = open_captures(arguments, capture_settings(arguments.config))
     capture.read_ahead()
     format_ = choose_format(arguments.format, arguments.output)
     if format_ in ("csv", "jsonl"):

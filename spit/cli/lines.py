@@ -9,13 +9,13 @@ import argparse
 import sys
 from collections.abc import Iterator
 
-from spit.capture.files import CaptureFiles
+from spit.capture.files import Captures
 from spit.cli.output import open_target, to_terminal
 from spit.cli.progress import Progress
 from spit.cli.report import DONE, FAILED, print_error
 
 
-def print_lines(arguments: argparse.Namespace, capture: CaptureFiles, lines: Iterator[bytes]) -> int:
+def print_lines(arguments: argparse.Namespace, capture: Captures, lines: Iterator[bytes]) -> int:
     """Write every piece as it comes and return the exit status."""
     with open_target(arguments.output) as stream, reading_progress(arguments) as progress:
         for piece in lines:
@@ -33,7 +33,7 @@ def reading_progress(arguments: argparse.Namespace) -> Progress:
     return Progress(wanted)
 
 
-def report_reading(arguments: argparse.Namespace, capture: CaptureFiles) -> int:
+def report_reading(arguments: argparse.Namespace, capture: Captures) -> int:
     """Print the counters if asked for and a line per damaged input; the exit status that follows."""
     if arguments.stats:
         for name, count in capture.counters().items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from spit.capture.files import CaptureFiles
+from spit.cli.captures import open_captures
 from spit.cli.rows import print_rows
 from spit.cli.settings import capture_settings
 from spit.records import MESSAGE_SCHEMA
@@ -16,5 +16,5 @@ _TABLE_COLUMNS = (
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the messages of ``arguments.captures`` and return the exit status."""
-    capture = CaptureFiles(arguments.captures, capture_settings(arguments.config))
+    capture = open_captures(arguments, capture_settings(arguments.config))
     return print_rows(arguments, capture, capture.messages(), MESSAGE_SCHEMA, _TABLE_COLUMNS)

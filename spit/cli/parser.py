@@ -35,6 +35,8 @@ def build_parser() -> argparse.ArgumentParser:
         ("train", "train a model on simulated traffic", _train),
         ("evaluate", "measure a model on labelled traffic", _evaluate),
         ("serve", "answer SBCs over HTTP", _serve),
+        ("agent", "capture live traffic and give its call events to scorers", _agent),
+        ("replay", "send the packets of a capture to an interface", _replay),
     ):
         command = commands.add_parser(
             name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.", epilog=_EXIT_STATUS
@@ -45,18 +47,21 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _messages(parser: argparse.ArgumentParser) -> None:
     _captures(parser)
+    _decoder(parser)
     _config(parser)
     _output(parser)
 
 
 def _calls(parser: argparse.ArgumentParser) -> None:
     _captures(parser)
+    _decoder(parser)
     _config(parser)
     _output(parser)
 
 
 def _score(parser: argparse.ArgumentParser) -> None:
     _captures(parser)
+    _decoder(parser)
     _config(parser)
     _model(parser)
     parser.add_argument(
@@ -165,8 +170,13 @@ def _serve(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         nargs="+",
         default=[],
-        help="captures whose calls are learned before the first request is answered",
+        help="captures whose calls are learned before the first answer, unless a saved state is there",
     )
+    _live(parser)
+    parser.add_argument(
+        "--state", metavar="DIR", help="save what is known there periodically, and go on from it at the start"
+    )
+    _checkpoint_s(parser)
     _config(parser)
     _model(parser)
     parser.add_argument(
@@ -176,12 +186,99 @@ def _serve(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _agent(parser: argparse.ArgumentParser) -> None:
+    _live(parser)
+    parser.add_argument(
+        "--scorer",
+        metavar="URL",
+        action="append",
+        help="send events there; several: to the first that answers, until it does not",
+    )
+    parser.add_argument("--token-file", metavar="FILE", help="the token that the scorers ask for")
+    parser.add_argument(
+        "--agent-id", metavar="ID", help="name towards the scorers (default: the host's name)"
+    )
+    parser.add_argument("--spool", metavar="DIR", help="where events wait on disk for a scorer to take them")
+    parser.add_argument(
+        "--output",
+        metavar="FILE",
+        help="append events as JSON lines there instead; - is standard output (default without --scorer)",
+    )
+    parser.add_argument("--metrics", metavar="HOST:PORT", help="serve every counter there for Prometheus")
+    parser.add_argument(
+        "--checkpoint", metavar="DIR", help="save the calls that are open there, and go on from them"
+    )
+    _checkpoint_s(parser)
+    _config(parser)
+
+
+def _replay(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("capture", metavar="FILE", help="pcap or pcapng, also gzip")
+    parser.add_argument("--interface", metavar="NAME", required=True, help="where the packets are sent")
+    parser.add_argument(
+        "--speed",
+        metavar="N",
+        type=_speed,
+        default=1.0,
+        help="1: at the capture's own pace (default); 10: ten times as fast; max: as fast as it goes",
+    )
+    parser.add_argument(
+        "--loop", metavar="N", type=_count(1), default=1, help="send the whole capture so many times"
+    )
+
+
+def _live(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--interface", metavar="NAME", action="append", help="capture there; may be given several times"
+    )
+    parser.add_argument(
+        "--hep",
+        metavar="HOST:PORT",
+        action="append",
+        help="collect HEP there over UDP and TCP (one of them: udp: or tcp: before it); several times too",
+    )
+    parser.add_argument(
+        "--workers", metavar="N", type=_count(1), help="threads that share the packets (default: 2)"
+    )
+    parser.add_argument(
+        "--user", metavar="NAME", help="become this user, without any privilege, once everything is open"
+    )
+    parser.add_argument(
+        "--decoder",
+        choices=("native", "scapy"),
+        help="native: the kernel's ring (default); scapy: slower, for interfaces where there is no ring",
+    )
+    parser.add_argument(
+        "--drain-s", metavar="N", type=_count(1), help="seconds that ending in order may take (default: 10)"
+    )
+
+
+def _checkpoint_s(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--checkpoint-s", metavar="N", type=_count(1), help="seconds between two saves (default: 30)"
+    )
+
+
 def _captures(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     parser.add_argument(
         "captures",
         metavar="FILE",
         nargs="+" if required else "*",
         help="pcap or pcapng, also gzip or zstd; - is standard input; several are one stream in time order",
+    )
+
+
+def _decoder(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--decoder",
+        choices=("native", "tshark"),
+        default="native",
+        help="native (default), or tshark for TLS, SCTP and whatever else only tshark knows; much slower",
+    )
+    parser.add_argument(
+        "--tls-keys",
+        metavar="FILE",
+        help="key log (SSLKEYLOGFILE) with which tshark decrypts TLS; needs --decoder tshark",
     )
 
 
@@ -247,6 +344,11 @@ def _positive(text: str) -> float:
     if not (math.isfinite(value) and value > 0):
         raise argparse.ArgumentTypeError(f"expected a number above 0, found {text}")
     return value
+
+
+def _speed(text: str) -> float:
+    """Infinite for ``max``."""
+    return math.inf if text == "max" else _positive(text)
 
 
 def _port(text: str) -> int:

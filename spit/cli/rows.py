@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 
-from spit.capture.files import CaptureFiles
+from spit.capture.files import Captures
 from spit.cli.formats import RowWriter, open_writer
 from spit.cli.lines import reading_progress, report_reading
 from spit.cli.output import choose_format, open_target, to_terminal
@@ -17,7 +17,7 @@ from spit.cli.table import TableWriter
 
 def print_rows(
     arguments: argparse.Namespace,
-    capture: CaptureFiles,
+    capture: Captures,
     batches: Iterator[pa.RecordBatch],
     schema: pa.Schema,
     table_columns: Sequence[str],

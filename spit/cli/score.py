@@ -13,7 +13,8 @@ from typing import BinaryIO
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spit.capture.files import CaptureFiles
+from spit.capture.files import Captures
+from spit.cli.captures import open_captures
 from spit.cli.comparison import comparison_lines
 from spit.cli.detector import build_engine
 from spit.cli.formats import RowWriter, open_writer
@@ -43,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     # Before the long work: a mistake in the labels is told at once.
     labels = None if arguments.labels is None else read_labels(Path(arguments.labels))
     engine = build_engine(config)
-    capture = CaptureFiles(arguments.captures, config.core_settings())
+    capture = open_captures(arguments, config.core_settings())
     with open_target(arguments.output) as stream, Progress(arguments.progress) as progress:
         rows = _Rows(stream, format_, arguments)
         scored = _observed(engine, capture, progress)
@@ -62,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
     return report_reading(arguments, capture)
 
 
-def _observed(engine: Engine, capture: CaptureFiles, progress: Progress) -> Iterator[Scored]:
+def _observed(engine: Engine, capture: Captures, progress: Progress) -> Iterator[Scored]:
     for events in capture.events():
         yield engine.observe(events)
         progress.read(*capture.progress())

@@ -1,41 +1,224 @@
-"""``spit serve``: answers SBCs over HTTP."""
+"""``spit serve``: answers SBCs over HTTP; on one machine it captures too."""
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import logging
+import socket
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
 
 from spit.capture.files import CaptureFiles
+from spit.capture.live import LiveSource, save_calls
+from spit.cli.capturing import give_up_privileges, host_addresses, open_capture, opened_line
 from spit.cli.detector import build_engine
+from spit.cli.log import counter_lines, start_log
 from spit.cli.progress import Progress
-from spit.cli.report import DONE, print_error
-from spit.cli.settings import load_settings
-from spit.errors import MissingExtraError
+from spit.cli.report import DONE, FAILED, print_error
+from spit.cli.settings import live_overrides, load_settings, read_again
+from spit.cli.signals import Signals
+from spit.config import Config, read_token
+from spit.engine import checkpoint
+from spit.engine.engine import Engine
+from spit.engine.live import LiveIntake
+from spit.engine.periodic import PeriodicSave, restored_line
+from spit.errors import ConfigError, InputError, MissingExtraError
+from spit.export.prometheus import Sample
+from spit.policy.policy import Policy
+
+if TYPE_CHECKING:
+    from spit.service.server import HttpService
+
+#: What SIGHUP changes; the file of the agents' token is always read again.
+_LIVE_KEYS = frozenset({"policy.", "service.agent_token_file"})
+
+_log = logging.getLogger("spit.serve")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Learn the captures named by ``--read``, then serve until a signal ends it."""
+    """Restore or learn, then capture and serve until a signal ends it; the exit status."""
     try:
         import fastapi  # noqa: F401
         import uvicorn  # noqa: F401
     except ImportError as error:
         raise MissingExtraError("serve", "service", error.name or "fastapi") from None
-    from spit.service.server import check_host, event_time, serve, wall_time_us
+    from spit.service.server import listen
 
-    config = load_settings(
-        arguments.config,
-        {
-            "service.host": arguments.host,
-            "service.port": arguments.port,
-            "service.allow_public": arguments.allow_public or None,
-            "model.path": arguments.model,
-        },
+    overrides = {
+        **live_overrides(arguments),
+        "service.host": arguments.host,
+        "service.port": arguments.port,
+        "service.allow_public": arguments.allow_public or None,
+        "service.state": arguments.state,
+        "service.checkpoint_s": arguments.checkpoint_s,
+        "service.drain_s": arguments.drain_s,
+        "model.path": arguments.model,
+    }
+    config = captured_by_flags(load_settings(arguments.config, overrides), arguments)
+    start_log()
+    with listen(config.service) as listener:  # before the captures are read
+        return serve(arguments, overrides, config, listener)
+
+
+def serve(
+    arguments: argparse.Namespace, overrides: Mapping[str, object], config: Config, listener: socket.socket
+) -> int:
+    """Serve on ``listener``, and the exit status."""
+    from spit.service.server import HttpService, event_time, wall_time_us
+
+    token = read_agent_token(config)
+    directory = Path(config.service.state) if config.service.state else None
+    engine, restored, calls = restore(config, directory)
+    source: LiveSource | None = None
+    if config.agent.interface or config.agent.hep:
+        host, port = listener.getsockname()[:2]
+        source = open_capture(config, excluded=host_addresses(host, port), state=calls)
+    give_up_privileges(config.agent)
+    learned = learn(engine, config, arguments.read, restored=restored)
+
+    signals = Signals()
+    signals.install()
+    intake: LiveIntake | None = None
+    if source is not None:
+        intake = LiveIntake(source, EngineSink(engine), clock=time.monotonic, on_end=lambda: None)
+    saving = start_saving(directory, engine, source, config.service.checkpoint_s)
+
+    def samples() -> list[Sample]:
+        own = intake.samples() if intake is not None else []
+        return own + (saving.samples() if saving is not None else [])
+
+    # An engine that only knows captures of the past is asked about their time.
+    past = learned and source is None and directory is None
+    service = HttpService(
+        engine,
+        config,
+        listener,
+        time_source=event_time(engine) if past else wall_time_us,
+        failure=None if intake is None else intake.failure,
+        samples=samples,
+        token=token,
+        on_end=signals.stop,
     )
-    check_host(config.service)  # before the captures are read
+    if intake is not None and source is not None:
+        intake.start()
+        _log.info("%s", opened_line(config.agent, source))
+    service.start()
+
+    def reload() -> None:
+        nonlocal config
+        try:
+            new, line = read_again(arguments.config, overrides, config, _LIVE_KEYS)
+            new = captured_by_flags(new, arguments)
+            new_token = read_agent_token(new)
+        except ConfigError as error:
+            _log.error("configuration kept as it was: %s", error)
+            return
+        config = new
+        engine.policy = Policy(config.policy)
+        service.configure(config.policy, new_token)
+        _log.info("%s", line)
+
+    signals.wait(reload)
+    return end(config, intake, service, saving, engine.counters)
+
+
+def end(
+    config: Config,
+    intake: LiveIntake | None,
+    service: HttpService,
+    saving: PeriodicSave | None,
+    engine_counters: Callable[[], dict[str, int]],
+) -> int:
+    """Drain and save within ``service.drain_s``: first what was captured, then requests, then the state."""
+    status = DONE
+    until_s = time.monotonic() + config.service.drain_s
+    if intake is not None:
+        intake.stop()
+        if not intake.join(until_s - time.monotonic()):
+            _log.warning("not all that was queued could be counted in time")
+    if not service.stop(max(until_s - time.monotonic(), 1.0)):
+        _log.warning("not all requests could be answered in time")
+    # Saved in any case: it is what the restart goes on from.
+    if saving is not None and not saving.finish(max(until_s - time.monotonic(), 1.0)):
+        _log.error("the last state could not be saved")
+        status = FAILED
+    counters = {} if intake is None else intake.counters()
+    _log.info("ended: %s", counter_lines({**counters, **engine_counters()}))
+    return status
+
+
+class EngineSink:
+    """Counts live events."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def take(self, events: pa.RecordBatch) -> None:
+        """Fold and score them."""
+        self._engine.observe(events)
+
+    def idle(self) -> None:
+        """Nothing is held back."""
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+
+def captured_by_flags(config: Config, arguments: argparse.Namespace) -> Config:
+    """Only flags make ``serve`` capture: one file may configure an agent and a scorer of the same machine."""
+    agent = dataclasses.replace(
+        config.agent,
+        interface=config.agent.interface if arguments.interface else (),
+        hep=config.agent.hep if arguments.hep else (),
+    )
+    return dataclasses.replace(config, agent=agent)
+
+
+def read_agent_token(config: Config) -> str:
+    """What agents must show; empty for nothing. Raises ConfigError."""
+    file = config.service.agent_token_file
+    return read_token(file) if file else ""
+
+
+def restore(config: Config, directory: Path | None) -> tuple[Engine, bool, bytes | None]:
+    """An engine, whether it goes on from a saved state, and the calls that were open then.
+
+    A state that cannot be used (damaged, or of a version with other features) is put aside and said: calls
+    pass unscored for a while, but they are counted from now on, which no service at all would not do.
+    """
     engine = build_engine(config)
-    if not arguments.read:
-        serve(engine, config, time_source=wall_time_us)
-        return DONE
-    capture = CaptureFiles(arguments.read, config.core_settings())
+    if directory is None or not checkpoint.has_state(directory):
+        return engine, False, None
+    try:
+        restored = engine.load(directory)
+    except InputError as error:
+        place = checkpoint.set_aside(directory)
+        _log.error("starting without the saved state, which is now in %s: %s", place, error)
+        return build_engine(config), False, None
+    counters = engine.counters()
+    line = restored_line(
+        f"{counters['callers']} callers, {counters['events']} events",
+        saved_at_us=restored.saved_at_us,
+        last_alive_us=checkpoint.last_alive_us(directory),
+        now_us=time.time_ns() // 1_000,
+    )
+    _log.info("%s", line)
+    return engine, True, restored.tracker
+
+
+def learn(engine: Engine, config: Config, captures: list[str], *, restored: bool) -> bool:
+    """Count the calls of ``captures``; whether that was done."""
+    if not captures:
+        return False
+    if restored:
+        _log.info("captures of --read are not read again: the restored state holds them")
+        return False
+    capture = CaptureFiles(captures, config.core_settings())
     with Progress(None) as progress:
         for events in capture.events():
             engine.observe(events)
@@ -43,5 +226,22 @@ def run(arguments: argparse.Namespace) -> int:
     # Damage is told and no reason to stay silent towards the SBC: what was read up to it counts.
     for damage in capture.damages():
         print_error(damage)
-    serve(engine, config, time_source=event_time(engine))
-    return DONE
+    return True
+
+
+def start_saving(
+    directory: Path | None, engine: Engine, source: LiveSource | None, interval_s: int
+) -> PeriodicSave | None:
+    """Save the engine, and the open calls where the capture can tell them, periodically."""
+    if directory is None:
+        return None
+
+    def save() -> None:
+        saved_at_us = time.time_ns() // 1_000
+        # Calls first: an event between the two is counted and its call is open, never lost.
+        calls = save_calls(source) if source is not None else None
+        engine.save(directory, saved_at_us=saved_at_us, tracker=calls)
+
+    saving = PeriodicSave(directory, save, interval_s=interval_s, clock=time.monotonic)
+    saving.start()
+    return saving

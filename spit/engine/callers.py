@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -236,23 +237,34 @@ class CallerTable:
             if len(held) < MAX_SOURCE_IPS and ip not in held:
                 self._source_ips[slot] = (*held, sys.intern(ip))
 
-    def state(self) -> pa.RecordBatch:
-        """Everything that ``restore`` needs (STATE_SCHEMA)."""
+    def freeze(self) -> Callable[[], pa.RecordBatch]:
+        """A quick copy; the function makes it a state, whatever happens to the table since."""
         names = list(self._slots)
         slots = np.fromiter(self._slots.values(), np.int64, len(names))
-        values = [self._values.get(int(s)) for s in slots]
-        columns = [
-            pa.array(names, pa.string()),
-            pa.array(self._attempts[slots]),
-            pa.array(self._score[slots]),
-            pa.array(self._label[slots]),
-            pa.array(self._flagged[slots]),
-            pa.array(self._first_us[slots]),
-            pa.array(self._last_us[slots]),
-            pa.array([list(self._source_ips.get(int(s), ())) for s in slots], pa.list_(pa.string())),
-            pa.array([None if v is None else v.tolist() for v in values], pa.list_(pa.float32())),
-        ]
-        return pa.RecordBatch.from_arrays(columns, schema=STATE_SCHEMA)
+        numbers = [
+            column[slots]
+            for column in (
+                self._attempts, self._score, self._label, self._flagged, self._first_us, self._last_us
+            )
+        ]  # fmt: skip
+        source_ips, values = dict(self._source_ips), dict(self._values)
+
+        def state() -> pa.RecordBatch:
+            held = [list(source_ips.get(slot, ())) for slot in slots.tolist()]
+            rows = [None if (row := values.get(slot)) is None else row.tolist() for slot in slots.tolist()]
+            columns = [
+                pa.array(names, pa.string()),
+                *map(pa.array, numbers),
+                pa.array(held, pa.list_(pa.string())),
+                pa.array(rows, pa.list_(pa.float32())),
+            ]
+            return pa.RecordBatch.from_arrays(columns, schema=STATE_SCHEMA)
+
+        return state
+
+    def state(self) -> pa.RecordBatch:
+        """Everything that ``restore`` needs (STATE_SCHEMA)."""
+        return self.freeze()()
 
     def restore(self, state: pa.RecordBatch) -> None:
         """Replace all callers by a saved state; the most recent ones when it holds more than ``max_callers``.

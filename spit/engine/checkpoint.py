@@ -19,6 +19,11 @@ import pyarrow as pa
 from spit.errors import InputError
 
 FORMAT_VERSION = 1
+#: The open calls of a live capture, as the core wrote them; optional.
+TRACKER = "tracker.bin"
+#: Touched while the program that saves is alive, so that the next one can say what was lost.
+_ALIVE = "alive"
+_SET_ASIDE = "set-aside"
 _SNAPSHOT = re.compile(r"snapshot-(\d{1,12})")
 
 
@@ -58,6 +63,75 @@ def current_snapshot(directory: Path) -> Path:
     return directory / name
 
 
+def has_state(directory: Path) -> bool:
+    """Whether something was saved here."""
+    return (directory / "CURRENT").exists()
+
+
+def set_aside(directory: Path) -> Path:
+    """Put a state that cannot be used out of the way, in place of the one put there before; returns where."""
+    place = directory / _SET_ASIDE
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir()
+    for path in directory.iterdir():
+        if path.name == "CURRENT" or _SNAPSHOT.fullmatch(path.name):
+            path.replace(place / path.name)
+    return place
+
+
+def mark_alive(directory: Path) -> None:
+    """Note that the program still runs."""
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / _ALIVE).touch()
+
+
+def mark_stopped(directory: Path) -> None:
+    """Note that the program ended in order: nothing came after its last save."""
+    (directory / _ALIVE).unlink(missing_ok=True)
+
+
+def last_alive_us(directory: Path) -> int | None:
+    """When ``mark_alive`` was last called, epoch µs by the file system's clock; None after an orderly end."""
+    try:
+        return (directory / _ALIVE).stat().st_mtime_ns // 1_000
+    except OSError:
+        return None
+
+
+def read_tracker(snapshot: Path) -> bytes | None:
+    """The open calls of a live capture, None where none were saved. Raises InputError."""
+    path = snapshot / TRACKER
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise InputError(f"{path}: expected saved calls, found: {error}") from None
+
+
+def save_tracker(directory: Path, tracker: bytes, *, saved_at_us: int) -> None:
+    """The state of an agent, which keeps no features: only open calls. Raises OSError."""
+    with new_snapshot(directory) as snapshot:
+        (snapshot / TRACKER).write_bytes(tracker)
+        facts = {"format_version": FORMAT_VERSION, "saved_at_us": saved_at_us}
+        (snapshot / "agent.json").write_text(json.dumps(facts) + "\n")
+
+
+def load_tracker(directory: Path) -> tuple[int, bytes]:
+    """What ``save_tracker`` wrote: when, epoch µs, and the calls. Raises InputError."""
+    snapshot = current_snapshot(directory)
+    path = snapshot / "agent.json"
+    try:
+        facts = json.loads(path.read_bytes())
+        version, saved_at_us = facts["format_version"], int(facts["saved_at_us"])
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise InputError(f"{path}: expected the facts of a saved state, found: {error}") from None
+    tracker = read_tracker(snapshot)
+    if version != FORMAT_VERSION or tracker is None:
+        raise InputError(f"{snapshot}: expected calls of version {FORMAT_VERSION}, found version {version}")
+    return saved_at_us, tracker
+
+
 def write_facts(snapshot: Path, facts: dict[str, Any]) -> None:
     """Write what is neither feature, evidence nor caller."""
     (snapshot / "engine.json").write_text(json.dumps({"format_version": FORMAT_VERSION, **facts}) + "\n")
@@ -78,6 +152,9 @@ def read_facts(snapshot: Path, *, schema_hash: str) -> dict[str, Any]:
         value = facts.get(name)
         if not isinstance(value, int) and not (name == "now_us" and value is None):
             raise InputError(f"{path}: field {name!r}: expected a number, found {value!r}")
+    saved_at_us = facts.get("saved_at_us")
+    if saved_at_us is not None and not isinstance(saved_at_us, int):
+        raise InputError(f"{path}: field 'saved_at_us': expected a number, found {saved_at_us!r}")
     return dict(facts)
 
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 from spit._core import hash_keys
 from spit.engine import checkpoint
 from spit.engine.callers import F32, I8, LABELS, CallerState, CallerTable
+from spit.engine.receipts import Receipts
 from spit.engine.scored import Scored, concatenate
 from spit.errors import InputError, ModelError
 from spit.features.table import FeatureTable
@@ -56,6 +57,14 @@ class CallerSummary:
     model: str
 
 
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What a saved state says of itself."""
+
+    saved_at_us: int | None  # wall clock, epoch µs; None where it was not told
+    tracker: bytes | None  # the open calls of a live capture, where there was one
+
+
 class Engine:
     """Scores attempts as events come in. Thread-safe; a chunk of events is visible whole or not at all.
 
@@ -87,6 +96,10 @@ class Engine:
         self._attempts = 0
         self._events = 0
         self._lock = threading.Lock()
+        self._receipts = Receipts()
+        self._duplicates = 0
+        # Held while a numbered batch is applied and noted: a saved state has both or neither.
+        self._receiving = threading.Lock()
 
     @property
     def model_name(self) -> str:
@@ -101,6 +114,20 @@ class Engine:
         """Fold all events (records.EVENT_SCHEMA) in order and score the attempts among them."""
         starts = range(0, max(events.num_rows, 1), self._chunk)
         return concatenate([self._observe_chunk(events.slice(at, self._chunk), at) for at in starts])
+
+    def receive(self, events: pa.RecordBatch, agent: str, number: int) -> bool:
+        """Fold batch ``number`` of ``agent`` once: False, and nothing is done, when it was applied before.
+
+        Raises StaleBatchError when that cannot be known any more.
+        """
+        with self._receiving:
+            if self._receipts.is_applied(agent, number):
+                self._duplicates += 1
+                return False
+            if events.num_rows:
+                self.observe(events)
+            self._receipts.add(agent, number)
+            return True
 
     def _observe_chunk(self, events: pa.RecordBatch, offset: int) -> Scored:
         policy = self.policy
@@ -181,40 +208,56 @@ class Engine:
             return {
                 "events": self._events,
                 "attempts": self._attempts,
+                "agents": len(self._receipts),
+                "agents_evicted": self._receipts.evicted,
+                "batches_duplicate": self._duplicates,
                 **self._callers.counters(),
                 **{f"evidence_{name}": count for name, count in self._evidence.counters().items()},
                 **{f"features_{name}": count for name, count in self._features.counters().items()},
             }
 
-    def save(self, directory: Path) -> None:
-        """Write features, evidence and callers; a reader of ``directory`` sees the old state or the new."""
-        with self._lock, checkpoint.new_snapshot(directory) as snapshot:
-            self._features.save(snapshot / "features")
-            checkpoint.write_batch(snapshot / "evidence.arrow", self._evidence.state())
-            checkpoint.write_batch(snapshot / "callers.arrow", self._callers.state())
-            checkpoint.write_facts(
-                snapshot,
-                {
-                    "schema_hash": self._features.schema_hash,
-                    "model": self._model.name,
-                    "now_us": self._now_us,
-                    "events": self._events,
-                    "attempts": self._attempts,
-                },
-            )
+    def save(self, directory: Path, *, saved_at_us: int | None = None, tracker: bytes | None = None) -> None:
+        """Write everything; a reader of ``directory`` sees the old state or the new one.
 
-    def load(self, directory: Path) -> None:
+        ``saved_at_us``: by the caller's wall clock, epoch µs. ``tracker``: the open calls of a live capture,
+        to keep beside. State is copied under the lock and written outside of it: no question waits for the
+        disk. Raises OSError.
+        """
+        with self._receiving, self._lock:
+            features = self._features.states()
+            evidence = self._evidence.state()
+            callers = self._callers.freeze()
+            facts = {
+                "schema_hash": self._features.schema_hash,
+                "model": self._model.name,
+                "now_us": self._now_us,
+                "events": self._events,
+                "attempts": self._attempts,
+                "saved_at_us": saved_at_us,
+                "receipts": self._receipts.state(),
+            }
+        with checkpoint.new_snapshot(directory) as snapshot:
+            self._features.save(snapshot / "features", features)
+            checkpoint.write_batch(snapshot / "evidence.arrow", evidence)
+            checkpoint.write_batch(snapshot / "callers.arrow", callers())
+            if tracker is not None:
+                (snapshot / checkpoint.TRACKER).write_bytes(tracker)
+            checkpoint.write_facts(snapshot, facts)
+
+    def load(self, directory: Path) -> Restored:
         """Go on from a saved state, by whichever model it was made. Raises InputError when it is damaged or
         was made with other features; the engine is then to be thrown away."""
         snapshot = checkpoint.current_snapshot(directory)
         facts = checkpoint.read_facts(snapshot, schema_hash=self._features.schema_hash)
-        with self._lock:
+        with self._receiving, self._lock:
             self._features.load(snapshot / "features")
             self._evidence.restore(checkpoint.read_batch(snapshot / "evidence.arrow"))
             self._callers.restore(checkpoint.read_batch(snapshot / "callers.arrow"))
+            self._receipts.restore(facts.get("receipts"))
             self._now_us = facts["now_us"]
             self._events = facts["events"]
             self._attempts = facts["attempts"]
+        return Restored(facts.get("saved_at_us"), checkpoint.read_tracker(snapshot))
 
     def _telling_values(self, caller: str | None, values: F32, probability: float) -> F32:
         """The attempt's own row; where earlier attempts made the score, the row of the one that said most."""

@@ -177,10 +177,13 @@ class FeatureTable:
             reads.add(sums, singles[sums.key], self._sums[sums.name].read(singles[sums.key], times_us))
         return _evaluate(reads, columns.count)
 
-    def save(self, directory: Path) -> None:
-        """Writes all state as Arrow IPC files, one per primitive. A crash keeps the former state."""
-        states = ((name, primitive.state()) for name, primitive in self._primitives())
-        state_files.save(directory, states, self.schema_hash)
+    def states(self) -> list[tuple[str, pa.RecordBatch]]:
+        """A copy of the state of each primitive, by name."""
+        return [(name, primitive.state()) for name, primitive in self._primitives()]
+
+    def save(self, directory: Path, states: list[tuple[str, pa.RecordBatch]] | None = None) -> None:
+        """Writes ``states``, or the state as it is, as Arrow IPC files. A crash keeps the former state."""
+        state_files.save(directory, self.states() if states is None else states, self.schema_hash)
 
     def load(self, directory: Path) -> None:
         """Continues from what ``save`` wrote, bit-exactly when ``max_keys`` is the same.

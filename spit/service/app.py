@@ -12,9 +12,10 @@ from pydantic import BaseModel
 
 import spit
 from spit.config import Config
+from spit.export.prometheus import Sample
 from spit.service.callers import callers_router
 from spit.service.contract import Engine
-from spit.service.events import events_router
+from spit.service.events import AgentKey, events_router
 from spit.service.identity import canonicaliser
 from spit.service.limits import BodyLimit
 from spit.service.metrics import RequestCounter, ServiceMetrics
@@ -35,12 +36,17 @@ def create_app(
     *,
     time_source: Callable[[], int],
     timer: Callable[[], float] = time.perf_counter,
+    failure: Callable[[], str | None] | None = None,
+    samples: Callable[[], list[Sample]] | None = None,
+    key: AgentKey | None = None,
 ) -> FastAPI:
     """The application.
 
     ``time_source``: the time at which attempts are scored, epoch µs; the wall clock in live operation, the
     engine's own event time when a capture of the past is all it knows (``server.event_time``).
-    ``timer``: seconds of a clock that never goes back, for the latency histogram.
+    ``timer``: seconds of a clock that never goes back, for the latency histogram. ``failure``: why a
+    capture in this process has stopped, None while it runs. ``samples``: what else goes to /metrics. ``key``:
+    what agents must show; None asks for nothing. ``app.state.scorer`` is the scorer.
     """
     app = FastAPI(
         title="spit",
@@ -49,11 +55,13 @@ def create_app(
         docs_url=None,  # both pages load scripts from a public network
         redoc_url=None,
     )
-    metrics = ServiceMetrics(engine.counters)
+    metrics = ServiceMetrics(engine.counters, samples)
     canonicalise = canonicaliser(config.core_settings())
     scorer = Scorer(engine, config, metrics, time_source=time_source, timer=timer)
+    app.state.scorer = scorer
     app.include_router(score_router(scorer))
-    app.include_router(events_router(engine, metrics, canonicalise))
+    max_unpacked = config.service.max_events_bytes
+    app.include_router(events_router(engine, metrics, canonicalise, key or AgentKey(), max_unpacked))
     app.include_router(callers_router(engine, canonicalise))
 
     @app.get("/healthz", response_model=Health, tags=["operation"], operation_id="healthz")
@@ -65,9 +73,11 @@ def create_app(
         "/readyz", response_model=Health, responses=problems(503), tags=["operation"], operation_id="readyz"
     )
     async def readyz() -> Health:
-        """A model is loaded: answers are verdicts."""
+        """A model is loaded and, where this process captures, it does: answers are verdicts."""
         if not engine.model_name:
             raise ProblemError(503, "no model is loaded")
+        if failure is not None and (words := failure()) is not None:
+            raise ProblemError(503, words)
         return Health()
 
     @app.get(

@@ -55,6 +55,12 @@ class Engine(Protocol):
     def observe(self, events: pa.RecordBatch) -> object:
         """Counts call events (records.EVENT_SCHEMA)."""
 
+    def receive(self, events: pa.RecordBatch, agent: str, number: int) -> bool:
+        """Counts a numbered batch of an agent once; False when it was counted before.
+
+        Raises StaleBatchError when that cannot be known any more.
+        """
+
     def assess(self, attempt: pa.RecordBatch, *, observe: bool = False) -> Assessment:
         """Scores a batch of exactly one attempt; counts it too when ``observe``."""
 

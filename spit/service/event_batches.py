@@ -20,6 +20,8 @@ from spit.service.problems import MAX_ERRORS, FieldError, ProblemError, show
 #: The year 2100: catches milliseconds where seconds, and nanoseconds where microseconds are meant.
 _LAST_TIME_S = 4_102_444_800
 _MAX_TEXT_BYTES = 4096
+#: As service.max_events_bytes is by default: a compressed body may say no more than a plain one.
+MAX_UNPACKED_BYTES = 64 * 2**20
 _SECONDS = {"time": "time_us", "start_time": "start_time_us", "end_time": "end_time_us"}
 _WORDS: dict[str, tuple[str, ...]] = {
     "event": tuple(EventKind),
@@ -50,16 +52,18 @@ def decode_json(body: bytes, canonicalise: Canonicalise) -> pa.RecordBatch:
     return check_events(pa.RecordBatch.from_arrays(arrays, schema=_all_nullable()))
 
 
-def decode_arrow(body: bytes) -> pa.RecordBatch:
+def decode_arrow(body: bytes, max_unpacked: int = MAX_UNPACKED_BYTES) -> pa.RecordBatch:
     """Events from an Arrow IPC stream; nullable columns may be left out, identities must be canonical.
 
+    Buffers may be compressed; unpacked they take at most ``max_unpacked`` bytes.
     Raises ProblemError: 400 when it cannot be read, 422 naming column or row when it does not fit.
     """
     try:
-        with open_stream(body) as stream:
+        stream, unpacked = open_stream(body, max_unpacked)
+        with stream:
             _raise_if_any(_schema_errors(stream.schema))
             # Null columns may claim any length, but time_us alone takes 8 bytes a row.
-            batches = [_fit(batch) for batch in read_batches(stream, max_rows=len(body) // 8)]
+            batches = [_fit(batch) for batch in read_batches(stream, max_rows=unpacked // 8)]
     except (pa.ArrowException, OSError, ValueError, struct.error) as error:
         raise ProblemError(
             400, f"expected an Arrow IPC stream, found a mistake: {show(str(error))}"

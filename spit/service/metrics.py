@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from spit.export.prometheus import Sample
 from spit.service.answer_forms import ScoreAnswer
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -29,10 +30,26 @@ class EngineCounters(Collector):
         yield family
 
 
+class Samples(Collector):
+    """Reads what else this process counts, such as its capture, when it is scraped."""
+
+    def __init__(self, read: Callable[[], list[Sample]]) -> None:
+        self._read = read
+
+    def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
+        for sample in self._read():
+            family = CounterMetricFamily if sample.kind == "counter" else GaugeMetricFamily
+            yield family(sample.name, sample.help, value=sample.value)
+
+
 class ServiceMetrics:
     """One registry per app, so that two apps in one process never share a counter."""
 
-    def __init__(self, read_engine_counters: Callable[[], dict[str, int]]) -> None:
+    def __init__(
+        self,
+        read_engine_counters: Callable[[], dict[str, int]],
+        read_samples: Callable[[], list[Sample]] | None = None,
+    ) -> None:
         self.registry = CollectorRegistry()
         self.requests = Counter(
             "spit_http_requests",
@@ -58,7 +75,17 @@ class ServiceMetrics:
             registry=self.registry,
         )
         self.events = Counter("spit_events", "Call events accepted by /v1/events", registry=self.registry)
+        self.duplicate_batches = Counter(
+            "spit_duplicate_batches",
+            "Numbered batches that were sent again and not counted again",
+            registry=self.registry,
+        )
+        self.duplicate_events = Counter(
+            "spit_duplicate_events", "Call events in those batches", registry=self.registry
+        )
         self.registry.register(EngineCounters(read_engine_counters))
+        if read_samples is not None:
+            self.registry.register(Samples(read_samples))
 
     def count_answer(self, answer: ScoreAnswer) -> None:
         """A degraded answer is no verdict and is counted apart."""

@@ -36,7 +36,9 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The problem responses of a route."""
     words = {
         400: "the body cannot be read",
+        401: "the token is missing or wrong",
         404: "nothing is known of it",
+        409: "the batch number lies too far below the agent's highest",
         413: "the body is too large",
         415: "the Content-Type is not taken",
         422: "a field is missing or wrong",

@@ -28,7 +28,10 @@ _log = logging.getLogger("spit.service")
 
 
 class Scorer:
-    """Scores one request. Runs in a worker thread: the engine may be busy with a batch of events."""
+    """Scores one request. Runs in a worker thread: the engine may be busy with a batch of events.
+
+    ``mode`` is what answers say that nothing could be scored; it may be replaced while it serves.
+    """
 
     def __init__(
         self,
@@ -41,7 +44,7 @@ class Scorer:
     ) -> None:
         self._engine = engine
         self._metrics = metrics
-        self._mode = Mode(config.policy.mode)
+        self.mode = Mode(config.policy.mode)
         self._settings = config.core_settings()
         self._canonicalise = identity.canonicaliser(self._settings)
         self._time_source = time_source
@@ -79,7 +82,7 @@ class Scorer:
             raise
         except Exception as error:  # noqa: BLE001
             self._report(error)
-            answer = ScoreAnswer.open(model=self._engine.model_name, mode=self._mode)
+            answer = ScoreAnswer.open(model=self._engine.model_name, mode=self.mode)
         else:
             self._report(None)
         self._metrics.score_seconds.observe(self._timer() - started_s)

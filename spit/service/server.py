@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import ipaddress
 import logging
 import socket
+import threading
 import time
 from collections.abc import Callable
 
-from spit.config import Config, ServiceConfig
+from spit.config import Config, PolicyConfig, ServiceConfig
 from spit.errors import ConfigError
+from spit.export.prometheus import Sample
+from spit.records import Mode
 from spit.service.contract import Engine
 
 
@@ -33,28 +35,73 @@ def event_time(engine: Engine) -> Callable[[], int]:
     return now_us
 
 
-def serve(engine: Engine, config: Config, *, time_source: Callable[[], int] = wall_time_us) -> None:
-    """Serve HTTP until a signal ends it.
+class HttpService:
+    """The application on a socket, served from a thread of its own: the main thread has the signals.
 
-    Raises ConfigError when the host is not a loopback address (``service.allow_public`` lifts that: the
-    service has no keys yet, so whoever reaches it can ask and tell) or when it cannot listen there.
+    ``listener``: from ``listen``. ``failure``, ``samples``: as ``create_app`` takes them. ``token``: what
+    agents must show, empty for nothing. ``on_end`` is called when it no longer serves.
     """
-    check_host(config.service)
-    listener = _listen(config.service)
-    import uvicorn
 
-    from spit.service.app import create_app
+    def __init__(
+        self,
+        engine: Engine,
+        config: Config,
+        listener: socket.socket,
+        *,
+        time_source: Callable[[], int] = wall_time_us,
+        failure: Callable[[], str | None] | None = None,
+        samples: Callable[[], list[Sample]] | None = None,
+        token: str = "",
+        on_end: Callable[[], None] = lambda: None,
+    ) -> None:
+        import uvicorn
 
-    app = create_app(engine, config, time_source=time_source)
-    # access_log: a line per call attempt is noise; /metrics counts requests.
-    server = uvicorn.Server(uvicorn.Config(app, log_level="info", access_log=False))
-    # uvicorn does not say where a socket that it was given listens, and port 0 is anybody's guess.
-    host, port = listener.getsockname()[:2]
-    logging.getLogger("uvicorn.error").info(
-        "Listening on http://%s:%d", f"[{host}]" if ":" in host else host, port
-    )
-    with listener, contextlib.suppress(KeyboardInterrupt):
-        server.run(sockets=[listener])
+        from spit.service.app import create_app
+        from spit.service.events import AgentKey
+
+        self._key = AgentKey(token)
+        self._app = create_app(
+            engine, config, time_source=time_source, failure=failure, samples=samples, key=self._key
+        )
+        self._listener = listener
+        self._on_end = on_end
+        # access_log: a line per call attempt is noise; /metrics counts requests.
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                self._app,
+                log_level="info",
+                access_log=False,
+                timeout_graceful_shutdown=config.service.drain_s,
+            )
+        )
+        self._thread = threading.Thread(target=self._run, name="http", daemon=True)
+
+    def start(self) -> None:
+        """Begin to answer."""
+        # uvicorn does not say where a socket that it was given listens, and port 0 is anybody's guess.
+        host, port = self._listener.getsockname()[:2]
+        logging.getLogger("uvicorn.error").info(
+            "Listening on http://%s:%d", f"[{host}]" if ":" in host else host, port
+        )
+        self._thread.start()
+
+    def configure(self, policy: PolicyConfig, token: str) -> None:
+        """Another mode in degraded answers, another token of agents; from the next request on."""
+        self._app.state.scorer.mode = Mode(policy.mode)
+        self._key.token = token
+
+    def stop(self, timeout_s: float) -> bool:
+        """Take no more requests and finish those that run; whether that was done in time."""
+        self._server.should_exit = True
+        self._thread.join(max(timeout_s, 0.0))
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            with self._listener:
+                self._server.run(sockets=[self._listener])
+        finally:
+            self._on_end()
 
 
 def check_host(service: ServiceConfig) -> None:
@@ -76,8 +123,13 @@ def _is_loopback(host: str) -> bool:
         return False  # another name may resolve to anything, and to something else tomorrow
 
 
-def _listen(service: ServiceConfig) -> socket.socket:
-    """The socket, bound here so that a taken port is one clear line and no traceback."""
+def listen(service: ServiceConfig) -> socket.socket:
+    """The socket, bound here so that a taken port is one clear line and no traceback.
+
+    Raises ConfigError when the host is not a loopback address (``service.allow_public`` lifts that: whoever
+    reaches the service can ask) or when it cannot listen there.
+    """
+    check_host(service)
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             service.host, service.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -88,6 +140,8 @@ def _listen(service: ServiceConfig) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
+        # From here on clients wait instead of being refused, until the application is up.
+        listener.listen()
     except OSError as error:
         listener.close()
         raise ConfigError(

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spit.records import ATTEMPT_FIELDS, EVENT_SCHEMA, EventKind, Outcome
+from spit.records import ATTEMPT_FIELDS, EVENT_SCHEMA, PASSPORT_FIELDS, EventKind, Outcome
 from spit.simulate.dialogue import sample_invite
 from spit.simulate.network import CALLEE_DOMAIN, F64, I64, SBC_IPS, TRUNKS
 from spit.simulate.plan import NEVER, T1_US, CallColumns, Mask, Plan
@@ -100,6 +100,8 @@ def _attempt_columns(plan: Plan) -> dict[str, pa.Array]:
     asserts = np.array([p.asserts_identity for p in PROFILES], dtype=np.bool_)[profile]
     callee_uri = pc.binary_join_element_wise("sip:", callee, f"@{CALLEE_DOMAIN};user=phone", "")
     constants = {"method": "INVITE", "transport": "udp", "media": "audio"}
+    # Nobody here forges a token: it is issued for the INVITE, in whole seconds, and names who really calls whom.
+    is_signed, nothing = pa.array(signed), pa.scalar(None, pa.string())
     columns = {
         "start_time_us": pa.array(calls.invite_us),
         "call_id": pa.array(plan.call_ids, pa.string()),
@@ -114,12 +116,14 @@ def _attempt_columns(plan: Plan) -> dict[str, pa.Array]:
         "fingerprint": pa.array(profile_fingerprints(), pa.string()).take(pa.array(profile)),
         "asserted_identity": pc.if_else(pa.array(asserts), caller, pa.scalar(None, pa.string())),
         "attestation": pa.array(ATTESTATIONS, pa.string()).take(pa.array(attestation)),
-        "origid": pc.if_else(
-            pa.array(signed), pa.array([t.origid for t in TRUNKS]).take(trunk), pa.scalar(None, pa.string())
-        ),
+        "origid": pc.if_else(is_signed, pa.array([t.origid for t in TRUNKS]).take(trunk), nothing),
+        "passport_types": pc.if_else(is_signed, "shaken", nothing),
+        "passport_orig": pc.if_else(is_signed, caller, nothing),
+        "passport_mismatch": pc.if_else(is_signed, "none", nothing),
+        "passport_iat_age_s": pa.array(calls.invite_us % 1_000_000 / 1e6, mask=~signed),
         **{name: pa.repeat(pa.scalar(value), count) for name, value in constants.items()},
     }
-    for field in ATTEMPT_FIELDS:
+    for field in ATTEMPT_FIELDS + PASSPORT_FIELDS:
         if field.name not in columns and field.name not in {"event", "time_us"}:
             columns[field.name] = pa.nulls(count, field.type)
     return columns

@@ -12,6 +12,7 @@ import pyarrow as pa
 from fastapi import FastAPI
 
 from spit.config import Config, PolicyConfig
+from spit.engine.receipts import Receipts
 from spit.policy import Policy
 from spit.records import Action, ActionKind, Label, Reason, Verdict
 from spit.service.app import create_app
@@ -57,10 +58,18 @@ class TableEngine:
         self.failure: Exception | None = None
         self.events: list[dict[str, Any]] = []
         self.assessed: list[dict[str, Any]] = []
+        self.receipts = Receipts()
         self._policy = Policy(config.policy)
 
     def observe(self, events: pa.RecordBatch) -> None:
         self.events.extend(events.to_pylist())
+
+    def receive(self, events: pa.RecordBatch, agent: str, number: int) -> bool:
+        if self.receipts.is_applied(agent, number):
+            return False
+        self.observe(events)
+        self.receipts.add(agent, number)
+        return True
 
     def assess(self, attempt: pa.RecordBatch, *, observe: bool = False) -> TableAssessment:
         if self.failure is not None:
@@ -109,11 +118,11 @@ class TableEngine:
 class Service:
     """One app over one engine; every call is one request."""
 
-    def __init__(self, config: Config = Config()) -> None:  # noqa: B008  frozen
+    def __init__(self, config: Config = Config(), **options: Any) -> None:  # noqa: B008  frozen
         self.engine = TableEngine(config)
         ticks = iter(range(10**6))
         self.app: FastAPI = create_app(
-            self.engine, config, time_source=lambda: NOW_US, timer=lambda: float(next(ticks))
+            self.engine, config, time_source=lambda: NOW_US, timer=lambda: float(next(ticks)), **options
         )
 
     def request(self, method: str, url: str, **arguments: Any) -> httpx.Response:

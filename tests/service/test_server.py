@@ -8,13 +8,12 @@ import threading
 import httpx
 import pyarrow as pa
 import pytest
-import uvicorn
-from service_client import NOW_US, SPAMMER, TableEngine, with_service
+from service_client import ENFORCE, NOW_US, SPAMMER, TableEngine, with_service
 
 from spit.config import Config
 from spit.errors import ConfigError
 from spit.records import EVENT_SCHEMA
-from spit.service.server import check_host, event_time, serve, wall_time_us
+from spit.service.server import HttpService, check_host, event_time, listen, wall_time_us
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
@@ -26,7 +25,7 @@ def test_loopback_hosts_are_taken(host: str) -> None:
 def test_other_hosts_need_the_word_of_the_operator(host: str) -> None:
     config = with_service(Config(), host=host)
     with pytest.raises(ConfigError, match=r"service\.host: expected a loopback address .*found " + host):
-        serve(TableEngine(config), config)
+        listen(config.service)
     check_host(with_service(config, allow_public=True).service)
 
 
@@ -37,7 +36,7 @@ def test_a_taken_port_is_one_clear_line() -> None:
         with pytest.raises(
             ConfigError, match=rf"^service\.port: cannot listen on 127\.0\.0\.1 port {port}: Address already"
         ):
-            serve(TableEngine(config), config)
+            listen(config.service)
 
 
 def test_event_time_is_the_captures_end_once_something_was_read() -> None:
@@ -51,30 +50,44 @@ def test_event_time_is_the_captures_end_once_something_was_read() -> None:
     assert now_us() == NOW_US
 
 
-def test_serve_answers_over_a_real_socket(monkeypatch: pytest.MonkeyPatch) -> None:
-    engine = TableEngine(Config())
-    listening = threading.Event()
-    servers: list[uvicorn.Server] = []
-    ports: list[int] = []
-    startup = uvicorn.Server.startup
-
-    async def watched(server: uvicorn.Server, sockets: list[socket.socket] | None = None) -> None:
-        await startup(server, sockets)
-        servers.append(server)
-        ports.extend(one.getsockname()[1] for one in sockets or [])
-        listening.set()
-
-    monkeypatch.setattr(uvicorn.Server, "startup", watched)
+def test_it_answers_over_a_real_socket_until_it_is_stopped() -> None:
     config = with_service(Config(), port=0)
-    thread = threading.Thread(target=serve, args=(engine, config), kwargs={"time_source": lambda: NOW_US})
-    thread.start()
-    try:
-        assert listening.wait(timeout=30)
-        with httpx.Client(base_url=f"http://127.0.0.1:{ports[0]}") as client:
-            response = client.get("/v1/score", params={"caller": SPAMMER, "callee": "+4930123456"})
+    engine = TableEngine(config)
+    ended = threading.Event()
+    listener = listen(config.service)
+    port = listener.getsockname()[1]
+    service = HttpService(engine, config, listener, time_source=lambda: NOW_US, on_end=ended.set)
+    service.start()
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+        response = client.get("/v1/score", params={"caller": SPAMMER, "callee": "+4930123456"})
         assert response.json()["would_action"] == "reject"
         assert engine.assessed[0]["time_us"] == NOW_US
+        # The connection is still open: it does not hold the end up.
+        assert service.stop(30)
+    assert ended.is_set()
+
+
+def test_another_mode_and_token_hold_from_the_next_request_on() -> None:
+    config = with_service(Config(), port=0)
+    engine = TableEngine(config)
+    engine.failure = RuntimeError("out of order")
+    listener = listen(config.service)
+    port = listener.getsockname()[1]
+    service = HttpService(engine, config, listener, token="first")  # noqa: S106
+    service.start()
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+
+            def mode() -> object:
+                query = {"caller": SPAMMER, "callee": "+4930123456"}
+                return client.get("/v1/score", params=query).json()["mode"]
+
+            def events(token: str) -> int:
+                headers = {"Authorization": f"Bearer {token}"}
+                return client.post("/v1/events", json=[], headers=headers).status_code
+
+            assert (mode(), events("first"), events("second")) == ("monitor", 200, 401)
+            service.configure(ENFORCE.policy, "second")
+            assert (mode(), events("first"), events("second")) == ("enforce", 401, 200)
     finally:
-        servers[0].should_exit = True
-        thread.join(timeout=30)
-    assert not thread.is_alive()
+        assert service.stop(30)

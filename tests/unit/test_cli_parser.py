@@ -11,7 +11,7 @@ import pytest
 from spit import __version__
 from spit.cli import main
 
-COMMANDS = ("messages", "calls", "score", "simulate", "train", "evaluate", "serve")
+COMMANDS = ("messages", "calls", "score", "simulate", "train", "evaluate", "serve", "agent", "replay")
 HEAVY = {"pyarrow", "numpy", "pandas", "sklearn", "scapy", "fastapi", "onnxruntime", "uvicorn", "spit._core"}
 
 _LIST_MODULES = """

@@ -95,6 +95,13 @@ def test_flags_go_over_the_file_and_none_is_no_flag(tmp_path: Path) -> None:
             "[identity]\ntrusted_peers = ['192.0.2.1/24']",
             "identity.trusted_peers: expected a list of networks",
         ),
+        ("[identity]\ndefault_region = 'de'", "identity.default_region: expected a region of two letters"),
+        (
+            "[identity]\nnational_lengths = [0]",
+            "identity.national_lengths: expected a list of numbers of digits",
+        ),
+        ("[identity]\nnational_lengths = [true]", "identity.national_lengths: expected a list of numbers of"),
+        ("[identity]\ninternational_prefixes = ['+']", "identity.international_prefixes: expected a list"),
         ("[identity]\ncountry_code = '+49'", "identity.country_code: expected a country code"),
         (
             "[policy]\nspam_threshold = 0.4",
@@ -154,7 +161,9 @@ def test_enforcing_needs_the_contact_of_its_profile(profile: str, redress: str, 
 def test_core_settings_hold_tracking_and_identity() -> None:
     settings = load_config(None, {"identity.trusted_peers": ["192.0.2.0/24"]}).core_settings()
     names = [one.name for section in ("tracking", "identity") for one in fields(SECTIONS[section])]
+    names.remove("default_region")
     assert list(settings) == names
+    assert settings["international_prefixes"] == ["00"]
     assert settings["trusted_peers"] == ["192.0.2.0/24"]
     assert settings["idle_limit_s"] == 14_400
 

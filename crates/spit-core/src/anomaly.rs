@@ -40,6 +40,7 @@ anomalies! {
     21 BAD_STATUS "bad_status" "The status code is not three digits from 100 to 699.",
     22 BAD_VERSION "bad_version" "The SIP version is not 2.0.",
     23 NON_UTF8 "non_utf8" "A value that is shown is not UTF-8; the wrong bytes are shown as U+FFFD.",
+    24 BAD_IDENTITY "bad_identity" "An Identity header holds no PASSporT that can be read (RFC 8224).",
 }
 
 impl Anomalies {

@@ -4,6 +4,8 @@
 
 mod talk;
 
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::Engine;
 use spit_core::call::{CallView, EventKind, TrackSettings, Tracker};
 use talk::{Message, Talk};
 
@@ -360,23 +362,227 @@ fn rule_13_pai_counts_only_from_trusted_peers_and_all_three_are_kept() {
     assert_eq!(t.last().verstat.as_deref(), Some("TN-Validation-Passed"));
 }
 
+/// An Identity header with these claims.
+fn identity(ppt: &str, claims: &str) -> String {
+    let header = URL_SAFE_NO_PAD.encode(format!(r#"{{"alg":"ES256","ppt":"{ppt}","typ":"passport"}}"#));
+    format!(
+        "Identity: {header}.{}.c2ln;info=<https://c.example/x.pem>;ppt={ppt}",
+        URL_SAFE_NO_PAD.encode(claims)
+    )
+}
+
+#[test]
+fn rule_13_every_passport_is_read_and_held_against_the_request() {
+    let claims = |orig: &str, dest: &str| {
+        format!(r#"{{"attest":"A","dest":{{"tn":["{dest}"]}},"iat":40,"orig":{{"tn":"{orig}"}},"origid":"o1"}}"#)
+    };
+    for (orig, dest, want) in [
+        ("4420000001", "4420000002", "none"),
+        ("4420000009", "4420000002", "orig"),
+        ("4420000001", "4420000009", "dest"),
+        ("4420000009", "4420000009", "orig,dest"),
+    ] {
+        let mut t = Talk::new();
+        t.send(
+            100.0,
+            invite()
+                .with("Identity: broken.token.x;ppt=shaken")
+                .with("y: ..c2ln;info=<https://c.example/x.pem>;ppt=rcd")
+                .with(&identity("shaken", &claims(orig, dest)))
+                .with(&identity("shaken", r#"{"attest":"C","origid":"o2","orig":{"tn":"1"}}"#)),
+        );
+        let call = t.last();
+        assert_eq!((call.attestation, call.origid.as_deref()), (Some('A'), Some("o1")));
+        assert_eq!(call.passport_types.as_deref(), Some("shaken,rcd,shaken,shaken"));
+        assert_eq!(call.passport_orig, Some(format!("+{orig}")));
+        assert_eq!(call.passport_iat_age_s, Some(60.0));
+        assert_eq!(call.passport_mismatch.as_deref(), Some(want));
+        assert_eq!(call.caller, "+4420000001", "a claim is not believed");
+        let counters = t.tracker.counters;
+        assert_eq!(
+            (
+                counters.passports,
+                counters.passports_compact,
+                counters.passports_unreadable
+            ),
+            (4, 1, 1)
+        );
+    }
+}
+
+#[test]
+fn rule_13_what_can_not_be_compared_is_no_mismatch() {
+    for (header, want) in [
+        ("X: 1".to_string(), None),
+        ("Identity: ..c2ln;ppt=shaken".to_string(), None),
+        (identity("shaken", r#"{"attest":"A"}"#), None),
+        (identity("shaken", r#"{"orig":{"uri":"sip:alice@a.example"}}"#), None),
+        (
+            identity("shaken", r#"{"orig":{"uri":"sip:+4420000001@a.example"}}"#),
+            Some("none"),
+        ),
+        (
+            identity("shaken", r#"{"dest":{"tn":["999"],"uri":["sip:+4420000002@x"]}}"#),
+            Some("none"),
+        ),
+    ] {
+        let mut t = Talk::new();
+        t.send(100.0, invite().with(&header));
+        assert_eq!(t.last().passport_mismatch.as_deref(), want, "{header}");
+    }
+}
+
+#[test]
+fn rule_13_identity_headers_beyond_the_bound_are_counted() {
+    let mut message = invite();
+    for i in 0..10 {
+        message = message.with(&identity("div", &format!(r#"{{"div":{{"tn":"442000090{i}"}}}}"#)));
+    }
+    let mut t = Talk::new();
+    t.send(0.0, message);
+    assert_eq!(t.last().passport_types.unwrap().matches("div").count(), 8);
+    assert_eq!(
+        (t.tracker.counters.passports, t.tracker.counters.passports_over_limit),
+        (8, 1)
+    );
+}
+
+#[test]
+fn rule_13_one_number_among_the_asserted_identities() {
+    let sip_and_tel = "P-Asserted-Identity: \"Bell, A\" <sip:a.bell@h>, <tel:+4420000555;verstat=TN-Validation-Failed>";
+    for (headers, caller, verstat) in [
+        (vec![sip_and_tel], "+4420000555", Some("TN-Validation-Failed")),
+        (
+            vec![
+                "P-Asserted-Identity: <sip:a.bell@h>",
+                "P-Asserted-Identity: <tel:+4420000556>",
+            ],
+            "+4420000556",
+            None,
+        ),
+        (vec!["P-Asserted-Identity: <sip:a.bell@h>"], "a.bell@h", None),
+        // A user agent's wish is no assertion (RFC 3325 section 9.2).
+        (vec!["P-Preferred-Identity: <sip:+4420000557@h>"], "+4420000001", None),
+        (
+            vec!["Remote-Party-ID: <sip:+4420000558@h>;party=calling;screen=yes"],
+            "+4420000558",
+            None,
+        ),
+        (vec!["Remote-Party-ID: <sip:+4420000558@h>"], "+4420000558", None),
+        (
+            vec!["Remote-Party-ID: <sip:+4420000558@h>;party=called"],
+            "+4420000001",
+            None,
+        ),
+        (
+            vec![
+                "Remote-Party-ID: <sip:+4420000558@h>",
+                "P-Asserted-Identity: <tel:+4420000555>",
+            ],
+            "+4420000555",
+            None,
+        ),
+    ] {
+        let message = || headers.iter().fold(invite(), |message, header| message.with(header));
+        let mut trusting = Talk::trusting("10.0.0.0/24");
+        trusting.send(0.0, message());
+        assert_eq!(trusting.last().caller, caller, "{headers:?}");
+        assert_eq!(trusting.last().verstat.as_deref(), verstat, "{headers:?}");
+        let mut t = Talk::new();
+        t.send(0.0, message());
+        assert_eq!(
+            (t.last().caller.as_str(), t.last().verstat),
+            ("+4420000001", None),
+            "{headers:?}"
+        );
+        if headers[0].starts_with("Remote") && headers.len() == 1 {
+            assert_eq!(t.last().asserted_identity, None, "{headers:?}");
+        }
+    }
+}
+
+#[test]
+fn rule_13_verstat_stands_in_several_places_and_counts_from_trusted_peers_only() {
+    for header in [
+        "P-Asserted-Identity: <tel:+4420000555;verstat=TN-Validation-Passed>",
+        "P-Asserted-Identity: <sip:+4420000555;verstat=TN-Validation-Passed@h;user=phone>",
+        "P-Asserted-Identity: <sip:+4420000555@h;user=phone;verstat=TN-Validation-Passed>",
+        "P-Asserted-Identity: <sip:+4420000555@h>;verstat=\"TN-Validation-Passed\"",
+    ] {
+        let mut t = Talk::trusting("10.0.0.0/24");
+        t.send(0.0, invite().with(header));
+        assert_eq!(t.last().verstat.as_deref(), Some("TN-Validation-Passed"), "{header}");
+        let mut t = Talk::trusting("10.9.0.0/24");
+        t.send(0.0, invite().with(header));
+        assert_eq!(t.last().verstat, None, "{header}");
+    }
+    let mut t = Talk::trusting("10.0.0.0/24");
+    t.raw(
+        0.0,
+        b"INVITE sip:b@h SIP/2.0\r\nVia: SIP/2.0/UDP a;branch=z9hG4bK1\r\nFrom: <tel:+44200001;verstat=No-TN-Validation>;tag=a\r\nTo: <sip:b@h>\r\nCall-ID: x\r\nCSeq: 1 INVITE\r\n\r\n",
+    );
+    assert_eq!(t.last().verstat.as_deref(), Some("No-TN-Validation"));
+}
+
 #[test]
 fn rule_14_the_forwarder_is_told() {
-    let mut t = Talk::new();
-    t.send(
-        0.0,
-        invite().with("Diversion: <sip:+4420000900@h>;reason=unconditional"),
-    );
-    assert_eq!(t.last().diverted_by.as_deref(), Some("+4420000900"));
-    let mut t = Talk::new();
-    t.send(
-        0.0,
-        invite().with("History-Info: <sip:+4420000901@h>;index=1, <sip:+4420000902@h;cause=302>;index=1.1"),
-    );
-    assert_eq!(t.last().diverted_by.as_deref(), Some("+4420000901"));
-    let mut t = Talk::new();
-    t.send(0.0, invite().with("History-Info: <sip:+4420000901@h>;index=1"));
-    assert_eq!(t.last().diverted_by, None);
+    let div = |from: &str, to: &str| {
+        identity(
+            "div",
+            &format!(r#"{{"div":{{"tn":"{from}"}},"dest":{{"tn":["{to}"]}},"orig":{{"tn":"4420000001"}}}}"#),
+        )
+    };
+    let shaken = identity("shaken", r#"{"dest":{"tn":["4420000900"]},"orig":{"tn":"4420000001"}}"#);
+    for (headers, want) in [
+        (vec!["Diversion: <sip:+4420000900@h>;reason=unconditional"], Some("+4420000900")),
+        (
+            vec!["Diversion: \"Desk, 1\" <tel:+4420000901>;reason=no-answer;counter=2;privacy=off, <sip:+4420000900@h>;reason=user-busy"],
+            Some("+4420000901"),
+        ),
+        (vec!["Diversion: sip:+4420000901@h;counter=1", "Diversion: <sip:+4420000900@h>"], Some("+4420000901")),
+        (vec!["Diversion: <>;reason=unknown", "Diversion: <sip:+4420000900@h>"], Some("+4420000900")),
+        (vec!["History-Info: <sip:+4420000901@h>;index=1"], None),
+        // RFC 4458: the cause stands in the new target.
+        (vec!["History-Info: <sip:+4420000901@h>;index=1, <sip:+4420000902@h;cause=302>;index=1.1"], Some("+4420000901")),
+        // RFC 7044: mp names the entry that was left; the contact of the new target (rc) forwards nothing.
+        (
+            vec![
+                "History-Info: <sip:+4420000901@h>;index=1,<sip:+4420000900@h>;index=1.1;np=1",
+                "History-Info: <sip:+4420000902@h>;index=1.2;mp=1.1, <sip:phone@192.0.2.9>;index=1.2.1;rc=1.2",
+            ],
+            Some("+4420000900"),
+        ),
+        (vec!["History-Info: <sip:+4420000901@h>;index=1, <sip:+4420000902@h>;index=1.1;mp=7"], Some("+4420000901")),
+        // A proxy that only routes, and a user with two phones.
+        (vec!["History-Info: <sip:+4420000901@h>;index=1, <sip:+4420000901@p>;index=1.1;np=1"], None),
+        (vec!["History-Info: <sip:+4420000901@h>;index=1, <sip:x@192.0.2.9>;index=1.1;rc=1"], None),
+        (vec!["History-Info: <sip:+4420000901@h>;index=1, <sip:+4420000902@h>;index=1.1"], None),
+        // RFC 4244: an escaped Reason in the entry that was left.
+        (
+            vec!["History-Info: <sip:+4420000901@h?Reason=SIP%3Bcause%3D486%3Btext%3D\"Busy, here\">;index=1, <sip:+4420000902@h>;index=1.1"],
+            Some("+4420000901"),
+        ),
+        (
+            vec!["History-Info: <sip:+4420000901@h?Privacy=none&reason=SIP%3Bcause%3D302>;index=1, <sip:+4420000902@h>;index=2"],
+            Some("+4420000901"),
+        ),
+        (vec!["History-Info: <sip:+4420000901@h?Reason=SIP>;index=1, <sip:+4420000901@p>;index=1.1"], None),
+        // Diversion is the newer of both where both stand.
+        (
+            vec!["History-Info: <sip:1@h>;index=1, <sip:2@h>;index=1.1;mp=1", "Diversion: <sip:+4420000900@h>"],
+            Some("+4420000900"),
+        ),
+        // RFC 8946: the end of the chain of div PASSporTs, in whatever order they stand.
+        (
+            vec![&*div("4420000901", "4420000002"), &*shaken, &*div("4420000900", "4420000901")],
+            Some("+4420000901"),
+        ),
+    ] {
+        let mut t = Talk::new();
+        t.send(0.0, headers.iter().fold(invite(), |message, header| message.with(header)));
+        assert_eq!(t.last().diverted_by.as_deref(), want, "{headers:?}");
+        assert_ne!(t.last().passport_mismatch.as_deref(), Some("dest"), "a diverted call is for its new callee");
+    }
 }
 
 #[test]

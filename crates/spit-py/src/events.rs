@@ -13,8 +13,11 @@ use spit_core::Micros;
 
 use crate::columns::{append_hex, append_ip, append_shown, append_text};
 
-/// The texts of a call and the columns they fill.
-const TEXTS: [(Text, &str); Text::COUNT] = [
+/// How many texts fill columns: those before the time of the PASSporT, which is shown as its age.
+const TEXT_COLUMNS: usize = Text::PassportIat as usize;
+
+/// The texts of a call and the columns they fill, in the order of [`Text`].
+const TEXTS: [(Text, &str); TEXT_COLUMNS] = [
     (Text::CallId, "call_id"),
     (Text::Caller, "caller"),
     (Text::Callee, "callee"),
@@ -27,10 +30,13 @@ const TEXTS: [(Text, &str); Text::COUNT] = [
     (Text::Verstat, "verstat"),
     (Text::Media, "media"),
     (Text::DivertedBy, "diverted_by"),
+    (Text::PassportTypes, "passport_types"),
+    (Text::PassportOrig, "passport_orig"),
+    (Text::PassportMismatch, "passport_mismatch"),
 ];
 
 /// Columns of an event, in the order of `records.EVENT_SCHEMA`.
-const EVENT_COLUMNS: [&str; 34] = [
+const EVENT_COLUMNS: [&str; 38] = [
     "event",
     "time_us",
     "start_time_us",
@@ -65,6 +71,10 @@ const EVENT_COLUMNS: [&str; 34] = [
     "auth_challenged",
     "retransmissions",
     "legs",
+    "passport_types",
+    "passport_orig",
+    "passport_mismatch",
+    "passport_iat_age_s",
 ];
 
 /// Columns of a call, in the order of `records.CALL_SCHEMA`.
@@ -108,7 +118,7 @@ fn event_schema() -> Schema {
             "end_time_us" => (DataType::Int64, true),
             "final_status" | "legs" => (DataType::Int16, true),
             "retransmissions" => (DataType::Int32, true),
-            "ring_time_s" | "pdd_s" | "setup_time_s" | "duration_s" => (DataType::Float64, true),
+            "ring_time_s" | "pdd_s" | "setup_time_s" | "duration_s" | "passport_iat_age_s" => (DataType::Float64, true),
             "duration_censored" | "auth_challenged" => (DataType::Boolean, true),
             _ => (DataType::Utf8, true),
         };
@@ -127,7 +137,7 @@ pub(crate) struct EventRows {
     time_us: Int64Builder,
     start_us: Int64Builder,
     method: StringBuilder,
-    texts: [StringBuilder; Text::COUNT],
+    texts: [StringBuilder; TEXT_COLUMNS],
     source_ip: StringBuilder,
     destination_ip: StringBuilder,
     transport: StringBuilder,
@@ -146,6 +156,7 @@ pub(crate) struct EventRows {
     auth_challenged: BooleanBuilder,
     retransmissions: Int32Builder,
     legs: Int16Builder,
+    passport_iat_age_s: Float64Builder,
 }
 
 impl EventSink for EventRows {
@@ -188,6 +199,7 @@ impl EventSink for EventRows {
             .append_option(ended.then(|| i32::try_from(call.retransmissions()).unwrap_or(i32::MAX)));
         self.legs
             .append_option(ended.then(|| i16::try_from(call.legs()).unwrap_or(i16::MAX)));
+        self.passport_iat_age_s.append_option(call.passport_iat_age_s());
     }
 }
 
@@ -220,6 +232,7 @@ impl EventRows {
             auth_challenged: BooleanBuilder::new(),
             retransmissions: Int32Builder::new(),
             legs: Int16Builder::new(),
+            passport_iat_age_s: Float64Builder::new(),
         }
     }
 
@@ -279,6 +292,7 @@ impl EventRows {
             "hangup_by" => Arc::new(self.hangup_by.finish()),
             "auth_challenged" => Arc::new(self.auth_challenged.finish()),
             "retransmissions" => Arc::new(self.retransmissions.finish()),
+            "passport_iat_age_s" => Arc::new(self.passport_iat_age_s.finish()),
             _ => Arc::new(self.legs.finish()),
         }
     }

@@ -1,8 +1,12 @@
 //! Python bindings of the core: convert and batch, nothing else.
 
 mod columns;
+mod counters;
 mod events;
+mod feed;
 mod fold;
+mod identity;
+mod live;
 mod messages;
 mod reader;
 mod settings;
@@ -14,6 +18,9 @@ use pyo3::prelude::*;
 fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
     reader::register(m)?;
+    feed::register(m)?;
+    identity::register(m)?;
     text::register(m)?;
-    fold::register(m)
+    fold::register(m)?;
+    live::register(m)
 }

@@ -9,6 +9,7 @@ use spit_core::anomaly::Anomalies;
 use spit_core::decode::Seen;
 use spit_core::sip::header::HeaderId;
 use spit_core::sip::message::Message;
+use spit_core::sip::passport::{passports, Form};
 use spit_core::sip::start_line::StartLine;
 use spit_core::sip::uri::{NameAddr, Uri};
 
@@ -32,6 +33,15 @@ pub(crate) struct MessageRows {
     to_tag: StringBuilder,
     user_agent: StringBuilder,
     anomalies: ListBuilder<StringBuilder>,
+}
+
+/// Whether an Identity header can't be read. Looked at here alone: reading tokens is too much for every message of a call.
+fn has_bad_identity(message: &Message<'_>) -> bool {
+    message.header(HeaderId::Identity).is_some()
+        && passports(message)
+            .list
+            .iter()
+            .any(|passport| passport.form == Form::Unreadable)
 }
 
 fn anomaly_item() -> Field {
@@ -122,6 +132,9 @@ impl MessageRows {
         let mut anomalies = message.anomalies;
         if !utf8 {
             anomalies.add(Anomalies::NON_UTF8);
+        }
+        if has_bad_identity(message) {
+            anomalies.add(Anomalies::BAD_IDENTITY);
         }
         for name in anomalies.names() {
             self.anomalies.values().append_value(name);

@@ -10,7 +10,7 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use pyo3_arrow::PyRecordBatch;
-use spit_core::call::{Digester, Digests, EventSink, TrackCounters, Tracker};
+use spit_core::call::{Digester, Digests, EventSink, Tracker};
 use spit_core::counters::Counters;
 use spit_core::decode::{DecodeSettings, Decoder, Seen, Transport};
 use spit_core::sip::framing;
@@ -18,6 +18,7 @@ use spit_core::sip::head::HeaderTable;
 use spit_core::Micros;
 use spit_file::{Captures, Next, Pipeline};
 
+use crate::counters::counters_by_name;
 use crate::events::EventRows;
 use crate::messages::MessageRows;
 use crate::settings::Settings;
@@ -190,69 +191,7 @@ impl CaptureReader {
             State::Calls { counters, .. } => **counters,
             State::Unread(_) | State::Failed => Counters::default(),
         };
-        let dict = PyDict::new(py);
-        for (name, value) in counters.named(&self.tracker.counters) {
-            dict.set_item(name, value)?;
-        }
-        Ok(dict)
-    }
-}
-
-/// Counters under the names that docs/counters.md explains.
-pub(crate) trait Named {
-    fn named(&self, track: &TrackCounters) -> Vec<(&'static str, u64)>;
-}
-
-impl Named for Counters {
-    fn named(&self, track: &TrackCounters) -> Vec<(&'static str, u64)> {
-        let (decode, fragments, tcp) = (&self.decode, &self.fragments, &self.tcp);
-        vec![
-            ("packets", decode.packets),
-            ("bytes", decode.bytes),
-            ("not_ip", decode.not_ip),
-            ("tunnelled", decode.tunnelled),
-            ("bad_tunnel", decode.bad_tunnel),
-            ("too_deep", decode.too_deep),
-            ("duplicates", decode.duplicates),
-            ("icmp", decode.icmp),
-            ("other_transport", decode.other_transport),
-            ("keep_alives", decode.keep_alives),
-            ("not_sip", decode.not_sip),
-            ("messages", decode.messages),
-            ("hep_packets", decode.hep_packets),
-            ("hep_not_sip", decode.hep_not_sip),
-            ("hep_bad", decode.hep_bad),
-            ("hep_bad_key", decode.hep_bad_key),
-            ("hep_bomb", decode.hep_bomb),
-            ("hep_nested", decode.hep_nested),
-            ("hep_time_replaced", decode.hep_time_replaced),
-            ("fragments", fragments.fragments),
-            ("fragments_reassembled", fragments.reassembled),
-            ("fragments_expired", fragments.expired),
-            ("fragments_evicted", fragments.evicted),
-            ("fragments_rejected", fragments.rejected),
-            ("tcp_segments", tcp.segments),
-            ("tcp_retransmitted", tcp.retransmitted),
-            ("tcp_conflicting", tcp.conflicting),
-            ("tcp_gaps", tcp.gaps),
-            ("tcp_restarted", tcp.restarted),
-            ("tcp_not_sip", tcp.not_sip),
-            ("tcp_streams_evicted", tcp.evicted),
-            ("tcp_streams_idle", tcp.idle),
-            ("tcp_junk_bytes", tcp.junk_bytes),
-            ("ws_frames", tcp.ws_frames),
-            ("ws_messages", tcp.ws_messages),
-            ("ws_compressed", tcp.ws_compressed),
-            ("ws_bad", tcp.ws_bad),
-            ("attempts", track.attempts),
-            ("calls_ended", track.ended),
-            ("calls_censored", track.censored),
-            ("calls_evicted", track.evicted),
-            ("calls_crowded", track.crowded),
-            ("legs_joined", track.joined_legs),
-            ("messages_untrackable", track.untrackable),
-            ("messages_unmatched", track.unmatched),
-        ]
+        counters_by_name(py, &counters, &self.tracker.counters)
     }
 }
 
@@ -349,7 +288,7 @@ fn messages(
     Step::Signals
 }
 
-fn to_python(py: Python<'_>, batch: Result<RecordBatch, ArrowError>) -> PyResult<Bound<'_, PyAny>> {
+pub(crate) fn to_python(py: Python<'_>, batch: Result<RecordBatch, ArrowError>) -> PyResult<Bound<'_, PyAny>> {
     let batch = batch.map_err(|e| PyRuntimeError::new_err(e.to_string()))?;
     PyRecordBatch::new(batch).into_pyarrow(py)
 }
@@ -371,11 +310,7 @@ fn parse_attempt<'py>(
         time_us,
         source: socket(source_ip)?,
         destination: socket(destination_ip)?,
-        transport: Transport::from_name(transport).ok_or_else(|| {
-            PyValueError::new_err(format!(
-                "transport: expected udp, tcp, tls, sctp or ws, found {transport:?}"
-            ))
-        })?,
+        transport: transport_named(transport)?,
     };
     let digester = Digester::new(settings.hash_seed, settings.identity);
     let mut tracker = Tracker::new(settings.track);
@@ -403,6 +338,11 @@ fn parse_attempt<'py>(
     to_python(py, rows.finish())
 }
 
+pub(crate) fn transport_named(name: &str) -> PyResult<Transport> {
+    Transport::from_name(name)
+        .ok_or_else(|| PyValueError::new_err(format!("transport: expected udp, tcp, tls, sctp or ws, found {name:?}")))
+}
+
 fn socket(ip: Option<&str>) -> PyResult<SocketAddr> {
     let ip = match ip {
         None => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
@@ -411,15 +351,6 @@ fn socket(ip: Option<&str>) -> PyResult<SocketAddr> {
             .map_err(|_| PyValueError::new_err(format!("expected an IP address, found {text:?}")))?,
     };
     Ok(SocketAddr::new(ip, 0))
-}
-
-/// The canonical identity of a URI or bare number.
-#[pyfunction]
-#[pyo3(signature = (uri, settings=None))]
-fn canonical_identity(uri: &str, settings: Option<&Bound<'_, PyDict>>) -> PyResult<Option<String>> {
-    let settings = Settings::read(settings)?;
-    let identity = settings.identity.numbers.canonical(uri.as_bytes());
-    Ok(identity.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
 }
 
 /// The names of every anomaly and what they mean.
@@ -434,7 +365,6 @@ fn anomalies() -> Vec<(&'static str, &'static str)> {
 pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<CaptureReader>()?;
     m.add_function(wrap_pyfunction!(parse_attempt, m)?)?;
-    m.add_function(wrap_pyfunction!(canonical_identity, m)?)?;
     m.add_function(wrap_pyfunction!(anomalies, m)?)?;
     Ok(())
 }

@@ -50,8 +50,11 @@ impl Settings {
                 "duplicate_window_us" => settings.decode.duplicate_window_us = value.extract().map_err(wrong)?,
                 "country_code" => settings.identity.numbers.country_code = value.extract().map_err(wrong)?,
                 "national_prefix" => settings.identity.numbers.national_prefix = value.extract().map_err(wrong)?,
-                "international_prefix" => {
-                    settings.identity.numbers.international_prefix = value.extract().map_err(wrong)?;
+                "international_prefixes" => {
+                    settings.identity.numbers.international_prefixes = value.extract().map_err(wrong)?;
+                }
+                "national_lengths" => {
+                    settings.identity.numbers.national_lengths = lengths(&value).map_err(wrong)?;
                 }
                 "trusted_peers" => {
                     let peers: Vec<String> = value.extract().map_err(wrong)?;
@@ -71,6 +74,20 @@ impl Settings {
         }
         Ok(settings)
     }
+}
+
+/// Lengths as bits.
+fn lengths(value: &Bound<'_, PyAny>) -> PyResult<u32> {
+    let mut bits = 0;
+    for digits in value.extract::<Vec<u32>>()? {
+        if !(1..=20).contains(&digits) {
+            return Err(PyValueError::new_err(format!(
+                "expected 1 to 20 digits, found {digits}"
+            )));
+        }
+        bits |= 1 << digits;
+    }
+    Ok(bits)
 }
 
 fn micros(value: &Bound<'_, PyAny>) -> PyResult<Micros> {

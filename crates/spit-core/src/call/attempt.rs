@@ -3,17 +3,19 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
+use super::claims::{self, PassportCounts};
 use super::digest::Digester;
 use super::event::Text;
 use super::texts::{cut, pack, TextValues, Texts};
 use crate::decode::{Seen, Transport};
+use crate::sip::diversion::diverted_by;
 use crate::sip::fingerprint::fingerprint;
 use crate::sip::header::HeaderId;
-use crate::sip::identity::{diverted_by, Exemption};
+use crate::sip::identity::{asserted_identity, verstat, Exemption};
 use crate::sip::message::Message;
+use crate::sip::sdp;
 use crate::sip::start_line::StartLine;
-use crate::sip::uri::{param, NameAddr, Uri};
-use crate::sip::{passport, sdp};
+use crate::sip::uri::NameAddr;
 
 /// Everything that a call keeps of its first request, but for the texts.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +36,7 @@ pub(super) struct Attempt {
     /// Call-IDs that headers of a B2BUA name, 0 where there is none.
     pub(super) other_call_ids: [u64; 2],
     pub(super) attestation: Option<char>,
+    pub(super) passports: PassportCounts,
     pub(super) exemption: Option<Exemption>,
 }
 
@@ -105,26 +108,37 @@ fn read(
     };
     let from = message.header(HeaderId::From).map(NameAddr::parse).unwrap_or_default();
     let to = message.header(HeaderId::To).map(NameAddr::parse).unwrap_or_default();
-    let pai = message.header(HeaderId::PAssertedIdentity).map(NameAddr::parse);
     let trusted = identity.trusts(seen.source.ip());
-    let asserted = pai.and_then(|p| identity.numbers.canonical(p.uri));
+    let asserted = asserted_identity(message, trusted, &identity.numbers);
     let claimed = identity.numbers.canonical(from.uri);
-    // P-Asserted-Identity from a trusted peer, else From (RFC 3325); PASSporTs are not verified here.
+    // What a trusted peer asserts, else From (RFC 3325); PASSporTs are not verified here.
     let caller = match &asserted {
         Some(asserted) if trusted => Some(asserted),
         _ => claimed.as_ref(),
     };
     let callee = identity.numbers.canonical(to.uri);
-    let verstat = trusted
-        .then(|| [pai.unwrap_or_default(), from].into_iter().find_map(verstat_of))
-        .flatten();
-    let passport = passport::shaken(message).unwrap_or_default();
+    let verstat = trusted.then(|| verstat(message)).flatten();
+    let passport = match message.header(HeaderId::Identity) {
+        Some(_) => {
+            let requested = identity.numbers.canonical(request_uri);
+            let caller = caller.map(|caller| &**caller);
+            claims::read(
+                message,
+                &identity.numbers,
+                caller,
+                [callee.as_deref(), requested.as_deref()],
+            )
+        }
+        None => claims::PassportFacts::default(),
+    };
     let media = if is_message {
         Some(Cow::Borrowed(&b"message"[..]))
     } else {
         sdp::media_types(message.body)
     };
-    let diverted = diverted_by(message).and_then(|uri| identity.numbers.canonical(uri));
+    let diverted = diverted_by(message)
+        .and_then(|uri| identity.numbers.canonical(uri))
+        .or(passport.diverted_by.map(Cow::Owned));
     let mut values: TextValues<'_> = [None; Text::COUNT];
     values[Text::CallId as usize] = message.header(HeaderId::CallId);
     values[Text::Caller as usize] = caller.map(|caller| &**caller);
@@ -137,6 +151,10 @@ fn read(
     values[Text::Verstat as usize] = verstat;
     values[Text::Media as usize] = media.as_deref();
     values[Text::DivertedBy as usize] = diverted.as_deref();
+    values[Text::PassportTypes as usize] = passport.types.as_deref().map(str::as_bytes);
+    values[Text::PassportOrig as usize] = passport.orig.as_deref();
+    values[Text::PassportMismatch as usize] = passport.mismatch.map(|mismatch| mismatch.name().as_bytes());
+    values[Text::PassportIat as usize] = passport.iat.as_deref().map(str::as_bytes);
     let named = |id| message.header(id).map_or(0, |v| digester.hash(v));
     let start = bytes.len();
     pack(&values, seen.source.ip(), seen.destination.ip(), bytes);
@@ -159,12 +177,7 @@ fn read(
         session: digester.session(message),
         other_call_ids: [named(HeaderId::XCallId), named(HeaderId::XCid)],
         attestation: passport.attestation,
+        passports: passport.counts,
         exemption: Exemption::of(request_uri, to.uri, message),
     }
-}
-
-/// The verstat parameter of a URI or its user part (3GPP TS 24.229 section 7.2A.20).
-fn verstat_of(address: NameAddr<'_>) -> Option<&[u8]> {
-    let uri = Uri::parse(address.uri)?;
-    param(uri.user_params, b"verstat").or_else(|| param(uri.params, b"verstat"))
 }

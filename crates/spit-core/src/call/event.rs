@@ -122,11 +122,16 @@ pub enum Text {
     Verstat,
     Media,
     DivertedBy,
+    PassportTypes,
+    PassportOrig,
+    PassportMismatch,
+    /// When the PASSporT was issued: seconds since the Unix epoch, as digits.
+    PassportIat,
 }
 
 impl Text {
     /// How many texts there are.
-    pub const COUNT: usize = Text::DivertedBy as usize + 1;
+    pub const COUNT: usize = Text::PassportIat as usize + 1;
 }
 
 /// Where events go.
@@ -204,6 +209,14 @@ impl<'a> CallView<'a> {
     /// Attestation that the first INVITE claims.
     pub fn attestation(&self) -> Option<char> {
         self.call.attestation
+    }
+
+    /// Seconds from the time at which the PASSporT says it was issued to the first INVITE; below 0 when the clocks
+    /// differ. A minute is fresh (RFC 8224 section 6.2.4); an old one is replayed.
+    pub fn passport_iat_age_s(&self) -> Option<f64> {
+        let iat = std::str::from_utf8(self.text(Text::PassportIat)?).ok()?;
+        let iat_us = iat.parse::<Micros>().ok()?.saturating_mul(1_000_000);
+        Some(self.call.start_us.saturating_sub(iat_us) as f64 / 1e6)
     }
 
     /// Why the call must never be blocked.

@@ -2,6 +2,7 @@
 
 mod agents;
 mod attempt;
+mod claims;
 pub mod digest;
 pub mod event;
 pub mod settings;

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::sip::identity::NumberRules;
+use crate::sip::numbers::NumberRules;
 use crate::Micros;
 
 /// Time limits and bounds of the tracker.

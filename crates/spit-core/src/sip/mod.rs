@@ -1,5 +1,6 @@
 //! SIP as text: messages, URIs, identities (RFC 3261 and its neighbours).
 
+pub mod diversion;
 pub mod fingerprint;
 pub mod framing;
 pub mod head;
@@ -7,6 +8,7 @@ pub mod header;
 pub mod identity;
 mod lines;
 pub mod message;
+pub mod numbers;
 pub mod passport;
 mod scan;
 pub mod sdp;

@@ -1,5 +1,7 @@
 //! Name-addr, URIs and parameters (RFC 3261 sections 19.1 and 25.1, RFC 3966), read leniently from hostile text.
 
+use memchr::memchr3;
+
 use super::scan::{find, find_either};
 use super::start_line::is_token;
 
@@ -72,9 +74,10 @@ fn is_one_address(text: &[u8]) -> bool {
 
 /// The value of `;name=value` in a run of parameters; empty for a parameter without a value.
 pub fn param<'a>(mut params: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
-    while let Some(semicolon) = find_unquoted(params, b';') {
+    let mut quotes = Quotes::default();
+    while let Some(semicolon) = quotes.find_outside(params, b';') {
         params = &params[semicolon + 1..];
-        let end = find_unquoted(params, b';').unwrap_or(params.len());
+        let end = quotes.find_outside(params, b';').unwrap_or(params.len());
         let one = &params[..end];
         let (key, value) = match find(one, b'=') {
             Some(eq) => (&one[..eq], one[eq + 1..].trim_ascii()),
@@ -160,6 +163,51 @@ fn host_len(hostpart: &[u8]) -> usize {
         .unwrap_or(hostpart.len())
 }
 
+/// The elements of a comma-separated header value (RFC 3261 section 7.3.1), empty ones left out. Commas within quotes
+/// or angle brackets separate nothing.
+pub(crate) fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = value;
+    std::iter::from_fn(move || {
+        while !rest.is_empty() {
+            let end = element_len(rest);
+            let element = rest[..end].trim_ascii();
+            rest = rest.get(end + 1..).unwrap_or(b"");
+            if !element.is_empty() {
+                return Some(element);
+            }
+        }
+        None
+    })
+}
+
+/// Length of the first element. A quote or bracket that is never closed is nothing special.
+fn element_len(text: &[u8]) -> usize {
+    let mut at = 0;
+    let (mut quotes, mut brackets) = (true, true);
+    while let Some(found) = memchr3(b',', b'"', b'<', &text[at..]) {
+        let found = at + found;
+        at = match text[found] {
+            b',' => return found,
+            b'"' if quotes => match closing_quote(text, found + 1) {
+                Some(close) => close + 1,
+                None => {
+                    quotes = false;
+                    found + 1
+                }
+            },
+            b'<' if brackets => match find(&text[found..], b'>') {
+                Some(close) => found + close + 1,
+                None => {
+                    brackets = false;
+                    found + 1
+                }
+            },
+            _ => found + 1,
+        };
+    }
+    text.len()
+}
+
 fn until_comma(text: &[u8]) -> &[u8] {
     &text[..find_unquoted(text, b',').unwrap_or(text.len())]
 }
@@ -167,16 +215,34 @@ fn until_comma(text: &[u8]) -> &[u8] {
 /// The first `wanted` outside double quotes; a quote that is never closed quotes nothing.
 #[inline]
 pub(crate) fn find_unquoted(text: &[u8], wanted: u8) -> Option<usize> {
-    let mut at = 0;
-    loop {
-        let found = at + find_either(&text[at..], wanted, b'"')?;
-        if text[found] == wanted {
-            return Some(found);
+    Quotes::default().find_outside(text, wanted)
+}
+
+/// Searches of one text, part by part. Without the memory of a quote that is never closed, a text of escaped quotes
+/// would be searched to its end from each of them.
+#[derive(Default)]
+struct Quotes {
+    unclosed: bool,
+}
+
+impl Quotes {
+    #[inline]
+    fn find_outside(&mut self, text: &[u8], wanted: u8) -> Option<usize> {
+        let mut at = 0;
+        while !self.unclosed {
+            let found = at + find_either(&text[at..], wanted, b'"')?;
+            if text[found] == wanted {
+                return Some(found);
+            }
+            match closing_quote(text, found + 1) {
+                Some(close) => at = close + 1,
+                None => {
+                    self.unclosed = true;
+                    at = found + 1;
+                }
+            }
         }
-        at = match closing_quote(text, found + 1) {
-            Some(close) => close + 1,
-            None => return find(&text[found + 1..], wanted).map(|n| found + 1 + n),
-        };
+        find(&text[at..], wanted).map(|n| at + n)
     }
 }
 
@@ -259,6 +325,24 @@ mod tests {
         assert_eq!(Uri::parse(b"sip:example.com:5060").unwrap().host, b"example.com");
         assert_eq!(Uri::parse(b"http://www.example.com/;a").unwrap().user, b"");
         assert!(Uri::parse(b"no scheme").is_none());
+    }
+
+    #[test]
+    fn elements_are_cut_at_commas_outside_quotes_and_brackets() {
+        let cut = |text: &'static str| -> Vec<&str> {
+            elements(text.as_bytes())
+                .map(|one| std::str::from_utf8(one).unwrap())
+                .collect()
+        };
+        assert_eq!(
+            cut("\"a, b\" <sip:x,y@h>;p=\",\" , <sip:c@h?Reason=a,b>;i=1,, d"),
+            ["\"a, b\" <sip:x,y@h>;p=\",\"", "<sip:c@h?Reason=a,b>;i=1", "d"]
+        );
+        assert_eq!(cut("<sip:a@h, <sip:b@h>"), ["<sip:a@h, <sip:b@h>"]);
+        assert_eq!(cut("\"a\\\", b, <c"), ["\"a\\\"", "b", "<c"]);
+        assert_eq!(cut("<sip:a@h, b"), ["<sip:a@h", "b"]);
+        assert_eq!(cut("\"a, b"), ["\"a", "b"]);
+        assert_eq!(cut(" , "), [""; 0]);
     }
 
     #[test]

@@ -14,6 +14,7 @@ use hashbrown::HashMap;
 
 use super::agents::Agents;
 use super::attempt::{Attempt, AttemptView};
+use super::claims::PassportCounts;
 use super::digest::{Digest, DigestKind, Digested, Digests};
 use super::event::{CallView, EventKind, EventSink, HangupBy, Outcome};
 use super::settings::TrackSettings;
@@ -47,6 +48,23 @@ pub struct TrackCounters {
     pub evicted: u64,
     /// Calls given up, ended ones among them, because [`MAX_LEGS_PER_CALL_ID`] others share their Call-ID.
     pub crowded: u64,
+    /// PASSporTs of attempts.
+    pub passports: u64,
+    /// PASSporTs in compact form, whose claims can't be read.
+    pub passports_compact: u64,
+    /// Identity headers without a PASSporT that can be read.
+    pub passports_unreadable: u64,
+    /// Attempts with more Identity headers than are read.
+    pub passports_over_limit: u64,
+}
+
+impl TrackCounters {
+    fn count_passports(&mut self, counts: PassportCounts) {
+        self.passports += u64::from(counts.all);
+        self.passports_compact += u64::from(counts.compact);
+        self.passports_unreadable += u64::from(counts.unreadable);
+        self.passports_over_limit += u64::from(counts.has_more);
+    }
 }
 
 /// Tracks calls from messages in the order of their capture.
@@ -243,6 +261,7 @@ impl Tracker {
                 .insert(facts.parties, (call_at, self.generation), self.now_us, bounds);
         }
         self.counters.attempts += 1;
+        self.counters.count_passports(facts.passports);
         let deadline = self.now_us.saturating_add(self.settings.transaction_timeout_us);
         self.set_deadline(call_at, deadline);
         if let Some(call) = self.calls.get(call_at) {
