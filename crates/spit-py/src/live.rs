@@ -12,8 +12,8 @@ use spit_core::counters::Counters;
 use spit_live::filter::Pass;
 use spit_live::{HepAddress, Live, LiveSettings};
 
-use crate::events::EventRows;
 use crate::counters::named;
+use crate::events::EventRows;
 use crate::reader::to_python;
 use crate::settings::Settings;
 
