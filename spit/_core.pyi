@@ -160,6 +160,8 @@ def parse_attempt(
 ) -> pa.RecordBatch:
     """One ``attempt`` row (records.EVENT_SCHEMA) from the bytes of an INVITE or MESSAGE.
 
+    ``transport``: udp, tcp, tls, sctp or ws.
+
     Raises ValueError: says what was expected and what was found.
     """
 
