@@ -9,8 +9,8 @@ from_tag, to_tag.
 
 ``python -m spit.capture.tshark --raw [--tls-keys KEYS] FILE`` prints a JSON object per message as bytes:
 ``time_us``, ``source``, ``destination``, ``transport``, ``data`` (hexadecimal); at the end ``end_us``, when
-the last packet came. ``spit.capture.tshark_files`` reads it. Exit status 1 and one line on standard error when
-the file could not be read to its end.
+the last packet came. ``spit.capture.tshark_files`` reads it. Exit status 1 and one line on standard error
+when the file could not be read to its end.
 """
 
 from __future__ import annotations
