@@ -235,9 +235,9 @@ def test_several_files_are_one_stream_in_time_order(tmp_path: Path) -> None:
     call = one_call()
     write_udp_capture(Path(paths[0]), call[1::2])
     write_udp_capture(Path(paths[1]), call[0::2])
-    assert rows(TsharkFiles(paths)) == rows(CaptureFiles(paths))
-    (row,) = rows(TsharkFiles(paths))
-    assert row["outcome"] == "answered"
+    found = rows(TsharkFiles(paths))
+    assert found == rows(CaptureFiles(paths))
+    assert [row["outcome"] for row in found] == ["answered"]
 
 
 def test_a_call_goes_on_until_the_last_packet_whatever_it_is(tmp_path: Path) -> None:
