@@ -31,7 +31,7 @@ demo: build ## score a capture with spam campaigns in it and compare with its la
 	@tools/demo.sh
 
 test: build ## unit and property tests, Rust and Python
-	$(CARGO) test --locked --quiet -p spit-core -p spit-file
+	$(CARGO) test --locked --quiet -p spit-core -p spit-file -p spit-live
 	$(PYTHON) -m pytest -m "not e2e"
 
 lint: build ## formatters, linters, types, import rules; what is missing is installed or told, never skipped

@@ -82,6 +82,63 @@ class Feed:
     def counters(self) -> dict[str, int]:
         """As CaptureReader.counters (docs/counters.md)."""
 
+class LiveReader:
+    """Call events from interfaces and HEP collectors, tracked as they come. Linux.
+
+    Opens every socket, which is the only step that needs privileges (CAP_NET_RAW for interfaces); nothing is
+    captured before ``start``. ``hep``: ``"0.0.0.0:9060"`` is UDP and TCP, ``"udp:…"`` and ``"tcp:…"`` one of
+    them, port 0 lets the system choose. ``settings``: as for ``CaptureReader``. ``live``: ``workers``
+    (threads that share each interface's packets), ``ring_mib`` (of each interface and worker), ``filter``
+    (``"sip"`` or ``"all"``), ``exclude`` (``"ip:port"`` whose UDP and TCP is never captured; the collector's
+    own are added), ``queue_messages`` (that may wait for the tracker), ``hep_auth_key``. ``state``: what
+    ``save`` gave.
+
+    Raises OSError (FileNotFoundError, PermissionError …) or ValueError with one line: expected, found. Every
+    method may be called while another thread is in ``read_events``.
+    """
+
+    def __init__(
+        self,
+        *,
+        interfaces: Sequence[str] = (),
+        hep: Sequence[str] = (),
+        settings: dict[str, object] | None = None,
+        live: dict[str, object] | None = None,
+        state: bytes | None = None,
+    ) -> None: ...
+    def hep_addresses(self) -> list[str]:
+        """What the collectors are bound to: ``"udp:127.0.0.1:9060"``, ``"tcp:127.0.0.1:9060"``."""
+
+    def start(self) -> None:
+        """Begin to capture."""
+
+    def read_events(self, max_rows: int, timeout_s: float) -> pa.RecordBatch | None:
+        """About ``max_rows`` call events (records.EVENT_SCHEMA) as soon as there is one.
+
+        None when none came in time, and when all has been given after ``stop`` (see ``ended``). Raises
+        RuntimeError when a capture thread has failed.
+        """
+
+    def stop(self) -> None:
+        """End capture. What has come is still read; calls that go on are not ended, ``save`` keeps them."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether everything that came before ``stop`` has been read."""
+
+    def save(self) -> bytes:
+        """The calls that go on, for ``state``. Waits for a ``read_events`` elsewhere, 0.2 s at most."""
+
+    def counters(self) -> dict[str, int]:
+        """What was captured, lost and decoded so far, by name (docs/counters.md)."""
+
+def drop_privileges(user: str) -> None:
+    """Become a user without any capability who can't gain one again; open sockets stay.
+
+    Call it after ``LiveReader(...)`` and before threads are started. Raises OSError or ValueError: no such
+    user, not root, or a privilege that could not be given up (end the process then).
+    """
+
 def write_jsonl(batch: pa.RecordBatch) -> bytes:
     """The rows as JSON lines, nulls written."""
 

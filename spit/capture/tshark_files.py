@@ -94,9 +94,7 @@ class TsharkFiles:
         """Bytes of messages so far; nobody knows how many there will be."""
         return self._read_bytes, None
 
-    def _batches(
-        self, kind: str, read: Callable[[Feed], pa.RecordBatch | None]
-    ) -> Iterator[pa.RecordBatch]:
+    def _batches(self, kind: str, read: Callable[[Feed], pa.RecordBatch | None]) -> Iterator[pa.RecordBatch]:
         feed = self._feed = Feed(self._settings, kind=kind)
         self.read_ahead()
         streams = [file.messages() for file in self._files]

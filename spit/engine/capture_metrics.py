@@ -8,15 +8,27 @@ from spit.export.prometheus import Sample
 
 #: As docs/counters.md tells them; a counter that is not named here points there.
 MEANINGS = {
-    "kernel_received": "packets that passed the kernel's filter, those that found their ring full included",
-    "kernel_dropped": "packets and HEP datagrams that the kernel lost before the ring or the collector",
-    "ring_dropped": "packets that found their ring full",
+    "kernel_received": (
+        "packets of the interfaces that passed the kernel's filter; without `ring_dropped` they are `packets`"
+    ),
+    "kernel_dropped": (
+        "packets that the network card or the kernel had no room for before a ring (`drop` in "
+        "`/proc/net/dev`), and datagrams that the HEP collector's socket had no room for"
+    ),
+    "ring_dropped": (
+        "packets that found their ring full: a worker was too slow (more `workers`, a larger `ring_mib`)"
+    ),
     "ring_freezes": "times a ring was full",
-    "interface_errors": "times an interface told of an error, such as that it went down",
-    "queue_dropped": "messages shed, oldest first, because the tracker was behind",
+    "interface_errors": (
+        "times an interface told of an error, such as that it went down; capture goes on when it is up again"
+    ),
+    "queue_dropped": "messages shed, oldest first, because tracking and what reads its rows were too slow",
     "hep_connections": "HEP connections accepted",
-    "hep_connections_refused": "HEP connections refused because there were too many",
-    "hep_connections_cut": "HEP connections cut off: no HEP, too slow, idle, or ended within a packet",
+    "hep_connections_refused": "HEP connections refused because 256 were open",
+    "hep_connections_cut": (
+        "HEP connections cut off: no HEP, a packet that did not come within 30 s, silent for 10 "
+        "minutes, or ended within a packet"
+    ),
     "excluded": "with `--decoder scapy`: packets of the agent's own connections",
     "events": "call events taken from the capture",
     "packets": "frames read",

@@ -89,6 +89,11 @@ impl Order {
         digests.next(at)
     }
 
+    /// Whether messages are left that were not due.
+    pub(crate) fn holds_any(&self) -> bool {
+        self.lanes.iter().any(|lane| !lane.is_empty())
+    }
+
     /// Digests that have been taken to their end.
     pub(crate) fn used(&mut self) -> impl Iterator<Item = Digests> + '_ {
         self.used.drain(..)

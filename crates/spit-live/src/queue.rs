@@ -89,6 +89,11 @@ impl Queue {
         empty
     }
 
+    /// The messages that may wait.
+    pub(crate) fn max_messages(&self) -> usize {
+        self.max_messages
+    }
+
     /// Whether few batches wait, so that a small one may be added.
     pub(crate) fn is_short(&self) -> bool {
         self.lock().waiting.len() < FEW_BATCHES
@@ -127,10 +132,9 @@ impl Queue {
         self.changed.notify_one();
     }
 
-    /// Whether nothing waits and nothing more will come.
-    pub(crate) fn has_ended(&self) -> bool {
-        let state = self.lock();
-        state.sources == 0 && state.waiting.is_empty()
+    /// Sources that have not ended.
+    pub(crate) fn sources(&self) -> usize {
+        self.lock().sources
     }
 
     /// Waits at most for `patience` until there have been more changes than these.
@@ -233,18 +237,6 @@ mod tests {
         assert_eq!(all(&queue), [[50], [60]]);
         // What is taken makes room.
         assert!(!queue.holds_any());
-    }
-
-    #[test]
-    fn it_ends_when_every_source_has_ended_and_nothing_waits() {
-        let queue = Queue::new(100, 2);
-        queue.push(batch(0, &[1]));
-        queue.end_source();
-        assert!(!queue.has_ended());
-        queue.end_source();
-        assert!(!queue.has_ended());
-        all(&queue);
-        assert!(queue.has_ended());
     }
 
     #[test]

@@ -59,9 +59,7 @@ impl Ring {
                 format!("interface {}: a ring of {ring_mib} MiB: {error}", interface.name),
             )
         };
-        socket
-            .request_ring(BLOCK_LEN, blocks, RETIRE_MS)
-            .map_err(no_room)?;
+        socket.request_ring(BLOCK_LEN, blocks, RETIRE_MS).map_err(no_room)?;
         // SAFETY: a new mapping where the kernel likes, of the ring that the socket has just been given, in full.
         let memory = unsafe {
             libc::mmap(
@@ -221,7 +219,11 @@ mod tests {
 
     #[test]
     fn packets_are_read_where_they_lie() {
-        let bytes = block(&[(1_000, 2_999, b"one"), (1_001, 0, b""), (4_000_000_000, 5_000, b"three")]);
+        let bytes = block(&[
+            (1_000, 2_999, b"one"),
+            (1_001, 0, b""),
+            (4_000_000_000, 5_000, b"three"),
+        ]);
         let packets: Vec<_> = Packets::new(&bytes).collect();
         let seen: Vec<_> = packets.iter().map(|packet| (packet.time_us, packet.data)).collect();
         assert_eq!(

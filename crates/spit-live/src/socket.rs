@@ -140,7 +140,10 @@ impl PacketSocket {
         // SAFETY: the descriptor is open and nobody else's.
         let fd = unsafe { OwnedFd::from_raw_fd(fd) };
         let socket = PacketSocket { fd };
-        socket.set(libc::PACKET_VERSION, &(libc::tpacket_versions::TPACKET_V3 as libc::c_int))?;
+        socket.set(
+            libc::PACKET_VERSION,
+            &(libc::tpacket_versions::TPACKET_V3 as libc::c_int),
+        )?;
         Ok(socket)
     }
 

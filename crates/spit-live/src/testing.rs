@@ -8,7 +8,9 @@ use spit_core::sip::framing;
 use spit_core::sip::head::HeaderTable;
 use spit_core::Micros;
 
-const BYE: &[u8] = b"BYE sip:bob@example.org SIP/2.0\r\nCall-ID: a\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>;tag=2\r\n\
+/// A message that concerns a call.
+pub(crate) const BYE: &[u8] =
+    b"BYE sip:bob@example.org SIP/2.0\r\nCall-ID: a\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>;tag=2\r\n\
     CSeq: 2 BYE\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nContent-Length: 0\r\n\r\n";
 
 /// Digests of messages at these times.

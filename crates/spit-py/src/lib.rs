@@ -6,6 +6,7 @@ mod events;
 mod feed;
 mod fold;
 mod identity;
+mod live;
 mod messages;
 mod reader;
 mod settings;
@@ -20,5 +21,6 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     feed::register(m)?;
     identity::register(m)?;
     text::register(m)?;
-    fold::register(m)
+    fold::register(m)?;
+    live::register(m)
 }

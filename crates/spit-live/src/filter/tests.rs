@@ -40,7 +40,7 @@ fn ipv4(protocol: u8, words: u8, fragment: u16, payload: &[u8]) -> Vec<u8> {
 }
 
 fn ipv6(next: u8, payload: &[u8]) -> Vec<u8> {
-    let mut header = vec![0u8; 40];
+    let mut header = [0u8; 40];
     header[0] = 0x60;
     header[6] = next;
     header[8..24].copy_from_slice(&"2001:db8::1".parse::<Ipv6Addr>().unwrap().octets());
