@@ -149,7 +149,9 @@ def end(
         _log.error("the last state could not be saved")
         status = FAILED
     counters = {} if intake is None else intake.counters()
-    _log.info("ended: %s", counter_lines({**counters, **engine_counters()}))
+    counters.update(engine_counters())
+    counters.update({} if saving is None else saving.counters())
+    _log.info("ended: %s", counter_lines(counters))
     return status
 
 
