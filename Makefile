@@ -5,7 +5,7 @@ PYTHON := .venv/bin/python
 CARGO ?= cargo
 MODEL := models/baseline/1
 SECONDS := 600
-FUZZ_TARGETS := packet sip_message sip_stream tracker
+FUZZ_TARGETS := hep packet sip_message sip_stream tracker
 
 RUST_SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find crates -name '*.rs' -o -name Cargo.toml)
 # Inside .venv: a new venv needs a new build.

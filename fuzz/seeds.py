@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import random
 import struct
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -78,8 +79,8 @@ def ipv6(protocol: int, payload: bytes) -> bytes:
     return struct.pack("!IHBB16s16s", 6 << 28, len(payload), protocol, 64, b"\1" * 16, b"\2" * 16) + payload
 
 
-def udp(payload: bytes) -> bytes:
-    return struct.pack("!HHHH", 5060, 5060, 8 + len(payload), 0) + payload
+def udp(payload: bytes, port: int = 5060) -> bytes:
+    return struct.pack("!HHHH", 5060, port, 8 + len(payload), 0) + payload
 
 
 def tcp(sequence: int, payload: bytes, flags: int = 0x18) -> bytes:
@@ -105,6 +106,33 @@ def packets() -> Iterator[bytes]:
     yield record(113, b"\0" * 14 + b"\x08\0" + ipv4(17, udp(RINGING)))
     yield record(276, b"\x86\xdd" + b"\0" * 18 + ipv6(17, udp(RINGING)))
     yield record(0, b"\2\0\0\0" + ipv4(1, b"\3\3" + ipv4(17, udp(INVITE))))
+    yield from (record(101, packet) for packet in tunnels())
+    pppoe = b"\x88\x64\x11\0\0\1" + struct.pack("!HH", len(RINGING) + 30, 0x21)
+    yield record(1, ethernet + pppoe + ipv4(17, udp(RINGING)))
+    yield record(1, ethernet + b"\x88\x47\0\1\1\x40" + ipv4(17, udp(RINGING)))
+
+
+def tunnels() -> Iterator[bytes]:
+    """Each encapsulation once, then one in the other."""
+    inner = ipv4(17, udp(RINGING))
+    frame = b"\0" * 12 + b"\x08\0" + inner
+    label = b"\0\1\1\x40"
+    gre = [
+        ipv4(47, b"\0\0\x08\0" + inner),
+        ipv4(47, b"\x20\0\x65\x58\0\0\0\7" + frame),
+        ipv4(47, b"\0\0\x88\xbe" + frame),
+        ipv4(47, b"\x10\0\x88\xbe\0\0\0\1" + b"\x10\1\0\1\0\0\0\0" + frame),
+        ipv4(47, b"\x10\0\x22\xeb\0\0\0\1" + b"\x20\1\0\1" + b"\0" * 8 + frame),
+    ]
+    over_udp = {
+        4789: b"\x08\0\0\0\0\0\7\0" + frame,
+        6081: b"\0\0\x65\x58\0\0\7\0" + frame,
+        2152: struct.pack("!BBHI", 0x30, 255, len(inner), 7) + inner,
+    }
+    yield from gre
+    yield from (ipv4(17, udp(payload, port)) for port, payload in over_udp.items())
+    yield from (ipv4(4, inner), ipv4(41, ipv6(17, udp(RINGING))), ipv4(137, label + inner))
+    yield ipv4(4, gre[1])
 
 
 def messages() -> Iterator[bytes]:
@@ -118,6 +146,37 @@ def streams() -> Iterator[bytes]:
     for content in contents:
         for cut in cuts:
             yield cut + content
+
+
+def chunk(kind: int, value: bytes, vendor: int = 0) -> bytes:
+    return struct.pack("!HHH", vendor, kind, 6 + len(value)) + value
+
+
+def hep3(*chunks: bytes) -> bytes:
+    body = b"".join(chunks)
+    return b"HEP3" + struct.pack("!H", 6 + len(body)) + body
+
+
+def hep_packets() -> Iterator[bytes]:
+    v4 = [chunk(1, b"\2"), chunk(3, b"\x0a\0\0\1"), chunk(4, b"\x0a\0\0\2")]
+    v6 = [chunk(1, b"\x0a"), chunk(5, b"\1" * 16), chunk(6, b"\2" * 16)]
+    ports = [chunk(7, b"\x13\xc4"), chunk(8, b"\x13\xc4")]
+    time = [chunk(9, struct.pack("!I", 1_700_000_000)), chunk(10, struct.pack("!I", 5))]
+    about = [chunk(2, b"\x11"), *ports, *time, chunk(11, b"\1"), chunk(12, b"\0\0\0\7")]
+    plain, packed = chunk(15, INVITE), chunk(16, zlib.compress(INVITE))
+    yield hep3(*v4, *about, plain)
+    yield hep3(*v6, *about, packed, chunk(17, b"1@h"))
+    yield hep3(*v4, *about, chunk(14, b"key"), plain)
+    yield hep3(*v4, *about, chunk(14, b"wrong"), chunk(1, b"x", vendor=9), packed)
+    yield hep3(*v4, *about, plain) + hep3(*v6, *about, packed)
+    yield hep3(*v4, *about, chunk(16, zlib.compress(b"\0" * 200_000)))
+    yield hep3(*v4, *about, chunk(15, hep3(*v4, *about, plain)))
+    yield hep3(*v4, *about[:-2], chunk(11, b"\5"), chunk(15, b"{}"))
+    yield b"junk" + hep3(*v4, *about, plain)[:-9] + hep3(*v4, *about, plain)
+    header = struct.pack("!BBBBHH", 2, 16, 2, 17, 5060, 5060) + b"\x0a\0\0\1\x0a\0\0\2"
+    yield header + struct.pack("<IIHH", 1_700_000_000, 5, 7, 0) + INVITE
+    header = struct.pack("!BBBBHH", 2, 40, 10, 17, 5060, 5060) + b"\1" * 16 + b"\2" * 16
+    yield header + struct.pack("!IIHH", 1_700_000_000, 5, 7, 0) + INVITE
 
 
 def talks() -> Iterator[bytes]:
@@ -137,7 +196,13 @@ def talks() -> Iterator[bytes]:
 
 
 def main() -> None:
-    made = {"packet": packets, "sip_message": messages, "sip_stream": streams, "tracker": talks}
+    made = {
+        "hep": hep_packets,
+        "packet": packets,
+        "sip_message": messages,
+        "sip_stream": streams,
+        "tracker": talks,
+    }
     for target, inputs in made.items():
         folder = HERE / "seeds" / target
         folder.mkdir(parents=True, exist_ok=True)

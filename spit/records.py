@@ -86,9 +86,13 @@ END_FIELDS: list[pa.Field] = [
 
 #: Known at the INVITE: what its PASSporTs claim (RFC 8225), unverified. Null without a PASSporT that can be read.
 PASSPORT_FIELDS: list[pa.Field] = [
-    pa.field("passport_types", pa.string()),  # "shaken", "div", "rcd" …, comma-separated, in order; "base": none
+    pa.field(
+        "passport_types", pa.string()
+    ),  # "shaken", "div", "rcd" …, comma-separated, in order; "base": none
     pa.field("passport_orig", pa.string()),  # canonical identity that is claimed to call
-    pa.field("passport_mismatch", pa.string()),  # none, orig (not the caller), dest (not the callee) or orig,dest
+    pa.field(
+        "passport_mismatch", pa.string()
+    ),  # none, orig (not the caller), dest (not the callee) or orig,dest
     pa.field("passport_iat_age_s", pa.float64()),  # from issue to INVITE; an old token is replayed
 ]
 

@@ -22,12 +22,12 @@ MEANINGS = {
     "interface_errors": (
         "times an interface told of an error, such as that it went down; capture goes on when it is up again"
     ),
-    "queue_dropped": "messages shed, oldest first, because tracking and what reads its rows were too slow",
+    "queue_dropped": ("messages shed, oldest first, because tracking and what reads its rows were too slow"),
     "hep_connections": "HEP connections accepted",
     "hep_connections_refused": "HEP connections refused because 256 were open",
     "hep_connections_cut": (
-        "HEP connections cut off: no HEP, a packet that did not come within 30 s, silent for 10 "
-        "minutes, or ended within a packet"
+        "HEP connections cut off: no HEP, a packet that did not come within 30 s, silent for "
+        "10 minutes, or ended within a packet"
     ),
     "excluded": "with `--decoder scapy`: packets of the agent's own connections",
     "events": "call events taken from the capture",

@@ -58,7 +58,9 @@ def message(start: str, cseq: str = "1 INVITE", to_tag: str = "", body: str = ""
 
 def one_call() -> list[tuple[float, bool, bytes]]:
     """Seconds, whether the caller sends, bytes."""
-    sdp = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"
+    sdp = (
+        "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"
+    )
     return [
         (0.0, True, message("INVITE sip:+4989654321@b.example SIP/2.0", body=sdp)),
         (1.0, False, message("SIP/2.0 180 Ringing", to_tag=";tag=b")),
@@ -169,7 +171,12 @@ def write_udp_capture(path: Path, messages: Sequence[tuple[float, bool, bytes]])
     packets = []
     for at_s, from_caller, data in messages:
         hosts = ("192.0.2.1", "192.0.2.2") if from_caller else ("192.0.2.2", "192.0.2.1")
-        packet = Ether(src=MACS[0], dst=MACS[1]) / IP(src=hosts[0], dst=hosts[1]) / UDP(sport=5060, dport=5060) / Raw(data)
+        packet = (
+            Ether(src=MACS[0], dst=MACS[1])
+            / IP(src=hosts[0], dst=hosts[1])
+            / UDP(sport=5060, dport=5060)
+            / Raw(data)
+        )
         packet.time = START_S + at_s
         packets.append(packet)
     wrpcap(str(path), packets)

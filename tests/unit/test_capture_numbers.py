@@ -57,7 +57,8 @@ def test_fixed_and_mobile_numbers_in_every_spelling(region: str) -> None:
             f"sip:{metadata.national_prefix or ''}{significant}@h",
         ]
         spellings += [
-            f"sip:{prefix}{e164[1:]}@h" for prefix in settings["international_prefixes"]  # type: ignore[attr-defined]
+            f"sip:{prefix}{e164[1:]}@h"
+            for prefix in settings["international_prefixes"]  # type: ignore[attr-defined]
         ]
         for spelling in spellings:
             assert canonical_identity(spelling, settings) == e164, spelling
@@ -98,7 +99,13 @@ def test_every_region_has_rules_that_phonenumbers_confirms() -> None:
 
 @pytest.mark.parametrize(
     ("region", "prefixes"),
-    [("DE", ["00"]), ("US", ["011"]), ("JP", ["010"]), ("RU", ["810"]), ("HK", ["00", "001", "0030", "0059"])],
+    [
+        ("DE", ["00"]),
+        ("US", ["011"]),
+        ("JP", ["010"]),
+        ("RU", ["810"]),
+        ("HK", ["00", "001", "0030", "0059"]),
+    ],
 )
 def test_international_prefixes_are_spelled_out(region: str, prefixes: list[str]) -> None:
     rules = region_rules(region)
@@ -117,7 +124,11 @@ def test_keys_that_are_set_go_before_the_region() -> None:
     assert settings["national_lengths"] == [7]
     other_country = IdentityConfig(default_region="US", country_code="49")
     settings = with_region(Config(identity=other_country), "test").core_settings()
-    assert (settings["country_code"], settings["national_prefix"], settings["national_lengths"]) == ("49", "", [])
+    assert (settings["country_code"], settings["national_prefix"], settings["national_lengths"]) == (
+        "49",
+        "",
+        [],
+    )
 
 
 def test_the_configuration_file_names_the_region(tmp_path: Path) -> None:

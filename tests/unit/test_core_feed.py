@@ -85,7 +85,10 @@ def test_time_goes_on_without_messages() -> None:
     feed.advance(34_000_000)
     second = feed.read_events()
     assert second is not None
-    assert (second.column("event").to_pylist(), second.column("outcome").to_pylist()) == (["end"], ["no_answer"])
+    assert (second.column("event").to_pylist(), second.column("outcome").to_pylist()) == (
+        ["end"],
+        ["no_answer"],
+    )
     feed.flush()
     assert feed.read_events() is None
 
@@ -98,7 +101,9 @@ def test_mistakes_are_told() -> None:
     feed = _core.Feed(kind="calls")
     with pytest.raises(RuntimeError, match="made for calls, it has no events"):
         feed.read_events()
-    with pytest.raises(ValueError, match="transport: expected udp, tcp, tls, sctp or ws, found \"dccp\""):
+    with pytest.raises(ValueError, match='transport: expected udp, tcp, tls, sctp or ws, found "dccp"'):
         feed.message(0, *ENDS, "dccp", INVITE)
-    with pytest.raises(ValueError, match="destination: expected an address with port such as .* found \"h:5060\""):
+    with pytest.raises(
+        ValueError, match='destination: expected an address with port such as .* found "h:5060"'
+    ):
         feed.message(0, ENDS[0], "h:5060", "udp", INVITE)

@@ -10,6 +10,8 @@
 
 use std::path::Path;
 
+#[path = "invariants/hep.rs"]
+mod hep;
 #[path = "invariants/packet.rs"]
 mod packet;
 #[path = "invariants/sip_message.rs"]
@@ -34,6 +36,11 @@ fn replay(target: &str, check: fn(&[u8])) {
             check(&std::fs::read(file).unwrap());
         }
     }
+}
+
+#[test]
+fn hep_inputs_hold() {
+    replay("hep", hep::check);
 }
 
 #[test]

@@ -6,13 +6,13 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use spit_core::call::{Digester, Digests, Tracker};
+use spit_core::counters::Counters;
 use spit_core::decode::{Decoder, Seen, Transport};
 use spit_core::packet::link::LinkType;
 use spit_core::sip::framing;
 use spit_core::sip::head::HeaderTable;
 use spit_core::sip::message::Message;
 use spit_core::Micros;
-use spit_file::Counters;
 
 use crate::counters::counters_by_name;
 use crate::events::EventRows;

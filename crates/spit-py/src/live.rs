@@ -13,7 +13,8 @@ use spit_live::filter::Pass;
 use spit_live::{HepAddress, Live, LiveSettings};
 
 use crate::events::EventRows;
-use crate::reader::{to_python, Named};
+use crate::counters::named;
+use crate::reader::to_python;
 use crate::settings::Settings;
 
 /// How long is waited between looks at signals.
@@ -118,9 +119,9 @@ impl LiveReader {
         for (name, value) in py.detach(|| self.live.counters()).named() {
             dict.set_item(name, value)?;
         }
-        let mut all = Counters::default().named(&self.live.track_counters());
+        let mut all = named(&Counters::default(), &self.live.track_counters());
         for decoder in self.live.decoder_counters() {
-            let one = decoder.named(&TrackCounters::default());
+            let one = named(&decoder, &TrackCounters::default());
             for ((_, sum), (_, value)) in all.iter_mut().zip(one) {
                 *sum += value;
             }

@@ -1,6 +1,6 @@
 //! The head of a SIP message: start line and header lines (RFC 3261 section 7.3), found in one pass.
 
-use super::header::HeaderId;
+use super::header::{trim_name, HeaderId};
 use super::lines::LineEnds;
 use super::start_line::{parse_start_line, StartLine};
 use crate::anomaly::Anomalies;
@@ -29,7 +29,7 @@ impl HeaderLine {
 
     #[inline]
     fn name<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
-        trim(&bytes[self.start as usize..self.colon as usize])
+        trim_name(&bytes[self.start as usize..self.colon as usize])
     }
 
     #[inline]

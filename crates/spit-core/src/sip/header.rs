@@ -190,6 +190,15 @@ static FIRST_BYTES: [u128; WORD + 1] = {
     masks
 };
 
+/// A name without the white space that may stand between it and its colon (RFC 3261 section 25.1: HCOLON). Elements
+/// take a name behind any other byte for another name.
+pub(crate) fn trim_name(mut name: &[u8]) -> &[u8] {
+    while let [rest @ .., b' ' | b'\t'] = name {
+        name = rest;
+    }
+    name
+}
+
 impl HeaderId {
     /// The name at the front of a header line of `len` bytes, and where its colon stands; `None` when there is no colon
     /// or no name. What follows the line in `bytes` lets many be looked at together.
@@ -216,7 +225,7 @@ impl HeaderId {
     #[inline(never)]
     fn at_unusual(line: &[u8]) -> Option<(HeaderId, usize)> {
         let colon = memchr(b':', line).filter(|colon| *colon > 0)?;
-        Some((HeaderId::of(line[..colon].trim_ascii()), colon))
+        Some((HeaderId::of(trim_name(&line[..colon])), colon))
     }
 
     /// The id of a header name in any case and either form.
@@ -288,6 +297,9 @@ mod tests {
             b"User-Agen",
             b"\0\0\0",
             b"Contact-Length",
+            b"\x0cVia",
+            b"Via\x0c",
+            b"\rv",
         ] {
             assert_eq!(of(name), HeaderId::Other, "{}", name.escape_ascii());
         }

@@ -1,11 +1,12 @@
-//! What holds for any frames: link, IP, fragments, UDP and TCP.
+//! What holds for any frames: link, tunnels, IP, fragments, UDP and TCP.
 //!
 //! The input is a run of records: one byte for the link type, one for the time since the frame before, two for the
 //! length of the frame, the frame.
 
-use spit_core::decode::{DecodeSettings, Decoder, Seen, Transport};
+use spit_core::decode::{DecodeCounters, DecodeSettings, Decoder, Seen, Transport};
 use spit_core::packet::link::LinkType;
 use spit_core::packet::tcp::MAX_HELD_BYTES;
+use spit_core::packet::tunnel::MAX_LAYERS;
 use spit_core::sip::message::Message;
 
 /// Link types by the first byte of a record.
@@ -44,10 +45,10 @@ pub fn check(data: &[u8]) {
         emitted += messages;
         let now = decoder.counters;
         assert_eq!((now.packets, now.bytes, now.messages), (frames, bytes, emitted));
-        // A frame is of one kind, and one that is no SIP has no messages.
-        let refused = now.not_ip + now.other_transport + now.not_sip
-            - (before.0.not_ip + before.0.other_transport + before.0.not_sip);
-        assert!(refused + u64::from(messages > 0) <= 1);
+        // A frame is of one kind, and one that is passed over has no messages.
+        let passed_over = passed_over(&now) - passed_over(&before.0);
+        assert!(passed_over + u64::from(messages > 0) <= 1);
+        assert!(now.tunnelled - before.0.tunnelled <= u64::from(MAX_LAYERS));
         assert!(
             all_within || decoder.fragments.counters.reassembled > before.1,
             "a slice of another packet"
@@ -59,6 +60,13 @@ pub fn check(data: &[u8]) {
     decoder.flush(time_us, &mut |_: &Message<'_>, _: &Seen| emitted += 1);
     assert_eq!(decoder.counters.messages, emitted);
     assert_eq!((decoder.streams.len(), decoder.streams.held_bytes()), (0, 0));
+}
+
+/// Frames that held nothing to read, by every reason.
+fn passed_over(counters: &DecodeCounters) -> u64 {
+    let damaged = counters.not_ip + counters.bad_tunnel + counters.too_deep;
+    let other = counters.icmp + counters.other_transport + counters.keep_alives + counters.not_sip;
+    damaged + other + counters.duplicates
 }
 
 fn lies_within(part: &[u8], whole: &[u8]) -> bool {

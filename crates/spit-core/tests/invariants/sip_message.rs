@@ -92,7 +92,8 @@ pub fn one_message(data: &[u8], message: &Message<'_>) {
     assert!(lies_within(message.body, data));
     for header in message.headers() {
         assert!(lies_within(header.name, data) && lies_within(header.value, data));
-        assert!(is_trimmed(header.name) && is_trimmed(header.value), "{header:?}");
+        assert!(!matches!(header.name.last(), Some(b' ' | b'\t')), "{header:?}");
+        assert!(is_trimmed(header.value), "{header:?}");
         assert_eq!(HeaderId::of(header.name), header.id, "{}", header.name.escape_ascii());
     }
     for id in HeaderId::ALL {

@@ -10,7 +10,11 @@ use spit_core::decode::{Seen, Transport};
 use spit_core::sip::framing::datagram;
 use spit_core::sip::head::HeaderTable;
 
-const MAX_CALLS: usize = 6;
+/// Fewer calls than a conversation may have, so that some give way.
+const FEW_CALLS: usize = 6;
+/// More calls than a conversation may have.
+const ENOUGH_CALLS: usize = 64;
+const SEED: u64 = 7;
 const METHODS: [&str; 8] = [
     "INVITE", "INVITE", "MESSAGE", "CANCEL", "BYE", "ACK", "UPDATE", "OPTIONS",
 ];
@@ -27,9 +31,11 @@ pub fn check(data: &[u8]) {
         .scan(0, |time_us, bytes| Some(Step::read(bytes, time_us)))
         .collect();
     // The same digests, cut into batches of any size, give the same events.
-    let one_by_one = track(&steps, 1);
-    let batched = track(&steps, usize::from(batch).max(2));
-    assert_eq!(one_by_one, batched);
+    let batch = usize::from(batch).max(2);
+    assert_eq!(track(&steps, 1, FEW_CALLS, None), track(&steps, batch, FEW_CALLS, None));
+    // So does a tracker that is saved and loaded somewhere between.
+    let whole = track(&steps, 1, ENOUGH_CALLS, None);
+    assert_eq!(whole, track(&steps, 1, ENOUGH_CALLS, Some(batch)));
 }
 
 struct Step {
@@ -140,17 +146,26 @@ impl Book {
     }
 }
 
-fn track(steps: &[Step], batch: usize) -> Vec<String> {
-    let digester = Digester::new(7, IdentitySettings::default());
+/// The events of messages in batches. The tracker is saved and loaded after every `save_every` batches.
+fn track(steps: &[Step], batch: usize, max_calls: usize, save_every: Option<usize>) -> Vec<String> {
+    let digester = Digester::new(SEED, IdentitySettings::default());
     let settings = TrackSettings {
-        max_calls: MAX_CALLS,
+        max_calls,
         ..TrackSettings::default()
     };
     let mut tracker = Tracker::new(settings);
     let mut table = HeaderTable::default();
     let mut book = Book::default();
     let mut digests = Digests::default();
-    for steps in steps.chunks(batch) {
+    for (number, steps) in steps.chunks(batch).enumerate() {
+        if save_every.is_some_and(|every| number % every == 0) {
+            let (loaded, seed) = Tracker::load(&tracker.save(SEED), settings).expect("it was saved");
+            assert_eq!(
+                (loaded.len(), loaded.counters, seed),
+                (tracker.len(), tracker.counters, SEED)
+            );
+            tracker = loaded;
+        }
         digests.clear();
         for step in steps {
             let seen = Seen {
@@ -166,8 +181,8 @@ fn track(steps: &[Step], batch: usize) -> Vec<String> {
         tracker.take_all(&digests, &mut |kind, time_us, call: &CallView<'_>| {
             book.write(kind, time_us, call);
         });
-        assert!(tracker.len() <= MAX_CALLS);
-        assert!(tracker.timers() <= MAX_TIMERS_PER_CALL * MAX_CALLS + SPARE_TIMERS);
+        assert!(tracker.len() <= max_calls);
+        assert!(tracker.timers() <= MAX_TIMERS_PER_CALL * max_calls + SPARE_TIMERS);
         assert_eq!(
             (tracker.counters.attempts, tracker.counters.ended),
             (book.attempts, book.ended)

@@ -77,14 +77,31 @@ struct Flow {
     destination: SocketAddr,
 }
 
+/// A stream in a queue. Streams that begin again between the same ends leave entries behind, which are theirs no more.
+#[derive(Clone, Copy, Debug)]
+struct Queued {
+    since: Micros,
+    serial: u64,
+    flow: Flow,
+}
+
+impl Queued {
+    /// The stream, unless it was forgotten.
+    fn stream<'a>(&self, streams: &'a HashMap<Flow, Stream>) -> Option<&'a Stream> {
+        streams.get(&self.flow).filter(|stream| stream.serial() == self.serial)
+    }
+}
+
 /// The streams of a capture.
 #[derive(Debug)]
 pub struct Streams {
     streams: HashMap<Flow, Stream>,
     /// One entry per stream, about oldest first: an entry is moved back when its stream was active since.
-    order: VecDeque<(Micros, Flow)>,
+    order: VecDeque<Queued>,
     /// Streams with a gap, by when it was found.
-    gaps: VecDeque<(Micros, Flow)>,
+    gaps: VecDeque<Queued>,
+    /// How many streams there have been.
+    serial: u64,
     /// The first sequence number of connections that have sent no data yet, and the order in which they came.
     opening: HashMap<Flow, u32>,
     opening_order: VecDeque<Flow>,
@@ -102,6 +119,7 @@ impl Streams {
             streams: HashMap::new(),
             order: VecDeque::new(),
             gaps: VecDeque::new(),
+            serial: 0,
             opening: HashMap::new(),
             opening_order: VecDeque::new(),
             held: 0,
@@ -162,8 +180,13 @@ impl Streams {
                 return;
             }
             self.make_room(now, table, emit);
-            self.order.push_back((now, flow));
-            self.streams.insert(flow, Stream::new(start, first, now));
+            self.serial += 1;
+            self.order.push_back(Queued {
+                since: now,
+                serial: self.serial,
+                flow,
+            });
+            self.streams.insert(flow, Stream::new(self.serial, start, first, now));
         }
         let Some(stream) = self.streams.get_mut(&flow) else {
             return;
@@ -183,11 +206,12 @@ impl Streams {
         );
         self.held = self.held - held + stream.held_bytes();
         if let Some(since) = stream.wants_gap_entry() {
-            self.gaps.push_back((since, flow));
+            let serial = stream.serial();
+            self.gaps.push_back(Queued { since, serial, flow });
             // Streams that were forgotten leave their entry behind; the queue stays in proportion to the bound.
             if self.gaps.len() > 2 * self.max_streams {
                 let streams = &self.streams;
-                self.gaps.retain(|(_, flow)| streams.contains_key(flow));
+                self.gaps.retain(|queued| queued.stream(streams).is_some());
             }
         }
         if self.held > self.max_bytes {
@@ -197,8 +221,8 @@ impl Streams {
 
     /// Ends every stream at the end of the capture: what waits behind a gap is read.
     pub fn flush(&mut self, table: &mut HeaderTable, emit: &mut impl FnMut(Carried<'_>, &Seen)) {
-        while let Some((_, flow)) = self.order.pop_front() {
-            self.finish(&flow, table, emit);
+        while let Some(queued) = self.order.pop_front() {
+            self.finish(&queued.flow, table, emit);
         }
         self.gaps.clear();
         self.opening.clear();
@@ -263,12 +287,13 @@ impl Streams {
 
     /// Reads what waits behind gaps that are too old. Looks at the front only: the oldest gap stands there.
     fn give_up_gaps(&mut self, now: Micros, table: &mut HeaderTable, emit: &mut impl FnMut(Carried<'_>, &Seen)) {
-        while let Some((since, flow)) = self.gaps.front().copied() {
-            if now.saturating_sub(since) <= GAP_TIMEOUT_US {
+        while let Some(queued) = self.gaps.front().copied() {
+            let flow = queued.flow;
+            if now.saturating_sub(queued.since) <= GAP_TIMEOUT_US {
                 return;
             }
             self.gaps.pop_front();
-            let Some(stream) = self.streams.get_mut(&flow) else {
+            let Some(stream) = self.streams.get_mut(&flow).filter(|s| s.serial() == queued.serial) else {
                 continue;
             };
             let held = stream.held_bytes();
@@ -283,7 +308,7 @@ impl Streams {
             );
             self.held = self.held - held + stream.held_bytes();
             if let Some(since) = stream.wants_gap_entry() {
-                self.gaps.push_back((since, flow));
+                self.gaps.push_back(Queued { since, ..queued });
             }
         }
     }
@@ -293,18 +318,19 @@ impl Streams {
         // Streams that have ended leave their entry behind; the queue stays in proportion to the bound.
         if self.order.len() > 2 * self.max_streams {
             let streams = &self.streams;
-            self.order.retain(|(_, flow)| streams.contains_key(flow));
+            self.order.retain(|queued| queued.stream(streams).is_some());
         }
         // Idle streams are at the front; look at two per new stream, at more only when full.
         let mut looked = 0;
         while looked < 2 || self.streams.len() >= self.max_streams {
             looked += 1;
-            let Some((queued, flow)) = self.order.pop_front() else {
+            let Some(queued) = self.order.pop_front() else {
                 return;
             };
-            let Some(stream) = self.streams.get(&flow) else {
+            let Some(stream) = queued.stream(&self.streams) else {
                 continue;
             };
+            let flow = queued.flow;
             let (last, closed) = (stream.last_us(), stream.is_closed());
             let age = now.saturating_sub(last);
             let full = self.streams.len() >= self.max_streams;
@@ -313,13 +339,13 @@ impl Streams {
             } else if age >= IDLE_TIMEOUT_US {
                 self.counters.idle += 1;
                 self.finish(&flow, table, emit);
-            } else if last > queued && looked <= self.max_streams {
-                self.order.push_back((last, flow));
+            } else if last > queued.since && looked <= self.max_streams {
+                self.order.push_back(Queued { since: last, ..queued });
             } else if full {
                 self.counters.evicted += 1;
                 self.finish(&flow, table, emit);
             } else {
-                self.order.push_front((queued, flow));
+                self.order.push_front(queued);
                 return;
             }
         }
@@ -332,18 +358,18 @@ impl Streams {
             if self.held <= self.max_bytes / 4 * 3 {
                 return;
             }
-            let Some((queued, flow)) = self.order.pop_front() else {
+            let Some(queued) = self.order.pop_front() else {
                 return;
             };
-            let Some(stream) = self.streams.get(&flow) else {
+            let Some(stream) = queued.stream(&self.streams) else {
                 continue;
             };
             let last = stream.last_us();
-            if stream.held_bytes() == 0 || (last > queued && looked < entries) {
-                self.order.push_back((last, flow));
+            if stream.held_bytes() == 0 || (last > queued.since && looked < entries) {
+                self.order.push_back(Queued { since: last, ..queued });
             } else {
                 self.counters.evicted += 1;
-                self.finish(&flow, table, emit);
+                self.finish(&queued.flow, table, emit);
             }
         }
     }

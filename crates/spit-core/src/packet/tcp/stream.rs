@@ -42,6 +42,8 @@ impl Waiting {
 
 #[derive(Debug)]
 pub(super) struct Stream {
+    /// Tells the stream from earlier ones between the same ends.
+    serial: u64,
     /// The sequence number of the next byte in order.
     next: u32,
     /// The sequence number of the first byte, where the SYN was seen.
@@ -64,9 +66,10 @@ pub(super) struct Stream {
 
 impl Stream {
     /// A stream of which the segment at `start` is the first with data; `first` is what its SYN said.
-    pub(super) fn new(start: u32, first: Option<u32>, now: Micros) -> Self {
+    pub(super) fn new(serial: u64, start: u32, first: Option<u32>, now: Micros) -> Self {
         let first = first.filter(|first| (start.wrapping_sub(*first) as i32).unsigned_abs() <= MAX_DISTANCE);
         Stream {
+            serial,
             next: first.unwrap_or(start),
             first,
             end: None,
@@ -80,6 +83,10 @@ impl Stream {
             content: Content::default(),
             closed: false,
         }
+    }
+
+    pub(super) fn serial(&self) -> u64 {
+        self.serial
     }
 
     pub(super) fn first(&self) -> Option<u32> {

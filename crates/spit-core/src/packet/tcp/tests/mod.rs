@@ -394,6 +394,25 @@ fn a_flood_of_half_messages_and_of_gaps_stays_below_the_bound_in_bytes() {
 }
 
 #[test]
+fn streams_that_begin_again_and_again_leave_nothing_behind() {
+    let mut h = Harness::new();
+    let syn = Flags {
+        syn: true,
+        ..Flags::default()
+    };
+    // Two connections in turn: while one begins again, the other goes on.
+    for sequence in 0..4000u16 {
+        h.send_with(1 + sequence % 2, u32::from(sequence) << 16, b"INVITE sip:half", syn);
+    }
+    for port in 3..=500 {
+        h.send(port, 0, b"INVITE sip:half");
+    }
+    assert_eq!(h.streams.len(), 500);
+    assert!(h.streams.order.len() <= 1000, "{}", h.streams.order.len());
+    assert_eq!(h.streams.counters.evicted, 0);
+}
+
+#[test]
 fn a_flood_of_syns_stays_below_the_bound_and_touches_no_stream() {
     let mut h = Harness::new();
     h.send(1, 0, &A[..10]);
