@@ -177,7 +177,7 @@ class SavingReader(FakeLiveReader):
         super().__init__(**options)  # type: ignore[arg-type]
         SavingReader.restored.append(state)
 
-    def save_state(self) -> bytes:
+    def save(self) -> bytes:
         return b"open calls"
 
 
