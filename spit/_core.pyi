@@ -95,7 +95,7 @@ class LiveReader:
     (threads that share each interface's packets), ``ring_mib`` (of each interface and worker), ``filter``
     (``"sip"`` or ``"all"``), ``exclude`` (``"ip:port"`` whose UDP and TCP is never captured; the collector's
     own are added), ``queue_messages`` (that may wait for the tracker), ``hep_auth_key``. ``state``: what
-    ``save`` gave.
+    ``save_state`` gave.
 
     Raises OSError (FileNotFoundError, PermissionError …) or ValueError with one line: expected, found. Every
     method may be called while another thread is in ``read_events``.
@@ -124,13 +124,13 @@ class LiveReader:
         """
 
     def stop(self) -> None:
-        """End capture. What has come is still read; calls that go on are not ended, ``save`` keeps them."""
+        """End capture. What has come is still read; calls that go on are not ended, ``save_state`` keeps them."""
 
     @property
     def ended(self) -> bool:
         """Whether everything that came before ``stop`` has been read."""
 
-    def save(self) -> bytes:
+    def save_state(self) -> bytes:
         """The calls that go on, for ``state``. Waits for a ``read_events`` elsewhere, 0.2 s at most."""
 
     def counters(self) -> dict[str, int]:

@@ -110,7 +110,7 @@ impl LiveReader {
         self.live.has_ended()
     }
 
-    fn save<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+    fn save_state<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, &py.detach(|| self.live.save()))
     }
 
