@@ -124,7 +124,7 @@ class LiveReader:
         """
 
     def stop(self) -> None:
-        """End capture. What has come is still read; calls that go on are not ended, ``save_state`` keeps them."""
+        """End capture. What has come is still read; ``save_state`` keeps the calls that go on, not ended."""
 
     @property
     def ended(self) -> bool:
