@@ -303,10 +303,13 @@ class Config:
     def core_settings(self) -> dict[str, object]:
         """The keys of [tracking] and [identity] as the Rust module takes them (``_core.CaptureReader``).
 
-        Raises ConfigError when ``default_region`` has not been filled in (``spit.capture.numbers.with_region``).
+        Raises ConfigError when ``default_region`` has not been filled in
+        (``spit.capture.numbers.with_region``).
         """
         if self.identity.default_region:
-            raise ConfigError("identity.default_region: expected its rules to be filled in, found the name alone")
+            raise ConfigError(
+                "identity.default_region: expected its rules to be filled in, found the name alone"
+            )
         settings: dict[str, object] = {}
         for section in (self.tracking, self.identity):
             for one in fields(section):
