@@ -84,12 +84,12 @@ def open_live(
 
 def can_save_calls(source: LiveSource | type[LiveSource]) -> bool:
     """Whether ``save_calls`` gives anything."""
-    return hasattr(source, "save")
+    return hasattr(source, "save_state")
 
 
 def save_calls(source: LiveSource) -> bytes | None:
     """The calls that are open now, for ``open_live`` of the next run; None where the source cannot tell."""
-    save = getattr(source, "save", None)
+    save = getattr(source, "save_state", None)
     return None if save is None else bytes(save())
 
 
