@@ -4,9 +4,11 @@ mod columns;
 mod events;
 mod fold;
 mod messages;
+mod names;
 mod reader;
 mod settings;
 mod text;
+mod texts;
 
 use pyo3::prelude::*;
 
@@ -15,5 +17,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
     reader::register(m)?;
     text::register(m)?;
+    texts::register(m)?;
+    names::register(m)?;
     fold::register(m)
 }
