@@ -50,12 +50,12 @@ impl<'a> Texts<'a> {
         }
     }
 
-    fn same_length(name: &str, expected: &ArrayRef, found: &ArrayRef) -> PyResult<()> {
+    fn same_length((other, name): (&str, &str), expected: &ArrayRef, found: &ArrayRef) -> PyResult<()> {
         if expected.len() == found.len() {
             return Ok(());
         }
         Err(PyValueError::new_err(format!(
-            "{name}: expected {} values, as many as in the other column, found {}",
+            "{name}: expected {} values, as many as {other}, found {}",
             expected.len(),
             found.len()
         )))
@@ -90,7 +90,7 @@ where
     let ((a, _), (b, _)) = (a.into_inner(), b.into_inner());
     let values = py.detach(|| -> PyResult<Vec<T>> {
         let (first, second) = (Texts::new(names.0, &a)?, Texts::new(names.1, &b)?);
-        Texts::same_length(names.1, &a, &b)?;
+        Texts::same_length(names, &a, &b)?;
         Ok((0..a.len()).map(|i| value(first.get(i).zip(second.get(i)))).collect())
     })?;
     Ok(PyArray1::from_vec(py, values))
