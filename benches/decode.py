@@ -70,6 +70,11 @@ PROGRAMS = (
         [*SPIT, "calls", "--format", "parquet", "--output", "/dev/null", "{capture}"],
     ),
     Program(
+        "spit score, jsonl",
+        "decodes, tracks, features, model, verdict per caller, writes JSON lines",
+        [*SPIT, "score", "--format", "jsonl", "--output", "/dev/null", "{capture}"],
+    ),
+    Program(
         "spit messages, csv",
         "decodes, writes a row per message as CSV",
         [*SPIT, "messages", "--format", "csv", "--output", "/dev/null", "{capture}"],

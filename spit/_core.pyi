@@ -185,6 +185,22 @@ def hash_keys(column: pa.Array, salt: int = 0) -> U64:
 def hash_pairs(a: pa.Array, b: pa.Array, salt: int = 0) -> U64:
     """64-bit keys of ordered pairs of strings; 0 where either is null."""
 
+def hash_blocks(column: pa.Array, *, digits: int, salt: int = 0) -> U64:
+    """64-bit keys of numbers (as ``numbers`` has them) without their last ``digits``; 0 for all else."""
+
+def numbers(column: pa.Array) -> F64:
+    """The value of identities that are numbers of 7 to 15 digits; NaN for everything else."""
+
+def withheld(column: pa.Array, *, uris: bool = False) -> Mask:
+    """Whether each identity (or sip URI) names nobody: anonymous, unavailable ... (RFC 3323); null: false."""
+
+def asserted_differs(asserted: pa.Array, uris: pa.Array) -> Mask:
+    """Whether P-Asserted-Identity and the URI of From are of different people; false where either is null.
+
+    Numbers are compared by their last 7 digits, because From is often national where the assertion is E.164.
+    A withheld From is no lie (RFC 3323, RFC 3325) and differs from nobody.
+    """
+
 class Sums:
     """Exponentially decayed sums per key: ``width`` contributions at each of several time constants.
 
@@ -226,4 +242,25 @@ class Pairs:
     def state(self) -> pa.RecordBatch: ...
     def restore(self, state: pa.RecordBatch) -> None: ...
     def counters(self) -> dict[str, int]: ...
+    def __len__(self) -> int: ...
+
+class Names:
+    """Strings in numbered slots, for columns of state kept beside it; a released slot is used again."""
+
+    def __init__(self) -> None: ...
+    def claim(self, column: pa.Array) -> tuple[I64, I64]:
+        """The slot of each row (-1 where null), and the slots taken just now, in the order of first rows."""
+
+    def slot(self, name: str) -> int | None:
+        """The slot of one string, None when it is not held."""
+
+    def release(self, slots: I64) -> None:
+        """Forget the strings of these slots. Raises ValueError at one that holds none."""
+
+    def names(self, slots: I64) -> pa.Array:
+        """The strings of these slots. Raises ValueError at one that holds none."""
+
+    def slots(self) -> I64:
+        """The slots that hold a string, in rising order."""
+
     def __len__(self) -> int: ...

@@ -7,6 +7,7 @@ import itertools
 import sys
 from collections import Counter, deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
 
@@ -24,16 +25,19 @@ from spit.cli.progress import Progress
 from spit.cli.rows import terminal_width
 from spit.cli.settings import load_settings
 from spit.cli.table import TableWriter
-from spit.cli.verdicts import CALLER_SCHEMA, caller_rows, reasons_in_words
+from spit.cli.verdicts import reasons_in_words
 from spit.engine.engine import Engine
 from spit.engine.evaluation import CAPTURE_NOTE, Measurement, read_labels
 from spit.engine.scored import SCORED_CALL_SCHEMA, Scored
+from spit.engine.summaries import CALLER_SCHEMA
 from spit.errors import InputError
 from spit.records import Label
 
 _CALLER_COLUMNS = (
     "caller", "label", "score", "action", "attempts", "flagged_at_attempt", "first_seen", "last_seen",
 )  # fmt: skip
+#: Batches read while one is scored: bounds what waits in memory.
+_BATCHES_AHEAD = 2
 _CALL_COLUMNS = ("time", "caller", "callee", "label", "score", "action", "attempts", "call_id")
 
 
@@ -43,17 +47,19 @@ def run(arguments: argparse.Namespace) -> int:
     config = load_settings(arguments.config, {"model.path": arguments.model})
     # Before the long work: a mistake in the labels is told at once.
     labels = None if arguments.labels is None else read_labels(Path(arguments.labels))
-    engine = build_engine(config)
     capture = open_captures(arguments, config.core_settings())
+    capture.read_ahead()
+    engine = build_engine(config)
     with open_target(arguments.output) as stream, Progress(arguments.progress) as progress:
         rows = _Rows(stream, format_, arguments)
-        scored = _observed(engine, capture, progress)
+        observed = _observed if "-" in arguments.captures else _observed_beside
+        scored = observed(engine, capture, progress)
         if arguments.by == "call":
             scored = rows.written(scored, progress)
         comparison = _consume(scored, labels)
         progress.wipe()
         if arguments.by == "caller":
-            rows.write(caller_rows(engine.callers()))
+            rows.write(engine.caller_rows())
         rows.close()
         if format_ == "table":
             text = "\n".join(["", rows.summary(), *(["", *comparison] if comparison else [])])
@@ -67,6 +73,22 @@ def _observed(engine: Engine, capture: Captures, progress: Progress) -> Iterator
     for events in capture.events():
         yield engine.observe(events)
         progress.read(*capture.progress())
+
+
+def _observed_beside(engine: Engine, capture: Captures, progress: Progress) -> Iterator[Scored]:
+    """As ``_observed``, in order, while the next batch is read: not for a pipe that somebody watches.
+
+    The one that reads is this thread, which hears Ctrl-C and never waits for input on the way out.
+    """
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="spit-observe") as worker:
+        begun: deque[Future[Scored]] = deque()
+        for events in capture.events():
+            begun.append(worker.submit(engine.observe, events))
+            progress.read(*capture.progress())
+            if len(begun) > _BATCHES_AHEAD:
+                yield begun.popleft().result()
+        while begun:
+            yield begun.popleft().result()
 
 
 def _consume(scored: Iterator[Scored], labels: pa.Table | None) -> list[str]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from spit._core import Names
 from spit.errors import InputError
 from spit.records import Label
 
@@ -23,6 +24,8 @@ LABELS: tuple[Label, ...] = (Label.LEGIT, Label.SUSPECT, Label.SPAM)
 LEGIT_RANK, SUSPECT_RANK, SPAM_RANK = range(3)
 
 MAX_SOURCE_IPS = 8
+#: Addresses held before those that no caller has any more are looked for.
+_MIN_SWEEP_IPS = 4096
 _NEVER = np.iinfo(np.int64).max
 
 STATE_SCHEMA = pa.schema(
@@ -64,6 +67,22 @@ class AttemptState:
     first_seen_us: I64
 
 
+@dataclass(frozen=True, slots=True)
+class CallerColumns:
+    """n callers in columns. ``values``: float32[k, F], of the callers at the k positions ``values_at``."""
+
+    callers: pa.Array
+    attempts: I64
+    score: F64
+    label: I8
+    flagged_at_attempt: I64  # 0: never
+    first_seen_us: I64
+    last_seen_us: I64
+    source_ips: pa.ListArray
+    values: F32
+    values_at: I64
+
+
 class CallerTable:
     """At most ``max_callers`` callers; when full, those seen least recently (by event time) leave first.
 
@@ -77,8 +96,7 @@ class CallerTable:
         self._clear()
 
     def _clear(self) -> None:
-        self._slots: dict[str, int] = {}
-        self._free: list[int] = []
+        self._names, self._ips = Names(), Names()
         self._evicted = 0
         self._attempts: I64 = np.empty(0, np.int64)
         self._score: F64 = np.empty(0, np.float64)
@@ -86,32 +104,34 @@ class CallerTable:
         self._flagged: I64 = np.empty(0, np.int64)
         self._first_us: I64 = np.empty(0, np.int64)
         self._last_us: I64 = np.empty(0, np.int64)
-        self._resize(min(1024, self._max))
-        self._source_ips: dict[int, tuple[str, ...]] = {}
+        #: Slots in ``_ips``, in the order seen; -1 where there is none.
+        self._source_ips: I64 = np.empty((0, MAX_SOURCE_IPS), np.int64)
+        self._sweep_at = _MIN_SWEEP_IPS
         self._values: dict[int, F32] = {}
 
     def __len__(self) -> int:
-        return len(self._slots)
+        return len(self._names)
 
     def counters(self) -> dict[str, int]:
         """Callers held and evicted."""
-        return {"callers": len(self._slots), "callers_evicted": self._evicted}
+        return {"callers": len(self._names), "callers_evicted": self._evicted}
 
     def names(self) -> list[str]:
         """All callers, in no particular order."""
-        return list(self._slots)
+        names: list[str] = self._names.names(self._names.slots()).to_pylist()
+        return names
 
     def attempts(self, caller: str | None) -> int:
         """Attempts of a caller so far; 0 for an unknown one."""
-        slot = None if caller is None else self._slots.get(caller)
+        slot = None if caller is None else self._names.slot(caller)
         return 0 if slot is None else int(self._attempts[slot])
 
     def get(self, caller: str) -> CallerState | None:
         """The caller's state, None for an unknown one."""
-        slot = self._slots.get(caller)
+        slot = self._names.slot(caller)
         if slot is None:
             return None
-        flagged = int(self._flagged[slot])
+        flagged, ips = int(self._flagged[slot]), self._source_ips[slot]
         return CallerState(
             caller=caller,
             attempts=int(self._attempts[slot]),
@@ -120,8 +140,32 @@ class CallerTable:
             flagged_at_attempt=flagged or None,
             first_seen_us=int(self._first_us[slot]),
             last_seen_us=int(self._last_us[slot]),
-            source_ips=self._source_ips.get(slot, ()),
+            source_ips=tuple(self._ips.names(ips[ips >= 0]).to_pylist()),
             values=self._values.get(slot),
+        )
+
+    def columns(self, callers: Sequence[str] | None = None) -> CallerColumns:
+        """Those of these callers that are known; all when None. In no particular order."""
+        if callers is None:
+            slots = self._names.slots()
+        else:
+            found = (self._names.slot(caller) for caller in callers)
+            slots = np.array([slot for slot in found if slot is not None], np.int64)
+        ips = self._source_ips[slots]
+        held = ips >= 0
+        values_at = np.flatnonzero(np.isin(slots, np.fromiter(self._values, np.int64, len(self._values))))
+        values = [self._values[slot] for slot in slots[values_at].tolist()]
+        return CallerColumns(
+            callers=self._names.names(slots),
+            attempts=self._attempts[slots],
+            score=self._score[slots],
+            label=self._label[slots],
+            flagged_at_attempt=self._flagged[slots],
+            first_seen_us=self._first_us[slots],
+            last_seen_us=self._last_us[slots],
+            source_ips=pa.ListArray.from_arrays(_offsets(held.sum(axis=1)), self._ips.names(ips[held])),
+            values=np.stack(values) if values else np.empty((0, 0), np.float32),
+            values_at=values_at,
         )
 
     def update(
@@ -133,134 +177,117 @@ class CallerTable:
         """
         n = len(times_us)
         result = AttemptState(np.ones(n, np.int64), np.zeros(n, np.int64), times_us.copy())
-        encoded = callers.dictionary_encode()
-        known = np.flatnonzero(callers.is_valid().to_numpy(zero_copy_only=False))
+        row_slots = self._slots_of(callers)
+        known = np.flatnonzero(row_slots >= 0)
         if len(known) == 0:
             return result
-        codes = encoded.indices.take(pa.array(known)).to_numpy().astype(np.int64)
-        slots = self._slots_of(encoded.dictionary.to_pylist())[codes]
-        times, score, label = times_us[known], scores[known], labels[known]
 
         # Rows of one caller, together and in order: their running count and running first flag.
-        order = np.argsort(codes, kind="stable")
-        sorted_slots = slots[order]
-        starts = np.flatnonzero(np.r_[True, sorted_slots[1:] != sorted_slots[:-1]])
-        lengths = np.diff(np.r_[starts, len(order)])
-        position = np.arange(len(order)) - np.repeat(starts, lengths)
-        number = np.empty(len(order), np.int64)
-        number[order] = self._attempts[sorted_slots] + position + 1
+        rows = known[np.argsort(row_slots[known], kind="stable")]
+        slots, times, score, label = row_slots[rows], times_us[rows], scores[rows], labels[rows]
+        starts = np.flatnonzero(np.r_[True, slots[1:] != slots[:-1]])
+        lengths = np.diff(np.r_[starts, len(rows)])
+        position = np.arange(len(rows))
+        number = self._attempts[slots] + position - np.repeat(starts, lengths) + 1
 
-        touched = sorted_slots[starts]
-        first_spam = np.minimum.reduceat(np.where(label[order] == SPAM_RANK, number[order], _NEVER), starts)
+        touched = slots[starts]
+        first_spam = np.minimum.reduceat(np.where(label == SPAM_RANK, number, _NEVER), starts)
         flagged_at = np.where(self._flagged[touched] > 0, self._flagged[touched], first_spam)
         flagged = np.repeat(flagged_at, lengths)
-        flagged[flagged > number[order]] = 0
-        result.attempts[known] = number
-        result.flagged_at_attempt[known[order]] = flagged
-        np.minimum.at(self._first_us, slots, times)
-        result.first_seen_us[known] = self._first_us[slots]
+        flagged[flagged > number] = 0
+        first_us = np.minimum(self._first_us[touched], np.minimum.reduceat(times, starts))
+        result.attempts[rows] = number
+        result.flagged_at_attempt[rows] = flagged
+        result.first_seen_us[rows] = np.repeat(first_us, lengths)
 
         self._attempts[touched] += lengths
         self._flagged[touched] = np.where(flagged_at == _NEVER, 0, flagged_at)
-        np.maximum.at(self._last_us, slots, times)
-        np.maximum.at(self._label, slots, label)
-        highest = np.maximum.reduceat(score[order], starts)
-        raised = highest > self._score[touched]
+        self._first_us[touched] = first_us
+        self._last_us[touched] = np.maximum(self._last_us[touched], np.maximum.reduceat(times, starts))
+        self._label[touched] = np.maximum(self._label[touched], np.maximum.reduceat(label, starts))
+        highest = np.maximum.reduceat(score, starts)
+        raised = np.flatnonzero(highest > self._score[touched])
         self._score[touched] = np.maximum(self._score[touched], highest)
-        for i in np.flatnonzero(raised):
-            rows = order[starts[i] : starts[i] + lengths[i]]
-            row = int(rows[int(np.argmax(score[rows]))])
-            if label[row] >= SUSPECT_RANK:
-                self._values[int(touched[i])] = values[known[row]].copy()
-        self._add_source_ips(slots, source_ips.take(pa.array(known)))
+        is_highest = score == np.repeat(highest, lengths)
+        best = np.minimum.reduceat(np.where(is_highest, position, len(rows)), starts)[raised]
+        telling = label[best] >= SUSPECT_RANK
+        for slot, at in zip(touched[raised[telling]].tolist(), best[telling].tolist(), strict=True):
+            self._values[slot] = values[rows[at]].copy()
+        self._add_source_ips(row_slots, source_ips)
         return result
 
-    def _slots_of(self, names: list[str]) -> I64:
-        slots = np.fromiter((self._slots.get(name, -1) for name in names), np.int64, len(names))
-        missing = np.flatnonzero(slots < 0)
-        surplus = len(self._slots) + len(missing) - self._max
-        if surplus > 0:
-            self._evict(surplus, slots[slots >= 0])
-        self._grow(len(missing))
-        for i in missing:
-            slot = self._free.pop()
-            self._slots[names[i]] = slot
-            slots[i] = slot
-        fresh = slots[missing]
+    def _slots_of(self, callers: pa.Array) -> I64:
+        """The slot of each row's caller, -1 where there is none; new callers have seen nothing."""
+        slots, fresh = self._names.claim(callers)
+        if len(fresh) == 0:
+            return slots
+        self._reserve(int(fresh.max()) + 1)
         self._attempts[fresh] = 0
         self._score[fresh] = -1.0
         self._label[fresh] = LEGIT_RANK
         self._flagged[fresh] = 0
         self._first_us[fresh] = _NEVER
         self._last_us[fresh] = -_NEVER
+        self._source_ips[fresh] = -1
+        surplus = len(self._names) - self._max
+        if surplus > 0:
+            self._evict(surplus, slots)
         return slots
 
     def _evict(self, surplus: int, keep: I64) -> None:
-        names = list(self._slots)
-        slots = np.fromiter(self._slots.values(), np.int64, len(names))
-        candidates = np.flatnonzero(~np.isin(slots, keep))
+        slots = self._names.slots()
+        candidates = slots[~np.isin(slots, keep)]
         # A sixteenth more than needed, so that the scan is paid once per many callers.
         count = min(max(surplus, self._max // 16), len(candidates))
-        oldest = candidates[np.argsort(self._last_us[slots[candidates]], kind="stable")[:count]]
-        for i in oldest:
-            slot = self._slots.pop(names[i])
-            self._source_ips.pop(slot, None)
-            self._values.pop(slot, None)
-            self._free.append(slot)
+        oldest = candidates[np.argsort(self._last_us[candidates], kind="stable")[:count]]
+        self._names.release(oldest)
+        self._source_ips[oldest] = -1
+        if self._values:
+            for slot in oldest.tolist():
+                self._values.pop(slot, None)
         self._evicted += count
 
-    def _grow(self, needed: int) -> None:
-        while len(self._free) < needed:
-            self._resize(min(self._max, len(self._attempts) * 2))
-
-    def _resize(self, size: int) -> None:
+    def _reserve(self, size: int) -> None:
         old = len(self._attempts)
-        self._attempts = np.r_[self._attempts, np.zeros(size - old, np.int64)]
-        self._score = np.r_[self._score, np.zeros(size - old, np.float64)]
-        self._label = np.r_[self._label, np.zeros(size - old, np.int8)]
-        self._flagged = np.r_[self._flagged, np.zeros(size - old, np.int64)]
-        self._first_us = np.r_[self._first_us, np.zeros(size - old, np.int64)]
-        self._last_us = np.r_[self._last_us, np.zeros(size - old, np.int64)]
-        self._free.extend(range(size - 1, old - 1, -1))
-
-    def _add_source_ips(self, slots: I64, source_ips: pa.Array) -> None:
-        encoded = source_ips.dictionary_encode()
-        names = encoded.dictionary.to_pylist()
-        if not names:
+        if size <= old:
             return
-        codes = encoded.indices.fill_null(-1).to_numpy().astype(np.int64)
-        has = codes >= 0
-        pairs, first = np.unique(slots[has] * len(names) + codes[has], return_index=True)
-        for pair in pairs[np.argsort(first, kind="stable")]:
-            slot, ip = int(pair) // len(names), names[int(pair) % len(names)]
-            held = self._source_ips.get(slot, ())
-            if len(held) < MAX_SOURCE_IPS and ip not in held:
-                self._source_ips[slot] = (*held, sys.intern(ip))
+        more = max(size, 2 * old, 1024) - old
+        self._attempts = np.r_[self._attempts, np.zeros(more, np.int64)]
+        self._score = np.r_[self._score, np.zeros(more, np.float64)]
+        self._label = np.r_[self._label, np.zeros(more, np.int8)]
+        self._flagged = np.r_[self._flagged, np.zeros(more, np.int64)]
+        self._first_us = np.r_[self._first_us, np.zeros(more, np.int64)]
+        self._last_us = np.r_[self._last_us, np.zeros(more, np.int64)]
+        empty = np.full((more, MAX_SOURCE_IPS), -1, np.int64)
+        self._source_ips = np.concatenate([self._source_ips, empty])
+
+    def _add_source_ips(self, row_slots: I64, source_ips: pa.Array) -> None:
+        """The first MAX_SOURCE_IPS different addresses of each caller, in the order seen."""
+        row_ips, fresh = self._ips.claim(source_ips)
+        rows = np.flatnonzero((row_slots >= 0) & (row_ips >= 0))
+        pairs, first = np.unique(row_slots[rows] << 32 | row_ips[rows], return_index=True)
+        slots, ips = pairs >> 32, pairs & 0xFFFF_FFFF
+        new = ~(self._source_ips[slots] == ips[:, np.newaxis]).any(axis=1)
+        slots, ips, first = slots[new], ips[new], first[new]
+        order = np.lexsort((first, slots))
+        slots, ips = slots[order], ips[order]
+        _, starts, lengths = np.unique(slots, return_index=True, return_counts=True)
+        at = (self._source_ips[slots] >= 0).sum(axis=1) + np.arange(len(slots)) - np.repeat(starts, lengths)
+        fits = at < MAX_SOURCE_IPS
+        self._source_ips[slots[fits], at[fits]] = ips[fits]
+        if len(fresh) and len(self._ips) > self._sweep_at:
+            self._sweep_ips()
+
+    def _sweep_ips(self) -> None:
+        """Forget the addresses that no caller has: what leaves with its caller, and what found no room."""
+        held = self._ips.slots()
+        self._ips.release(held[~np.isin(held, self._source_ips)])
+        self._sweep_at = max(_MIN_SWEEP_IPS, 2 * len(self._ips))
 
     def freeze(self) -> Callable[[], pa.RecordBatch]:
         """A quick copy; the function makes it a state, whatever happens to the table since."""
-        names = list(self._slots)
-        slots = np.fromiter(self._slots.values(), np.int64, len(names))
-        numbers = [
-            column[slots]
-            for column in (
-                self._attempts, self._score, self._label, self._flagged, self._first_us, self._last_us
-            )
-        ]  # fmt: skip
-        source_ips, values = dict(self._source_ips), dict(self._values)
-
-        def state() -> pa.RecordBatch:
-            held = [list(source_ips.get(slot, ())) for slot in slots.tolist()]
-            rows = [None if (row := values.get(slot)) is None else row.tolist() for slot in slots.tolist()]
-            columns = [
-                pa.array(names, pa.string()),
-                *map(pa.array, numbers),
-                pa.array(held, pa.list_(pa.string())),
-                pa.array(rows, pa.list_(pa.float32())),
-            ]
-            return pa.RecordBatch.from_arrays(columns, schema=STATE_SCHEMA)
-
-        return state
+        held = self.columns()
+        return lambda: _state_of(held)
 
     def state(self) -> pa.RecordBatch:
         """Everything that ``restore`` needs (STATE_SCHEMA)."""
@@ -281,16 +308,47 @@ class CallerTable:
             state = state.take(pa.array(by_age[surplus:]))
         self._clear()
         self._evicted = max(surplus, 0)
-        slots = self._slots_of(state["caller"].to_pylist())
+        slots = self._slots_of(state["caller"])
         self._attempts[slots] = state["attempts"].to_numpy()
         self._score[slots] = state["score"].to_numpy()
         self._label[slots] = state["label"].to_numpy()
         self._flagged[slots] = state["flagged_at_attempt"].to_numpy()
         self._first_us[slots] = state["first_seen_us"].to_numpy()
         self._last_us[slots] = state["last_seen_us"].to_numpy()
-        ips, values = state["source_ips"].to_pylist(), state["values"].to_pylist()
-        for slot, held, row in zip(slots.tolist(), ips, values, strict=True):
-            if held:
-                self._source_ips[slot] = tuple(map(sys.intern, held))
-            if row is not None:
-                self._values[slot] = np.array(row, dtype=np.float32)
+        self._add_source_ips(np.repeat(slots, _lengths(state["source_ips"])), state["source_ips"].flatten())
+        rows = state["values"].is_valid().to_numpy(zero_copy_only=False)
+        for slot, row in zip(slots[rows].tolist(), state["values"].filter(pa.array(rows)), strict=True):
+            self._values[slot] = row.values.to_numpy().copy()
+
+
+def _offsets(lengths: I64) -> pa.Array:
+    """Where the lists of these lengths begin and end."""
+    return pa.array(np.r_[0, np.cumsum(lengths)], pa.int32())
+
+
+def _lengths(lists: pa.ListArray) -> I64:
+    lengths: I64 = pc.list_value_length(lists).fill_null(0).to_numpy().astype(np.int64)
+    return lengths
+
+
+def _state_of(held: CallerColumns) -> pa.RecordBatch:
+    n, width = len(held.callers), held.values.shape[1]
+    without = np.ones(n, np.bool_)
+    without[held.values_at] = False
+    values = pa.ListArray.from_arrays(
+        _offsets(np.where(without, 0, width)),
+        pa.array(held.values.ravel(), pa.float32()),
+        mask=pa.array(without),
+    )
+    columns = [
+        held.callers,
+        pa.array(held.attempts),
+        pa.array(held.score),
+        pa.array(held.label),
+        pa.array(held.flagged_at_attempt),
+        pa.array(held.first_seen_us),
+        pa.array(held.last_seen_us),
+        held.source_ips,
+        values,
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=STATE_SCHEMA)

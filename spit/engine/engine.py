@@ -6,26 +6,24 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 
 from spit._core import hash_keys
 from spit.engine import checkpoint
-from spit.engine.callers import F32, I8, LABELS, CallerState, CallerTable
+from spit.engine.callers import F32, CallerColumns, CallerTable
 from spit.engine.receipts import Receipts
 from spit.engine.scored import Scored, concatenate
+from spit.engine.summaries import CallerSummary, caller_rows, summaries
 from spit.errors import InputError, ModelError
 from spit.features.table import FeatureTable
 from spit.model.evidence import CallerEvidence
 from spit.model.reasons import explain
 from spit.model.scorer import Model, sigmoid
 from spit.policy.policy import Policy
-from spit.records import Action, ActionKind, Label, Reason, Verdict
+from spit.records import Action, Label, Reason, Verdict
 
 #: Events folded per hold of the lock: a question never waits for more than this much work.
-MAX_CHUNK_EVENTS = 4096
-
-_RANKS = {label: rank for rank, label in enumerate(LABELS)}
+MAX_CHUNK_EVENTS = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,27 +32,6 @@ class Assessment:
 
     verdict: Verdict
     action: Action
-
-
-@dataclass(frozen=True, slots=True)
-class CallerSummary:
-    """One caller, over everything seen. Times in epoch seconds.
-
-    ``label`` and ``score`` are the highest reached, ``reasons`` those of the attempt that reached it,
-    ``action`` what enforcing would do.
-    """
-
-    caller: str
-    label: Label
-    score: float
-    action: ActionKind
-    reasons: tuple[Reason, ...]
-    attempts: int
-    flagged_at_attempt: int | None
-    first_seen: float
-    last_seen: float
-    source_ips: tuple[str, ...]
-    model: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +90,7 @@ class Engine:
     def observe(self, events: pa.RecordBatch) -> Scored:
         """Fold all events (records.EVENT_SCHEMA) in order and score the attempts among them."""
         starts = range(0, max(events.num_rows, 1), self._chunk)
-        return concatenate([self._observe_chunk(events.slice(at, self._chunk), at) for at in starts])
+        return concatenate([self._observe_chunk(events, at, self._chunk) for at in starts])
 
     def receive(self, events: pa.RecordBatch, agent: str, number: int) -> bool:
         """Fold batch ``number`` of ``agent`` once: False, and nothing is done, when it was applied before.
@@ -129,25 +106,24 @@ class Engine:
             self._receipts.add(agent, number)
             return True
 
-    def _observe_chunk(self, events: pa.RecordBatch, offset: int) -> Scored:
+    def _observe_chunk(self, batch: pa.RecordBatch, offset: int, length: int) -> Scored:
         policy = self.policy
+        events = batch.slice(offset, length)
         with self._lock:
             rows = self._features.observe(events)
-            attempts = events.take(pa.array(rows.rows))
-            times_us = attempts["time_us"].to_numpy()
+            callers, source_ips = (events[name].take(pa.array(rows.rows)) for name in ("caller", "source_ip"))
+            times_us = events["time_us"].to_numpy()[rows.rows]
             log_odds = self._model.log_odds(rows.values)
-            score = self._evidence.update(hash_keys(attempts["caller"]), times_us, log_odds)
-            ranks = _label_ranks(policy, score.tolist())
-            state = self._callers.update(
-                attempts["caller"], times_us, score, ranks, rows.values, attempts["source_ip"]
-            )
+            score = self._evidence.update(hash_keys(callers), times_us, log_odds)
+            ranks = policy.label_ranks(score)
+            state = self._callers.update(callers, times_us, score, ranks, rows.values, source_ips)
             if events.num_rows:
                 latest = int(events["time_us"].to_numpy().max())
                 self._now_us = latest if self._now_us is None else max(self._now_us, latest)
             self._events += events.num_rows
-            self._attempts += len(attempts)
+            self._attempts += len(rows.rows)
         return Scored(
-            events=attempts,
+            batch=batch,
             rows=rows.rows + offset,
             values=rows.values,
             probability=sigmoid(log_odds),
@@ -172,7 +148,7 @@ class Engine:
         policy = self.policy
         caller: str | None = attempt["caller"][0].as_py()
         if observe:
-            scored = self._observe_chunk(attempt, 0)
+            scored = self._observe_chunk(attempt, 0, 1)
             values, score, attempts = scored.values, float(scored.score[0]), int(scored.attempts[0])
             own = float(scored.probability[0])
         else:
@@ -192,15 +168,18 @@ class Engine:
     def caller(self, caller: str) -> CallerSummary | None:
         """What is known of one caller; None when it was never seen or has been evicted."""
         with self._lock:
-            state = self._callers.get(caller)
-        return None if state is None else self._summaries([state])[0]
+            held = self._callers.columns([caller])
+        return next(iter(summaries(self._rows(held))), None)
 
     def callers(self) -> list[CallerSummary]:
         """Every caller known, the highest score first."""
+        return summaries(self.caller_rows())
+
+    def caller_rows(self) -> pa.RecordBatch:
+        """``callers`` in columns (summaries.CALLER_SCHEMA)."""
         with self._lock:
-            states = [state for name in self._callers.names() if (state := self._callers.get(name))]
-        states.sort(key=lambda state: (-state.score, state.caller))
-        return self._summaries(states)
+            held = self._callers.columns()
+        return self._rows(held)
 
     def counters(self) -> dict[str, int]:
         """Events, attempts, callers, evictions, by name."""
@@ -270,31 +249,5 @@ class Engine:
     def _explain(self, values: F32) -> list[tuple[Reason, ...]]:
         return explain(self._model, values)
 
-    def _summaries(self, states: list[CallerState]) -> list[CallerSummary]:
-        labelled = [state for state in states if state.values is not None]
-        reasons: dict[str, tuple[Reason, ...]] = {}
-        if labelled:
-            rows = np.stack([state.values for state in labelled if state.values is not None])
-            for state, found in zip(labelled, self._explain(rows), strict=True):
-                reasons[state.caller] = found
-        return [self._summary(state, reasons.get(state.caller, ())) for state in states]
-
-    def _summary(self, state: CallerState, reasons: tuple[Reason, ...]) -> CallerSummary:
-        verdict = Verdict(state.caller, state.score, state.label, reasons, self._model.name, state.attempts)
-        return CallerSummary(
-            caller=state.caller,
-            label=state.label,
-            score=state.score,
-            action=self.policy.decide(verdict, callee=None, exemption=None).would,
-            reasons=reasons,
-            attempts=state.attempts,
-            flagged_at_attempt=state.flagged_at_attempt,
-            first_seen=state.first_seen_us / 1e6,
-            last_seen=state.last_seen_us / 1e6,
-            source_ips=state.source_ips,
-            model=self._model.name,
-        )
-
-
-def _label_ranks(policy: Policy, scores: list[float]) -> I8:
-    return np.fromiter((_RANKS[policy.label(score)] for score in scores), np.int8, len(scores))
+    def _rows(self, held: CallerColumns) -> pa.RecordBatch:
+        return caller_rows(held, policy=self.policy, explain=self._explain, model=self._model.name)

@@ -50,7 +50,7 @@ class Scored:
     the caller was not spam so far.
     """
 
-    events: pa.RecordBatch  # the attempt rows, records.EVENT_SCHEMA
+    batch: pa.RecordBatch  # all events of the batch, records.EVENT_SCHEMA
     rows: I64
     values: F32
     probability: F64
@@ -65,6 +65,11 @@ class Scored:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    @property
+    def events(self) -> pa.RecordBatch:
+        """The attempt rows of the batch. Picked when asked for: most who score need no more of them."""
+        return self.batch.take(pa.array(self.rows))
 
     def labels(self) -> list[Label]:
         """The label of each attempt."""
@@ -84,10 +89,10 @@ class Scored:
 
     def to_calls(self) -> pa.RecordBatch:
         """The rows of ``spit score --by call`` (SCORED_CALL_SCHEMA)."""
-        labels, reasons = self.labels(), self.reasons()
-        callers = self.events["caller"].to_pylist()
-        callees = self.events["callee"].to_pylist()
-        exemptions = self.events["exemption"].to_pylist()
+        labels, reasons, events = self.labels(), self.reasons(), self.events
+        callers = events["caller"].to_pylist()
+        callees = events["callee"].to_pylist()
+        exemptions = events["exemption"].to_pylist()
         scores, attempts = self.score.tolist(), self.attempts.tolist()
         verdicts = (
             Verdict(*columns, self.model, attempts[i])
@@ -97,12 +102,12 @@ class Scored:
             self.policy.decide(verdict, callee=callee, exemption=exemption).would.value
             for verdict, callee, exemption in zip(verdicts, callees, exemptions, strict=True)
         ]
-        time_s = self.events["start_time_us"].to_numpy() / 1e6
+        time_s = events["start_time_us"].to_numpy() / 1e6
         columns = {
-            "call_id": self.events["call_id"],
+            "call_id": events["call_id"],
             "time": pa.array(time_s),
-            "caller": self.events["caller"],
-            "callee": self.events["callee"],
+            "caller": events["caller"],
+            "callee": events["callee"],
             "label": pa.array([label.value for label in labels], pa.string()),
             "score": pa.array(self.score),
             "action": pa.array(actions, pa.string()),
@@ -115,7 +120,7 @@ class Scored:
             "first_seen": pa.array(self.first_seen_us / 1e6),
             "last_seen": pa.array(time_s),
             "source_ips": pa.array(
-                [[] if ip is None else [ip] for ip in self.events["source_ip"].to_pylist()],
+                [[] if ip is None else [ip] for ip in events["source_ip"].to_pylist()],
                 pa.list_(pa.string()),
             ),
             "model": pa.array([self.model] * len(self), pa.string()),
@@ -126,7 +131,7 @@ class Scored:
 
 
 def concatenate(parts: list[Scored]) -> Scored:
-    """One answer for the chunks of one batch; ``parts`` must not be empty."""
+    """One answer for the chunks of one batch; ``parts`` must be of the same batch and not be empty."""
     if len(parts) == 1:
         return parts[0]
     first = parts[0]
@@ -135,7 +140,7 @@ def concatenate(parts: list[Scored]) -> Scored:
         return np.concatenate([getattr(part, name) for part in parts])
 
     return Scored(
-        events=pa.concat_batches([part.events for part in parts]),
+        batch=first.batch,
         rows=joined("rows"),
         values=joined("values"),
         probability=joined("probability"),

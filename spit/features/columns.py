@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -19,16 +19,13 @@ I64 = npt.NDArray[np.int64]
 
 #: Rings or talks no longer than this mark one-ring and short calls (carriers' limit for short calls).
 SHORT_S = 6.0
-#: A number of fewer digits is a short code, without a block around it; E.164 allows 15.
-_NUMBER = r"^\+?[0-9]{7,15}$"
-#: RFC 3323 and common practice: a caller who withholds his identity. All of them must not share one key.
-_WITHHELD_CALLER = r"(?i)^(anonymous|unavailable|restricted|private|unknown)(@|$)"
-_WITHHELD_URI = r"(?i)^<?sips?:(anonymous|unavailable|restricted|private|unknown)@"
-_URI_USER = r"(?i)^<?(?:sips?|tel):\+?(?P<user>[^@;:>]*)"
+#: The last digits of a number within its block of 10,000.
+_BLOCK_DIGITS = 4
 _SALTS = {"caller": 1, "callee": 2, "source": 3, "peer": 4, "block": 5, "origid": 6}
 _PAIR_SALTS = {"contact": 16, "peer_caller": 17, "peer_callee": 18}
 _ATTESTATIONS = pa.array(["C", "B", "A"])
 _OUTCOMES = pa.array([str(outcome) for outcome in Outcome])
+_OUTCOME_CODES = {outcome: code for code, outcome in enumerate(Outcome)}
 _NOT_COUNTED = (Outcome.INCOMPLETE, Outcome.REDIRECTED)
 _INTERMEDIARY_REJECTED = 608  # RFC 8688: our own block, or another network's, is not the callee's word
 
@@ -44,10 +41,6 @@ def _mask(array: pa.Array) -> Mask:
 
 def _equals(array: pa.Array, text: str) -> Mask:
     return _mask(pc.equal(array, text))
-
-
-def _matches(array: pa.Array, pattern: str) -> Mask:
-    return _mask(pc.match_substring_regex(array, pattern))
 
 
 def _only(array: pa.Array, keep: Mask) -> pa.Array:
@@ -67,17 +60,25 @@ def column(batch: pa.RecordBatch, name: str) -> pa.Array:
     return batch.column(at)
 
 
-#: The columns of records.EVENT_SCHEMA that features are made of.
-NEEDED = (
-    *("event", "time_us", "method", "caller", "callee", "caller_uri", "source_ip", "fingerprint"),
-    *("asserted_identity", "attestation", "origid", "diverted_by"),
-    *("outcome", "final_status", "ring_time_s", "duration_s", "duration_censored", "hangup_by"),
+_ATTEMPT_COLUMNS = (
+    *("method", "caller", "callee", "caller_uri", "asserted_identity", "attestation", "diverted_by"),
 )
+_END_COLUMNS = ("outcome", "ring_time_s", "duration_s", "duration_censored", "hangup_by", "diverted_by")
 
 
-def project(events: pa.RecordBatch) -> pa.RecordBatch:
-    """The needed columns only: rows are picked from these. InputError when one is missing."""
-    return pa.record_batch([column(events, name) for name in NEEDED], names=list(NEEDED))
+def _pick(events: pa.RecordBatch, names: Sequence[str], rows: I64) -> pa.RecordBatch:
+    """These columns of these rows. InputError when a column is missing."""
+    return pa.record_batch([column(events, name) for name in names], names=list(names)).take(pa.array(rows))
+
+
+def pick_attempts(events: pa.RecordBatch, rows: I64) -> pa.RecordBatch:
+    """What AttemptColumns needs of these rows."""
+    return _pick(events, _ATTEMPT_COLUMNS, rows)
+
+
+def pick_ends(events: pa.RecordBatch, rows: I64) -> pa.RecordBatch:
+    """What EndColumns needs of these rows."""
+    return _pick(events, _END_COLUMNS, rows)
 
 
 def select_events(events: pa.RecordBatch) -> tuple[Mask, Mask]:
@@ -90,7 +91,7 @@ def select_events(events: pa.RecordBatch) -> tuple[Mask, Mask]:
     code = outcome_codes(events)
     ends = _equals(kind, EventKind.END) & (code >= 0)
     for outcome in _NOT_COUNTED:
-        ends &= code != list(Outcome).index(outcome)
+        ends &= code != _OUTCOME_CODES[outcome]
     ends &= _numpy(column(events, "final_status"), 0) != _INTERMEDIARY_REJECTED
     return _equals(kind, EventKind.ATTEMPT), ends
 
@@ -106,22 +107,23 @@ class EventKeys:
 
     def __init__(self, events: pa.RecordBatch) -> None:
         caller = column(events, "caller")
-        withheld = _matches(caller, _WITHHELD_CALLER)
+        withheld = _core.withheld(caller)
         caller = _only(caller, ~withheld) if withheld.any() else caller
         source, fingerprint = column(events, "source_ip"), column(events, "fingerprint")
         peer = pc.binary_join_element_wise(source, fingerprint, "|")
-        number = _only(caller, _matches(caller, _NUMBER))
         self._texts = {
             "caller": caller,
             "callee": column(events, "callee"),
             "source": source,
             "peer": peer,
-            "block": pc.utf8_slice_codeunits(pc.utf8_ltrim(number, "+"), 0, -4),
+            "block": caller,
             "origid": column(events, "origid"),
         }
 
     def single(self, name: str) -> U64:
         """64-bit keys; 0 where there is none."""
+        if name == "block":
+            return _core.hash_blocks(self._texts[name], digits=_BLOCK_DIGITS, salt=_SALTS[name])
         return _core.hash_keys(self._texts[name], _SALTS[name])
 
     def pair(self, name: str) -> U64:
@@ -144,16 +146,17 @@ class AttemptColumns:
         uri = column(attempts, "caller_uri")
         self.count = attempts.num_rows
         self.diverted: Mask = _mask(pc.is_valid(column(attempts, "diverted_by")))
-        self.withheld: Mask = (
-            _mask(pc.is_null(caller)) | _matches(caller, _WITHHELD_CALLER) | _matches(uri, _WITHHELD_URI)
-        )
-        self.identified: Mask = _mask(pc.is_valid(caller)) & ~_matches(caller, _WITHHELD_CALLER)
+        has_caller, named_nobody = _mask(pc.is_valid(caller)), _core.withheld(caller)
+        self.withheld: Mask = ~has_caller | named_nobody | _core.withheld(uri, uris=True)
+        self.identified: Mask = has_caller & ~named_nobody
         self.has_callee: Mask = _mask(pc.is_valid(column(attempts, "callee")))
-        self.callee_number: F64 = _numbers(column(attempts, "callee"))
+        self.callee_number: F64 = _core.numbers(column(attempts, "callee"))
         attestation = pc.index_in(column(attempts, "attestation"), value_set=_ATTESTATIONS)
         self._direct: dict[str, F64] = {
             "attestation_level": _numpy(attestation, -1).astype(np.float64) + 1.0,
-            "asserted_differs": _asserted_differs(column(attempts, "asserted_identity"), uri),
+            "asserted_differs": _core.asserted_differs(column(attempts, "asserted_identity"), uri).astype(
+                np.float64
+            ),
             "caller_withheld": self.withheld.astype(np.float64),
             "diverted": self.diverted.astype(np.float64),
             "callee_is_number": np.isfinite(self.callee_number).astype(np.float64),
@@ -233,7 +236,7 @@ class EndColumns:
     def outcome(self, *outcomes: Outcome) -> Mask:
         found = np.zeros(self.count, np.bool_)
         for outcome in outcomes:
-            found |= self._outcome == list(Outcome).index(outcome)
+            found |= self._outcome == _OUTCOME_CODES[outcome]
         return found
 
     def rang_and_cancelled(self) -> Mask:
@@ -244,32 +247,3 @@ class EndColumns:
 
     def cancelled_ring_s(self) -> F64:
         return np.where(self.rang_and_cancelled(), self.ring_s, 0.0)
-
-
-def _numbers(texts: pa.Array) -> F64:
-    """Numbers of 7 to 15 digits, which a float64 holds exactly; NaN for everything else."""
-    digits = pc.utf8_ltrim(_only(texts, _matches(texts, _NUMBER)), "+")
-    return _numpy(pc.cast(pc.cast(digits, pa.int64()), pa.float64()), np.nan).astype(np.float64, copy=False)
-
-
-def _asserted_differs(asserted: pa.Array, uri: pa.Array) -> F64:
-    """1 where P-Asserted-Identity and From are of different people.
-
-    Numbers are compared by their last 7 digits, because From is often national where the assertion is
-    E.164. A withheld From is no lie (RFC 3323, RFC 3325) and is not counted.
-    """
-    differs = np.zeros(len(asserted))
-    rows = np.flatnonzero(_mask(pc.is_valid(asserted)) & ~_matches(uri, _WITHHELD_URI))
-    if len(rows) == 0:
-        return differs
-    claimed = pc.struct_field(pc.extract_regex(uri.take(pa.array(rows)), _URI_USER), "user")
-    proven = pc.utf8_ltrim(asserted.take(pa.array(rows)), "+")
-    proven = pc.replace_substring_regex(proven, "@.*$", "")
-    sides = []
-    for side in (claimed, proven):
-        text = pc.utf8_lower(side)
-        digits = pc.replace_substring_regex(text, r"[-.() ]", "")
-        number = _matches(digits, r"^[0-9]{7,}$")
-        sides.append(pc.if_else(pa.array(number), pc.utf8_slice_codeunits(digits, -7), text))
-    differs[rows] = _mask(pc.not_equal(sides[0], sides[1]))
-    return differs

@@ -13,7 +13,15 @@ import pyarrow as pa
 
 from spit import _core
 from spit.features import block, callee, caller, fingerprint, identity, origid, pair, source, state_files
-from spit.features.columns import AttemptColumns, EndColumns, EventKeys, column, project, select_events
+from spit.features.columns import (
+    AttemptColumns,
+    EndColumns,
+    EventKeys,
+    column,
+    pick_attempts,
+    pick_ends,
+    select_events,
+)
 from spit.features.declare import (
     F64,
     Contribution,
@@ -120,17 +128,16 @@ class FeatureTable:
         """
         is_attempt, is_end = select_events(events)
         counted = np.flatnonzero(is_attempt | is_end)
-        events = project(events).take(pa.array(counted))
         attempt_rows, end_rows = np.flatnonzero(is_attempt[counted]), np.flatnonzero(is_end[counted])
-        times_us = _times_us(events)
+        times_us = _times_us(events)[counted]
         keys = EventKeys(events)
-        singles = {name: keys.single(name) for name in _KEYS}
+        singles = {name: keys.single(name)[counted] for name in _KEYS}
 
-        attempts = AttemptColumns(events.take(pa.array(attempt_rows)))
-        ends = EndColumns(events.take(pa.array(end_rows)))
+        attempts = AttemptColumns(pick_attempts(events, np.flatnonzero(is_attempt)))
+        ends = EndColumns(pick_ends(events, np.flatnonzero(is_end)))
         attempt_times_us = times_us[attempt_rows]
         self._fold_contacts(
-            attempts, {name: keys.pair(name)[attempt_rows] for name in _PAIR_KEYS}, attempt_times_us
+            attempts, {name: keys.pair(name)[is_attempt] for name in _PAIR_KEYS}, attempt_times_us
         )
         for last in LASTS:
             answer = self._lasts[last.name].fold(

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from spit.config import PolicyConfig
 from spit.policy.answers import build_answer
 from spit.records import Action, ActionKind, Label, Mode, Verdict
@@ -34,6 +39,22 @@ class Policy:
         if score >= self._suspect_threshold:
             return Label.SUSPECT
         return Label.LEGIT
+
+    def label_ranks(self, scores: npt.NDArray[np.float64]) -> npt.NDArray[np.int8]:
+        """int8[n]: the position in records.Label, legit, suspect, spam, of the label of each score."""
+        ranks = (scores >= self._suspect_threshold).astype(np.int8)
+        ranks[scores >= self._spam_threshold] = 2
+        return ranks
+
+    def would(self, callers: pa.Array, labels: pa.Array) -> pa.Array:
+        """What enforcing would do with callers of these labels (columns of strings), as a column of strings.
+
+        The same as ``decide`` of each for an attempt that nothing exempts.
+        """
+        kinds = pa.array([kind.value for kind in self._kinds.values()])
+        found = kinds.take(pc.index_in(labels, value_set=pa.array([label.value for label in self._kinds])))
+        found = pc.if_else(self._block.holds(callers), self._kinds[Label.SPAM].value, found)
+        return pc.if_else(self._allow.holds(callers), ActionKind.ALLOW.value, found)
 
     def decide(self, verdict: Verdict, *, callee: str | None, exemption: str | None) -> Action:
         """The action for one attempt.
@@ -77,6 +98,13 @@ class IdentityList:
         entries = tuple(entry.lower() for entry in entries)
         self._exact = frozenset(entry for entry in entries if not entry.endswith("*"))
         self._prefixes = tuple(entry[:-1] for entry in entries if entry.endswith("*"))
+
+    def holds(self, identities: pa.Array) -> pa.Array:
+        """``in`` for each of a column of strings, null not being in it."""
+        found = pc.is_in(identities, value_set=pa.array(sorted(self._exact), pa.string()))
+        for prefix in self._prefixes:
+            found = pc.or_(found, pc.starts_with(identities, pattern=prefix).fill_null(False))
+        return found
 
     def __contains__(self, identity: str | None) -> bool:
         return identity is not None and (identity in self._exact or identity.startswith(self._prefixes))

@@ -1,14 +1,14 @@
-"""The comparison with labels, and the rows of callers, as people and programs read them."""
+"""The comparison with labels, and the reasons in words, as people read them."""
 
 from __future__ import annotations
 
 import pandas as pd
+import pyarrow as pa
 
 from spit.cli.comparison import comparison_lines
-from spit.cli.verdicts import CALLER_SCHEMA, caller_rows, reasons_in_words
-from spit.engine.engine import CallerSummary
+from spit.cli.verdicts import reasons_in_words
 from spit.engine.evaluation import Evaluation
-from spit.records import ActionKind, Label, Reason
+from spit.engine.scored import REASONS_TYPE
 
 
 def group(
@@ -60,46 +60,15 @@ def test_without_spam_there_is_no_spam_table() -> None:
     )
 
 
-CALLER = CallerSummary(
-    caller="+4930100",
-    label=Label.SPAM,
-    score=0.97,
-    action=ActionKind.REJECT,
-    reasons=(Reason("SHORT_RING", 2.25, "rings briefly, then hangs up"), Reason("NEW", -0.5, "is new")),
-    attempts=40,
-    flagged_at_attempt=None,
-    first_seen=1.5,
-    last_seen=2.5,
-    source_ips=("192.0.2.1", "2001:db8::1"),
-    model="baseline/1",
-)
-
-
-def test_caller_rows_hold_the_contract() -> None:
-    rows = caller_rows([CALLER])
-    assert rows.schema == CALLER_SCHEMA
-    assert rows.to_pylist() == [
-        {
-            "caller": "+4930100",
-            "label": "spam",
-            "score": 0.97,
-            "action": "reject",
-            "reasons": [
-                {"symbol": "SHORT_RING", "weight": 2.25, "text": "rings briefly, then hangs up"},
-                {"symbol": "NEW", "weight": -0.5, "text": "is new"},
-            ],
-            "attempts": 40,
-            "flagged_at_attempt": None,
-            "first_seen": 1.5,
-            "last_seen": 2.5,
-            "source_ips": ["192.0.2.1", "2001:db8::1"],
-            "model": "baseline/1",
-        }
-    ]
-    assert caller_rows([]).num_rows == 0
-
-
 def test_reasons_in_words() -> None:
-    assert reasons_in_words(caller_rows([CALLER])) == [
-        ["rings briefly, then hangs up (SHORT_RING +2.2)", "is new (NEW -0.5)"]
+    reasons = [
+        [
+            {"symbol": "SHORT_RING", "weight": 2.25, "text": "rings briefly, then hangs up"},
+            {"symbol": "NEW", "weight": -0.5, "text": "is new"},
+        ],
+        [],
+    ]
+    assert reasons_in_words(pa.record_batch({"reasons": pa.array(reasons, REASONS_TYPE)})) == [
+        ["rings briefly, then hangs up (SHORT_RING +2.2)", "is new (NEW -0.5)"],
+        [],
     ]

@@ -130,6 +130,19 @@ def test_restore_into_a_smaller_table_keeps_the_recent_ones() -> None:
     assert small.counters() == {"callers": 2, "callers_evicted": 1}
 
 
+def test_the_first_eight_sources_are_kept_and_stale_ones_forgotten() -> None:
+    table = CallerTable(max_callers=2)
+    for start in range(0, 12_000, 2000):
+        _update(table, [("a", 0.1, f"ip{i}") for i in range(start, start + 2000)], start)
+    state = table.get("a")
+    assert state is not None
+    assert state.source_ips == tuple(f"ip{i}" for i in range(8))
+    _update(table, [("a", 0.1, "new"), ("b", 0.1, "ip3"), ("b", 0.1, "new")], 12_000)
+    other = table.get("b")
+    assert other is not None
+    assert other.source_ips == ("ip3", "new")
+
+
 def test_restore_refuses_other_columns() -> None:
     with pytest.raises(InputError, match="expected columns"):
         CallerTable(max_callers=2).restore(pa.record_batch({"caller": ["a"]}))

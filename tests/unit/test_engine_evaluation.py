@@ -30,7 +30,7 @@ def _scored(rows: Sequence[tuple[str, str | None, int]]) -> Scored:
     whole = np.arange(n, dtype=np.int64)
     score = ranks / 2.0
     return Scored(
-        events=events,
+        batch=events,
         rows=whole,
         values=np.zeros((n, 1), np.float32),
         probability=score,

@@ -10,7 +10,7 @@ use arrow_schema::{DataType, Field, Schema};
 use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3_arrow::{PyArray, PyRecordBatch};
+use pyo3_arrow::PyRecordBatch;
 use spit_core::fold::{self, Counters, FoldError, State};
 
 /// Names in the metadata of a state's schema.
@@ -23,77 +23,7 @@ const EVICTED_FULL: &str = "evicted_full";
 pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<Sums>()?;
     m.add_class::<Last>()?;
-    m.add_class::<Pairs>()?;
-    m.add_function(wrap_pyfunction!(hash_keys, m)?)?;
-    m.add_function(wrap_pyfunction!(hash_pairs, m)?)
-}
-
-/// 64-bit keys of a column of strings; null becomes 0.
-#[pyfunction]
-#[pyo3(signature = (column, salt = 0))]
-fn hash_keys<'py>(py: Python<'py>, column: PyArray, salt: u64) -> PyResult<Bound<'py, PyArray1<u64>>> {
-    let (column, _) = column.into_inner();
-    let keys = py.detach(|| -> PyResult<Vec<u64>> {
-        let texts = Texts::new("column", &column)?;
-        Ok((0..column.len())
-            .map(|i| texts.get(i).map_or(0, |text| fold::hash_key(text, salt)))
-            .collect())
-    })?;
-    Ok(PyArray1::from_vec(py, keys))
-}
-
-/// 64-bit keys of ordered pairs of strings; 0 where either is null.
-#[pyfunction]
-#[pyo3(signature = (a, b, salt = 0))]
-fn hash_pairs<'py>(py: Python<'py>, a: PyArray, b: PyArray, salt: u64) -> PyResult<Bound<'py, PyArray1<u64>>> {
-    let ((a, _), (b, _)) = (a.into_inner(), b.into_inner());
-    let keys = py.detach(|| -> PyResult<Vec<u64>> {
-        let (first, second) = (Texts::new("a", &a)?, Texts::new("b", &b)?);
-        if a.len() != b.len() {
-            return Err(PyValueError::new_err(format!(
-                "b: expected {} values, as many as a, found {}",
-                a.len(),
-                b.len()
-            )));
-        }
-        let pair = |i| match (first.get(i), second.get(i)) {
-            (Some(a), Some(b)) => fold::hash_pair(a, b, salt),
-            _ => 0,
-        };
-        Ok((0..a.len()).map(pair).collect())
-    })?;
-    Ok(PyArray1::from_vec(py, keys))
-}
-
-/// A column of strings in any of Arrow's layouts for them.
-enum Texts<'a> {
-    Short(&'a arrow_array::StringArray),
-    Long(&'a arrow_array::LargeStringArray),
-    View(&'a arrow_array::StringViewArray),
-    AllNull,
-}
-
-impl<'a> Texts<'a> {
-    fn new(name: &str, column: &'a ArrayRef) -> PyResult<Self> {
-        match column.data_type() {
-            DataType::Utf8 => Ok(Self::Short(column.as_string())),
-            DataType::LargeUtf8 => Ok(Self::Long(column.as_string())),
-            DataType::Utf8View => Ok(Self::View(column.as_string_view())),
-            DataType::Null => Ok(Self::AllNull),
-            other => Err(PyValueError::new_err(format!(
-                "{name}: expected strings, found {other}"
-            ))),
-        }
-    }
-
-    fn get(&self, i: usize) -> Option<&'a str> {
-        match self {
-            Self::Short(texts) => texts.is_valid(i).then(|| texts.value(i)),
-            Self::Long(texts) => texts.is_valid(i).then(|| texts.value(i)),
-            Self::View(texts) => texts.is_valid(i).then(|| texts.value(i)),
-            Self::AllNull => None,
-        }
-    }
+    m.add_class::<Pairs>()
 }
 
 /// Exponentially decayed sums per key.

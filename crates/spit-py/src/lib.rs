@@ -8,9 +8,11 @@ mod fold;
 mod identity;
 mod live;
 mod messages;
+mod names;
 mod reader;
 mod settings;
 mod text;
+mod texts;
 
 use pyo3::prelude::*;
 
@@ -21,6 +23,8 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     feed::register(m)?;
     identity::register(m)?;
     text::register(m)?;
+    texts::register(m)?;
+    names::register(m)?;
     fold::register(m)?;
     live::register(m)
 }

@@ -15,10 +15,13 @@
 //!   the limit the oldest of [`FULL_SCAN_SLOTS`] slots gives way. Both are counted.
 //! * No timestamp can overflow: differences saturate.
 //!
+//! Beside them stands [`Names`]: strings in numbered slots, for columns of state that lie elsewhere.
+//!
 //! Time is in microseconds since the epoch and is always an argument.
 
 mod key;
 mod last;
+mod names;
 mod pairs;
 mod slab;
 mod sums;
@@ -29,6 +32,7 @@ use std::fmt;
 
 pub use key::{hash_key, hash_pair};
 pub use last::Last;
+pub use names::Names;
 pub use pairs::Pairs;
 pub use slab::FULL_SCAN_SLOTS;
 pub use sums::{Sums, MAX_CONTRIBUTION};

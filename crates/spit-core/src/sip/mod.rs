@@ -13,4 +13,5 @@ pub mod passport;
 mod scan;
 pub mod sdp;
 pub mod start_line;
+pub mod subscriber;
 pub mod uri;
