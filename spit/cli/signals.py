@@ -8,6 +8,9 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Literal
 
+#: A signal that comes just before the main thread begins to sleep does not wake it: it is heard this late.
+_LOOK_S = 0.2
+
 
 class Signals:
     """What was asked for. ``wait`` sleeps until something was; a second SIGINT ends the program at once."""
@@ -31,7 +34,13 @@ class Signals:
 
     def wait(self, reload: Callable[[], None]) -> None:
         """Return when the command is to end; call ``reload`` for every SIGHUP until then."""
-        while self._asked.get() == "reload":
+        while True:
+            try:
+                asked = self._asked.get(timeout=_LOOK_S)
+            except queue.Empty:
+                continue
+            if asked == "stop":
+                return
             reload()
 
     def _on_stop(self, number: int, _frame: FrameType | None) -> None:

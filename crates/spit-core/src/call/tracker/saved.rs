@@ -29,14 +29,17 @@ impl std::fmt::Display for LoadError {
 
 impl std::error::Error for LoadError {}
 
+/// A call, its User-Agent and its legs in order.
+type SavingCall<'a> = (&'a Call, Option<&'a [u8]>, Vec<&'a Leg>);
+
 #[derive(Serialize)]
 struct Saving<'a> {
     version: u16,
     seed: u64,
     now_us: Micros,
     counters: TrackCounters,
-    /// In the order of their beginning, each with its User-Agent and its legs in order.
-    calls: Vec<(&'a Call, Option<&'a [u8]>, Vec<&'a Leg>)>,
+    /// In the order of their beginning.
+    calls: Vec<SavingCall<'a>>,
     /// Caller and callee of calls that began a moment ago, and which use of which place they were.
     recent: Vec<(u64, u32)>,
 }
