@@ -49,23 +49,27 @@ class CaptureReader:
 class Feed:
     """Frames or messages pushed from Python, decoded and tracked as those of captures are.
 
-    ``settings``: as for CaptureReader. ``kind``: what comes out: ``events``, ``calls`` or ``messages``. Times are
-    epoch µs and should not fall. Rows gather until they are read. Raises ValueError for another kind or setting.
+    ``settings``: as for CaptureReader. ``kind``: what comes out: ``events``, ``calls`` or ``messages``. Times
+    are epoch µs and should not fall. Rows gather until they are read. Raises ValueError for another kind or
+    setting.
     """
 
     def __init__(self, settings: dict[str, object] | None = None, *, kind: str = "events") -> None: ...
     def frame(self, time_us: int, link_type: int, data: bytes, original_len: int | None = None) -> None:
-        """One captured frame. ``link_type``: a LINKTYPE_ number. ``original_len``: bytes before it was cut."""
+        """One frame. ``link_type``: a LINKTYPE_ number. ``original_len``: bytes before it was cut."""
 
     def message(self, time_us: int, source: str, destination: str, transport: str, data: bytes) -> int:
         """One datagram (udp, sctp, ws), or exactly one message of a stream (tcp, tls).
 
-        ``source``, ``destination``: ``ip:port``, IPv6 in brackets. Answers how many SIP messages it holds; none is
-        counted as ``not_sip``. Raises ValueError for another transport or address.
+        ``source``, ``destination``: ``ip:port``, IPv6 in brackets. Answers how many SIP messages it holds;
+        none is counted as ``not_sip``. Raises ValueError for another transport or address.
         """
 
     def read_events(self) -> pa.RecordBatch | None:
-        """Call events (records.EVENT_SCHEMA) since the last call, None without any. RuntimeError: another kind."""
+        """Call events (records.EVENT_SCHEMA) since the last call, None without any.
+
+        Raises RuntimeError when the feed was made for another kind.
+        """
 
     def read_calls(self) -> pa.RecordBatch | None:
         """Finished calls (records.CALL_SCHEMA), as ``read_events``."""
@@ -91,7 +95,7 @@ class LiveReader:
     (threads that share each interface's packets), ``ring_mib`` (of each interface and worker), ``filter``
     (``"sip"`` or ``"all"``), ``exclude`` (``"ip:port"`` whose UDP and TCP is never captured; the collector's
     own are added), ``queue_messages`` (that may wait for the tracker), ``hep_auth_key``. ``state``: what
-    ``save`` gave.
+    ``save_state`` gave.
 
     Raises OSError (FileNotFoundError, PermissionError …) or ValueError with one line: expected, found. Every
     method may be called while another thread is in ``read_events``.
@@ -120,13 +124,13 @@ class LiveReader:
         """
 
     def stop(self) -> None:
-        """End capture. What has come is still read; calls that go on are not ended, ``save`` keeps them."""
+        """End capture. What has come is still read; ``save_state`` keeps the calls that go on, not ended."""
 
     @property
     def ended(self) -> bool:
         """Whether everything that came before ``stop`` has been read."""
 
-    def save(self) -> bytes:
+    def save_state(self) -> bytes:
         """The calls that go on, for ``state``. Waits for a ``read_events`` elsewhere, 0.2 s at most."""
 
     def counters(self) -> dict[str, int]:
@@ -156,6 +160,8 @@ def parse_attempt(
 ) -> pa.RecordBatch:
     """One ``attempt`` row (records.EVENT_SCHEMA) from the bytes of an INVITE or MESSAGE.
 
+    ``transport``: udp, tcp, tls, sctp or ws.
+
     Raises ValueError: says what was expected and what was found.
     """
 
@@ -165,9 +171,9 @@ def canonical_identity(uri: str, settings: dict[str, object] | None = None) -> s
 def parse_identity(header: str) -> list[dict[str, object]]:
     """What the PASSporTs of an Identity header (RFC 8224) claim; no signature is verified.
 
-    One dict each: ``form`` (full, compact or unreadable), ``ppt``, ``alg``, ``info``; and with the full form ``attest``,
-    ``origid``, ``orig``, ``dest`` (list), ``iat`` (epoch s), ``div``, ``nam``, ``apn`` (whether ``rcd`` names another
-    number to show). At most 8 are read.
+    One dict each: ``form`` (full, compact or unreadable), ``ppt``, ``alg``, ``info``; and with the full form
+    ``attest``, ``origid``, ``orig``, ``dest`` (list), ``iat`` (epoch s), ``div``, ``nam``, ``apn`` (whether
+    ``rcd`` names another number to show). At most 8 are read.
     """
 
 def anomalies() -> list[tuple[str, str]]:

@@ -115,24 +115,10 @@ def _read_short_number(text: str) -> str:
     return text
 
 
-def _read_prefix(text: str) -> str:
-    if re.fullmatch(r"[0-9]{1,10}", text) is None:
-        raise ValueError
-    return text
-
-
 def _read_interface(text: str) -> str:
     if re.fullmatch(r"[!-.0-~]{1,15}", text) is None:  # IFNAMSIZ of Linux is 16 with the ending zero
         raise ValueError
     return text
-
-
-def _read_lengths(value: object) -> tuple[int, ...]:
-    if not isinstance(value, list | tuple):
-        raise ValueError
-    if not all(isinstance(one, int) and not isinstance(one, bool) and 1 <= one <= 20 for one in value):
-        raise ValueError
-    return tuple(value)
 
 
 def _read_endpoint(text: str) -> str:
@@ -161,6 +147,20 @@ def _read_url(text: str) -> str:
     if address.username is not None:  # it would end up in log lines; the token has a file
         raise ValueError
     return text.rstrip("/")
+
+
+def _read_prefix(text: str) -> str:
+    if re.fullmatch(r"[0-9]{1,10}", text) is None:
+        raise ValueError
+    return text
+
+
+def _read_lengths(value: object) -> tuple[int, ...]:
+    if not isinstance(value, list | tuple):
+        raise ValueError
+    if not all(isinstance(one, int) and not isinstance(one, bool) and 1 <= one <= 20 for one in value):
+        raise ValueError
+    return tuple(value)
 
 
 def _read_redress(value: object) -> str:
@@ -267,7 +267,6 @@ class AgentConfig:
     hep: tuple[str, ...] = _texts(
         (), _read_hep, 'a list of addresses such as "0.0.0.0:9060" or "udp:0.0.0.0:9060"'
     )
-    hep_auth_key: str = _text("", r"[!-~]*", 'a key of printable ASCII, or ""')
     workers: int = _integer(2, 1, 64)
     ring_mib: int = _integer(32, 1, 4_096)
     queue_messages: int = _integer(100_000, 1_024, 2**31 - 1)
@@ -304,7 +303,8 @@ class Config:
     def core_settings(self) -> dict[str, object]:
         """The keys of [tracking] and [identity] as the Rust module takes them (``_core.CaptureReader``).
 
-        Raises ConfigError when ``default_region`` has not been filled in (``spit.capture.numbers.with_region``).
+        Raises ConfigError when ``default_region`` has not been filled in
+        (``spit.capture.numbers.with_region``).
         """
         if self.identity.default_region:
             raise ConfigError(

@@ -84,15 +84,13 @@ END_FIELDS: list[pa.Field] = [
     pa.field("legs", pa.int16()),
 ]
 
-#: Known at the INVITE: what its PASSporTs claim (RFC 8225), unverified. Null without a PASSporT that can be read.
+#: Known at the INVITE: what its PASSporTs claim (RFC 8225), unverified. Null where there is none to read.
 PASSPORT_FIELDS: list[pa.Field] = [
-    pa.field(
-        "passport_types", pa.string()
-    ),  # "shaken", "div", "rcd" …, comma-separated, in order; "base": none
+    pa.field("passport_types", pa.string()),  # "shaken", "div", "rcd" …, comma-separated; "base": unnamed
     pa.field("passport_orig", pa.string()),  # canonical identity that is claimed to call
     pa.field(
         "passport_mismatch", pa.string()
-    ),  # none, orig (not the caller), dest (not the callee) or orig,dest
+    ),  # none, orig (not the caller), dest (not the callee), orig,dest
     pa.field("passport_iat_age_s", pa.float64()),  # from issue to INVITE; an old token is replayed
 ]
 

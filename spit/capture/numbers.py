@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from spit.config import Config
 from spit.errors import ConfigError
 
-#: Prefixes that choose a carrier by many digits (China: 2,100 of them) are left out, one by one would be slower.
+#: Prefixes that choose a carrier by many digits (China: 2,100 of them) are left out.
 MAX_PREFIXES = 256
 
 
@@ -27,7 +27,8 @@ class RegionRules:
 def with_region(config: Config, origin: str) -> Config:
     """``config`` with the rules of ``identity.default_region`` filled in where the keys for them are empty.
 
-    ``origin``: where the configuration came from, for the error. Raises ConfigError when there is no such region.
+    ``origin``: where the configuration came from, for the error.
+    Raises ConfigError when there is no such region.
     """
     identity = config.identity
     if not identity.default_region:
@@ -35,8 +36,8 @@ def with_region(config: Config, origin: str) -> Config:
     rules = region_rules(identity.default_region)
     if rules is None:
         raise ConfigError(
-            f"{origin}: identity.default_region: expected a region of ISO 3166-1 with telephone numbers such as "
-            f'"DE", found "{identity.default_region}"'
+            f"{origin}: identity.default_region: expected a region of ISO 3166-1 with telephone numbers "
+            f'such as "DE", found "{identity.default_region}"'
         )
     own_plan = identity.country_code in ("", rules.country_code)
     return replace(
@@ -60,7 +61,7 @@ def region_rules(region: str) -> RegionRules | None:
     metadata = PhoneMetadata.metadata_for_region(region)
     if metadata is None:
         return None
-    lengths = metadata.general_desc.possible_length or ()
+    lengths = metadata.general_desc.possible_length if metadata.general_desc is not None else ()
     return RegionRules(
         country_code=str(metadata.country_code),
         national_prefix=metadata.national_prefix or "",

@@ -21,6 +21,8 @@ _ETHERNET = 1
 _POLL_S = 0.2
 _FEED_AT_ONCE = 1_024
 _DEFAULT_QUEUE_MESSAGES = 100_000
+_DEFAULT_RING_MIB = 32
+_SO_RCVBUFFORCE = 33  # Linux, socket(7)
 #: Linux, packet(7): received and dropped since the last look.
 _SOL_PACKET, _PACKET_STATISTICS = 263, 6
 
@@ -36,6 +38,8 @@ class SniffedInterfaces:
         self, interfaces: Sequence[str], settings: Mapping[str, object], live: Mapping[str, object]
     ) -> None:
         try:
+            import scapy.arch  # sets the kinds of socket in conf
+            import scapy.layers.l2  # and this the kinds of link  # noqa: F401
             from scapy.config import conf
         except ImportError:
             raise MissingExtraError("agent --decoder scapy", "simulate", "scapy") from None
@@ -55,6 +59,7 @@ class SniffedInterfaces:
             except (OSError, ValueError) as error:
                 self.close()
                 raise SpitError(f"{interface}: cannot be captured: {error}") from None
+            _enlarge(opened, int(str(live.get("ring_mib", _DEFAULT_RING_MIB))) * 2**20)
             self._sockets.append(opened)
             layers: dict[Any, int] = conf.l2types.layer2num
             self._link_types[id(opened)] = layers.get(getattr(opened, "LL", None), _ETHERNET)
@@ -162,6 +167,16 @@ class SniffedInterfaces:
         with self._arrived:
             self._counts["kernel_received"] += received
             self._counts["kernel_dropped"] += dropped
+
+
+def _enlarge(source: Any, size_bytes: int) -> None:
+    """The kernel's buffer of a packet socket: scapy's own holds a few dozen packets."""
+    kernel = getattr(source, "ins", None)
+    if isinstance(kernel, socket.socket):
+        try:
+            kernel.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, size_bytes)
+        except OSError:  # takes CAP_NET_ADMIN; without it up to the system's bound
+            kernel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size_bytes)
 
 
 def endpoints(frame: bytes) -> tuple[str, ...]:

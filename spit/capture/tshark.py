@@ -1,15 +1,16 @@
-"""SIP messages as tshark finds them, through pyshark: for what the own decoder cannot read, and as a second opinion.
+"""SIP messages as tshark finds them, through pyshark: for what the own decoder cannot read, and to compare.
 
-Run it as a process of its own: pyshark fails in worker threads and inside a running event loop, and manages a few
-hundred messages a second.
+Run it as a process of its own: pyshark fails in worker threads and inside a running event loop, and manages a
+few hundred messages a second.
 
-``python -m spit.capture.tshark FILE`` prints a JSON object per message with the columns of ``spit messages`` that both
-can tell: time, source, destination, method, status, call_id, cseq, cseq_method, from_user, to_user, from_tag, to_tag.
+``python -m spit.capture.tshark FILE`` prints a JSON object per message with the columns of ``spit messages``
+that both can tell: time, source, destination, method, status, call_id, cseq, cseq_method, from_user, to_user,
+from_tag, to_tag.
 
-``python -m spit.capture.tshark --raw [--tls-keys KEYS] FILE`` prints a JSON object per message with its bytes:
-``time_us``, ``source``, ``destination``, ``transport``, ``data`` (hexadecimal); at the end ``end_us``, the time of the
-last packet. ``spit.capture.tshark_files`` reads it. Exit status 1 and one line on standard error when the file could not
-be read to its end.
+``python -m spit.capture.tshark --raw [--tls-keys KEYS] FILE`` prints a JSON object per message as bytes:
+``time_us``, ``source``, ``destination``, ``transport``, ``data`` (hexadecimal); at the end ``end_us``, when
+the last packet came. ``spit.capture.tshark_files`` reads it. Exit status 1 and one line on standard error
+when the file could not be read to its end.
 """
 
 from __future__ import annotations
@@ -52,8 +53,8 @@ def read_messages(path: str) -> Iterator[dict[str, object]]:
 def read_raw(path: str, tls_keys: str | None = None) -> Iterator[dict[str, object]]:
     """The SIP messages of a capture in the file's order, as bytes; last the time of the last packet.
 
-    Raises MissingExtraError without pyshark, InputError without tshark or when the file is damaged: after the messages
-    before the damage.
+    Raises MissingExtraError without pyshark, InputError without tshark or when the file is damaged: after the
+    messages before the damage.
     """
     end_us, damage = inspect_file(path)
     options = [*OPTIONS, "-j", RAW_LAYERS]
@@ -70,7 +71,7 @@ def read_raw(path: str, tls_keys: str | None = None) -> Iterator[dict[str, objec
 
 
 def inspect_file(path: str) -> tuple[int | None, str | None]:
-    """The time of the last packet in epoch µs (None without packets), and what is wrong with the file, or None."""
+    """The time of the last packet in epoch µs (None without packets), and what is wrong with the file."""
     require_programs()
     done = subprocess.run(  # noqa: S603  # a list of arguments, no shell
         ["capinfos", "-T", "-r", "-e", "-S", path],  # noqa: S607  # wherever the PATH has it
@@ -96,7 +97,7 @@ def require_programs() -> None:
 
 
 class _Capture:
-    """A file as packets of pyshark, closed at the end. ``damage``: what is known to be wrong with the file."""
+    """A file as packets of pyshark, closed at the end. ``damage``: what is known to be wrong with it."""
 
     def __init__(
         self, path: str, options: list[str], filter_: str, *, damage: str | None = None, **more: object
@@ -214,8 +215,8 @@ def _innermost(packet: Any, layer_name: str, field: str) -> str:
 def _raw_layers(layers: list[Any]) -> Iterator[str]:
     """The bytes of each layer, hexadecimal.
 
-    tshark writes ``[hex, position, length, …]``, for several layers a list of such; pyshark takes the first of any list
-    as the layer and the others as its duplicates.
+    tshark writes ``[hex, position, length, …]``, for several layers a list of such; pyshark takes the first
+    of any list as the layer and the others as its duplicates.
     """
     for layer in layers:
         if isinstance(layer.value, str):

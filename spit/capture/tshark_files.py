@@ -1,7 +1,7 @@
-"""Capture files as tshark reads them: TLS with a key log, SCTP and whatever else the own decoder does not know.
+"""Capture files as tshark reads them: TLS with a key log, SCTP and what else the own decoder does not know.
 
-A process per file (``spit.capture.tshark``) gives the bytes of each message; the Rust core parses and tracks them, so
-that the rows are those of ``spit.capture.files``.
+A process per file (``spit.capture.tshark``) gives the bytes of each message; the Rust core parses and tracks
+them, so that the rows are those of ``spit.capture.files``.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ BATCH_MESSAGES = 256
 class TsharkFiles:
     """The messages, calls or call events of capture files, read once, as ``CaptureFiles`` gives them.
 
-    ``tls_keys``: a key log file as browsers and SIP stacks write it (SSLKEYLOGFILE). ``command``: for the error.
+    ``tls_keys``: a key log as SIP stacks and browsers write it (SSLKEYLOGFILE). ``command``: for the error.
     Raises MissingExtraError without pyshark, InputError without tshark or when the key log can't be read.
     """
 
@@ -87,7 +87,7 @@ class TsharkFiles:
         return [file.damage for file in self._files if file.damage is not None]
 
     def counters(self) -> dict[str, int]:
-        """Messages, drops and evictions so far, by name. Packets are not counted: tshark passes messages on."""
+        """Messages, drops and evictions so far, by name. tshark passes no packets on, so none are counted."""
         return (Feed() if self._feed is None else self._feed).counters()
 
     def progress(self) -> tuple[int, int | None]:

@@ -67,7 +67,12 @@ def run(arguments: argparse.Namespace) -> int:
         sink = lines = EventLines(config.agent.output or "-")
     signals = Signals()
     signals.install()
-    intake = LiveIntake(source, sink, clock=time.monotonic, on_end=signals.stop)
+
+    def spool_drops() -> dict[str, int]:
+        dropped = 0 if delivery is None else delivery.spool.counters()["spool_events_dropped"]
+        return {"spool_events_dropped": dropped}
+
+    intake = LiveIntake(source, sink, clock=time.monotonic, on_end=signals.stop, also_watched=spool_drops)
     saving = start_saving(directory, source, config.agent.checkpoint_s) if directory is not None else None
 
     def counters() -> dict[str, int]:

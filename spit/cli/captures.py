@@ -10,7 +10,10 @@ from spit.cli.parser import UsageError
 
 
 def open_captures(arguments: argparse.Namespace, settings: Mapping[str, object]) -> Captures:
-    """``arguments.captures`` by ``arguments.decoder``. Raises UsageError where flags contradict, SpitError."""
+    """``arguments.captures`` by ``arguments.decoder``.
+
+    Raises UsageError where flags contradict, SpitError where the decoder can't be had.
+    """
     if arguments.decoder == "tshark":
         from spit.capture.tshark_files import TsharkFiles
 

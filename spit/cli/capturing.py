@@ -24,8 +24,6 @@ def open_capture(config: Config, *, excluded: Iterable[str], state: bytes | None
         "exclude": sorted(set(excluded)),
         "queue_messages": agent.queue_messages,
     }
-    if agent.hep_auth_key:
-        live["hep_auth_key"] = agent.hep_auth_key
     return open_live(
         agent.interface,
         agent.hep,

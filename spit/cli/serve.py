@@ -73,12 +73,13 @@ def serve(
 
     token = read_agent_token(config)
     directory = Path(config.service.state) if config.service.state else None
-    engine, restored, calls = restore(config, directory)
     source: LiveSource | None = None
     if config.agent.interface or config.agent.hep:
         host, port = listener.getsockname()[:2]
+        calls = checkpoint.open_calls(directory) if directory is not None else None
         source = open_capture(config, excluded=host_addresses(host, port), state=calls)
-    give_up_privileges(config.agent)
+    give_up_privileges(config.agent)  # before the model's threads are there, which would keep theirs
+    engine, restored = restore(config, directory)
     learned = learn(engine, config, arguments.read, restored=restored)
 
     signals = Signals()
@@ -148,7 +149,9 @@ def end(
         _log.error("the last state could not be saved")
         status = FAILED
     counters = {} if intake is None else intake.counters()
-    _log.info("ended: %s", counter_lines({**counters, **engine_counters()}))
+    counters.update(engine_counters())
+    counters.update({} if saving is None else saving.counters())
+    _log.info("ended: %s", counter_lines(counters))
     return status
 
 
@@ -185,21 +188,21 @@ def read_agent_token(config: Config) -> str:
     return read_token(file) if file else ""
 
 
-def restore(config: Config, directory: Path | None) -> tuple[Engine, bool, bytes | None]:
-    """An engine, whether it goes on from a saved state, and the calls that were open then.
+def restore(config: Config, directory: Path | None) -> tuple[Engine, bool]:
+    """An engine, and whether it goes on from a saved state.
 
     A state that cannot be used (damaged, or of a version with other features) is put aside and said: calls
     pass unscored for a while, but they are counted from now on, which no service at all would not do.
     """
     engine = build_engine(config)
     if directory is None or not checkpoint.has_state(directory):
-        return engine, False, None
+        return engine, False
     try:
         restored = engine.load(directory)
     except InputError as error:
         place = checkpoint.set_aside(directory)
         _log.error("starting without the saved state, which is now in %s: %s", place, error)
-        return build_engine(config), False, None
+        return build_engine(config), False
     counters = engine.counters()
     line = restored_line(
         f"{counters['callers']} callers, {counters['events']} events",
@@ -208,7 +211,7 @@ def restore(config: Config, directory: Path | None) -> tuple[Engine, bool, bytes
         now_us=time.time_ns() // 1_000,
     )
     _log.info("%s", line)
-    return engine, True, restored.tracker
+    return engine, True
 
 
 def learn(engine: Engine, config: Config, captures: list[str], *, restored: bool) -> bool:

@@ -109,6 +109,14 @@ def read_tracker(snapshot: Path) -> bytes | None:
         raise InputError(f"{path}: expected saved calls, found: {error}") from None
 
 
+def open_calls(directory: Path) -> bytes | None:
+    """The calls of the current snapshot; None where there are none, or no snapshot that can be read."""
+    try:
+        return read_tracker(current_snapshot(directory))
+    except InputError:
+        return None
+
+
 def save_tracker(directory: Path, tracker: bytes, *, saved_at_us: int) -> None:
     """The state of an agent, which keeps no features: only open calls. Raises OSError."""
     with new_snapshot(directory) as snapshot:

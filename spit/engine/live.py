@@ -38,6 +38,7 @@ class LiveIntake:
     """Reads a source until it has ended and gives every batch to ``sink``.
 
     ``clock``: seconds, monotonic. ``on_end`` is called when it ends, whether it was stopped or failed.
+    ``also_watched``: counters of others whose drops are said too.
     """
 
     def __init__(
@@ -47,11 +48,13 @@ class LiveIntake:
         *,
         clock: Callable[[], float],
         on_end: Callable[[], None],
+        also_watched: Callable[[], Mapping[str, int]] = dict,
     ) -> None:
         self._source = source
         self._sink = sink
         self._clock = clock
         self._on_end = on_end
+        self._also_watched = also_watched
         self._failure: str | None = "capture has not started"
         self._stopping = False
         self._events = 0
@@ -102,7 +105,7 @@ class LiveIntake:
                 now_s = self._clock()
                 if now_s - looked_s >= _LOOK_S:
                     looked_s = now_s
-                    self._drops.look(self._source.counters(), now_s)
+                    self._drops.look({**self._source.counters(), **self._also_watched()}, now_s)
             self._sink.flush()
             self._failure = "capture was stopped" if self._stopping else "capture has ended by itself"
             if not self._stopping:

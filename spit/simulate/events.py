@@ -100,7 +100,7 @@ def _attempt_columns(plan: Plan) -> dict[str, pa.Array]:
     asserts = np.array([p.asserts_identity for p in PROFILES], dtype=np.bool_)[profile]
     callee_uri = pc.binary_join_element_wise("sip:", callee, f"@{CALLEE_DOMAIN};user=phone", "")
     constants = {"method": "INVITE", "transport": "udp", "media": "audio"}
-    # Nobody here forges a token: it is issued for the INVITE, in whole seconds, and names who really calls whom.
+    # Nobody here forges a token: it is issued for the INVITE, in whole seconds, and names who calls whom.
     is_signed, nothing = pa.array(signed), pa.scalar(None, pa.string())
     columns = {
         "start_time_us": pa.array(calls.invite_us),

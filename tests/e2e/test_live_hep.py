@@ -104,7 +104,7 @@ def test_calls_that_go_on_are_saved_and_not_ended() -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
             udp.sendto(hep3(invite(call_id)), ("127.0.0.1", ports(reader)["udp"]))
             rows = read_until(reader, lambda: reader.counters()["messages"] >= 1)
-        return [row["event"] for row in rows], reader.save()
+        return [row["event"] for row in rows], reader.save_state()
 
     events, state = read(None, "goes-on")
     assert events == ["attempt"]

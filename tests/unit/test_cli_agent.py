@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import sys
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from running_command import Heard, fake_capture, run_command, wait_until
 from scorer_server import scorer_server
 
 from spit import _core
+from spit.capture.live import can_save_calls
 from spit.cli import main
 
 
@@ -168,6 +170,10 @@ def test_a_capture_that_fails_ends_it_with_1(tmp_path: Path, capsys: pytest.Capt
     assert "spit: capture has stopped: [Errno 100] Network is down" in capsys.readouterr().err
 
 
+#: What ``spit agent`` calls of a reader.
+CALLED = {"hep_addresses", "start", "read_events", "stop", "ended", "counters", "save_state"}
+
+
 class SavingReader(FakeLiveReader):
     """A capture that can tell its open calls."""
 
@@ -251,3 +257,10 @@ def test_what_cannot_be_done_is_one_line(
     captured = capsys.readouterr()
     assert words in captured.err
     assert "Traceback" not in captured.err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="live capture needs Linux")
+def test_the_fake_reader_has_the_face_of_the_real_one() -> None:
+    """Whoever renames a method must not find that only the tests still call it."""
+    assert set(dir(_core.LiveReader)) >= CALLED
+    assert can_save_calls(_core.LiveReader)

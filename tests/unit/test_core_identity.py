@@ -38,13 +38,8 @@ def attempt(*identities: str, anomalies: bool = False) -> dict[str, object]:
 
 
 def test_every_claim_has_a_name() -> None:
-    claims = {
-        "attest": "A",
-        "dest": {"tn": ["4989654321"]},
-        "iat": 1,
-        "orig": {"uri": "sip:a@b"},
-        "origid": "o",
-    }
+    claims = {"attest": "A", "dest": {"tn": ["4989654321"]}, "iat": 1, "orig": {"uri": "sip:a@b"}}
+    claims["origid"] = "o"
     more = {"div": {"tn": "4989000"}, "rcd": {"nam": "Q Branch", "apn": "4930999"}}
     header = ",".join([token("shaken", **claims, **more), "..c2ln;ppt=div", "broken"])
     full, compact, unreadable = _core.parse_identity(header)

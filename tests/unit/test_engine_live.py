@@ -103,6 +103,26 @@ def test_every_counter_is_a_metric_with_words() -> None:
     assert all(sample.kind == "counter" for sample in samples.values() if sample.name.endswith("_total"))
 
 
+def test_drops_of_others_are_said_too(caplog: pytest.LogCaptureFixture) -> None:
+    source, said = FakeLiveReader(), threading.Event()
+    ticks = iter(range(10**6))
+
+    def spool() -> dict[str, int]:
+        if caplog.messages:
+            said.set()
+        return {"spool_events_dropped": 40}
+
+    intake = LiveIntake(
+        source, ListSink(), clock=lambda: float(next(ticks)), on_end=lambda: None, also_watched=spool
+    )
+    with caplog.at_level(logging.WARNING, "spit.live"):
+        intake.start()
+        assert said.wait(30)
+        intake.stop()
+        assert intake.join(30)
+    assert caplog.messages[0] == "spool_events_dropped: drops began, 40 so far"
+
+
 def test_drops_are_said_when_they_begin_and_when_they_end(caplog: pytest.LogCaptureFixture) -> None:
     watch = DropWatch()
     with caplog.at_level(logging.WARNING, "spit.live"):

@@ -12,8 +12,8 @@ use spit_core::counters::Counters;
 use spit_live::filter::Pass;
 use spit_live::{HepAddress, Live, LiveSettings};
 
-use crate::events::EventRows;
 use crate::counters::named;
+use crate::events::EventRows;
 use crate::reader::to_python;
 use crate::settings::Settings;
 
@@ -110,7 +110,7 @@ impl LiveReader {
         self.live.has_ended()
     }
 
-    fn save<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+    fn save_state<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, &py.detach(|| self.live.save()))
     }
 
@@ -121,7 +121,7 @@ impl LiveReader {
         }
         let mut all = named(&Counters::default(), &self.live.track_counters());
         for decoder in self.live.decoder_counters() {
-            let one = named(decoder, &TrackCounters::default());
+            let one = named(&decoder, &TrackCounters::default());
             for ((_, sum), (_, value)) in all.iter_mut().zip(one) {
                 *sum += value;
             }

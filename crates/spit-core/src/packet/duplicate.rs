@@ -21,9 +21,6 @@ const SETS: usize = 4096;
 /// Bytes of contents that are hashed at once.
 const BLOCK: usize = 64;
 
-/// Bytes at the beginning that are hashed of a packet with an identification.
-const BEGINNING: usize = 3 * BLOCK;
-
 #[derive(Clone, Copy, Debug)]
 struct Seen {
     hash: u64,
@@ -145,14 +142,7 @@ impl Duplicates {
         };
         match contents.last_chunk::<BLOCK>() {
             Some(last) => {
-                // Under an identification of its own the beginning and the end tell a packet from the few others of
-                // the window: start line, branch and length of a message stand there.
-                let most = if packet.identification == 0 {
-                    contents.len()
-                } else {
-                    BEGINNING
-                };
-                let mut rest = &contents[..contents.len().min(most)];
+                let mut rest = contents;
                 while let Some((block, behind)) = rest.split_first_chunk::<BLOCK>() {
                     step(block);
                     rest = behind;

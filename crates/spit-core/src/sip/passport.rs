@@ -365,7 +365,7 @@ mod tests {
         let read = parse_header(list.as_bytes());
         let forms: Vec<Form> = read.list.iter().map(|one| one.form).collect();
         assert_eq!(forms, [Form::Full, Form::Unreadable, Form::Full]);
-        let many = vec!["..x"; MAX_PASSPORTS + 1].join(",");
+        let many = ["..x"; MAX_PASSPORTS + 1].join(",");
         let read = parse_header(many.as_bytes());
         assert_eq!((read.list.len(), read.has_more), (MAX_PASSPORTS, true));
     }
