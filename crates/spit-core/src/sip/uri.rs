@@ -66,10 +66,11 @@ impl<'a> NameAddr<'a> {
     }
 }
 
-/// Whether the text ends with the first '>' behind the first '<'.
+/// Whether the text ends with the first '>' behind the first '<', and no quote between them shows that the '<' stands in
+/// a display name.
 #[inline]
 fn is_one_address(text: &[u8]) -> bool {
-    find(text, b'<').is_some_and(|open| find(&text[open..], b'>') == Some(text.len() - 1 - open))
+    find(text, b'<').is_some_and(|open| find_either(&text[open..], b'>', b'"') == Some(text.len() - 1 - open))
 }
 
 /// The value of `;name=value` in a run of parameters; empty for a parameter without a value.
