@@ -143,9 +143,26 @@ def messages() -> Iterator[bytes]:
 def streams() -> Iterator[bytes]:
     cuts = [b"\0" * 8, b"\1" * 8, b"\x07\x40\xff\x10\x01\x20\x03\x80", b"\xc8" * 8]
     contents = [INVITE + RINGING + b"\r\n\r\n" + COMPACT, REASON + RINGING, b"rest\r\n" + INVITE, *ODD]
+    upgrade = b"GET / HTTP/1.1\r\nUpgrade: websocket\r\nSec-WebSocket-Protocol: sip\r\n\r\n"
+    halves = [websocket(0x01, INVITE[:99]), websocket(0x89, b""), websocket(0x80, INVITE[99:])]
+    contents.append(upgrade + websocket(0x81, RINGING) + websocket(0x82, INVITE) + b"".join(halves))
+    contents.append(b"HTTP/1.1 101 S\r\nUpgrade: websocket\r\n\r\n" + websocket(0x81, RINGING, b"") * 2)
+    packets = list(hep_packets())
+    contents.append(packets[0] + packets[1] + packets[7])
+    contents.append(b"X" + packets[0])
     for content in contents:
         for cut in cuts:
             yield cut + content
+
+
+def websocket(first: int, payload: bytes, mask: bytes = b"\1\2\3\4") -> bytes:
+    """A frame (RFC 6455 section 5.2): FIN and opcode, length, mask, payload."""
+    masked = 0x80 if mask else 0
+    size = len(payload)
+    length = bytes([masked | size]) if size < 126 else struct.pack("!BH", masked | 126, size)
+    if mask:
+        payload = bytes(byte ^ mask[at % 4] for at, byte in enumerate(payload))
+    return bytes([first]) + length + mask + payload
 
 
 def chunk(kind: int, value: bytes, vendor: int = 0) -> bytes:

@@ -68,7 +68,8 @@ fn every_message_split_at_every_byte_is_that_of_a_datagram() {
 
 #[test]
 fn every_message_split_at_every_two_bytes_is_the_same() {
-    for message in fixtures() {
+    // The pairs of a long message add nothing but time.
+    for message in fixtures().into_iter().filter(|message| message.len() < 100) {
         let whole = in_datagram(&message);
         for first in 0..message.len() {
             for second in first..message.len() {

@@ -66,10 +66,12 @@ impl<'a> NameAddr<'a> {
     }
 }
 
-/// Whether the text ends with the first '>' behind the first '<'.
+/// Whether the text ends with the first '>' behind the first '<', and no quote between them shows that the '<' stands in
+/// a display name.
 #[inline]
 fn is_one_address(text: &[u8]) -> bool {
-    find(text, b'<').is_some_and(|open| find(&text[open..], b'>') == Some(text.len() - 1 - open))
+    let ends = |open: usize| find_either(&text[open..], b'>', b'"') == Some(text.len() - 1 - open);
+    text.last() == Some(&b'>') && find(text, b'<').is_some_and(ends)
 }
 
 /// The value of `;name=value` in a run of parameters; empty for a parameter without a value.
@@ -292,6 +294,9 @@ mod tests {
             "<sip:a@b>;x=\">\";tag=y",
             "\"a>\" <sip:a@b>;tag=x, <sip:c@d>;tag=z",
             "<sip:a@b>;tag=",
+            "\"a <\" <sip:a@b>;tag=x",
+            "\"A <sip:\"a, b\" c@h>;tag=x",
+            "<sip:a@\";tag=x",
             "",
         ] {
             let value = value.as_bytes();

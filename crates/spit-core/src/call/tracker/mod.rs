@@ -154,14 +154,15 @@ impl Tracker {
 
     /// Ends tracking: every call that goes on is given as incomplete, or answered with a censored duration.
     pub fn flush(&mut self, sink: &mut impl EventSink) {
-        let mut open: Vec<(Micros, u32)> = self
+        // Not by their place, which is another one after a restart.
+        let mut open: Vec<(Micros, u32, u32)> = self
             .calls
             .iter()
             .filter(|(_, call)| call.phase != Phase::Ended)
-            .map(|(at, call)| (call.start_us, at))
+            .map(|(at, call)| (call.start_us, call.generation, at))
             .collect();
         open.sort_unstable();
-        for (_, at) in open {
+        for (_, _, at) in open {
             self.give_up(at, self.now_us, Outcome::Incomplete, sink);
         }
     }
