@@ -12,11 +12,11 @@ RUST_SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find crates -name '
 BUILT := .venv/rust-module.built
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test lint bench fuzz models captures clean
+.PHONY: help setup build demo test lint bench bench-live fuzz models captures clean
 .NOTPARALLEL:
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1 \t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1 \t/p' $(MAKEFILE_LIST) | expand -t 12
 
 setup: ## install what is missing: system programs, .venv, locked Python packages
 	@tools/setup.sh
@@ -57,6 +57,10 @@ fuzz: ## look for inputs that break the core, SECONDS=600 a target; needs rustup
 			-max_total_time=$(SECONDS) -max_len=4096 -timeout=10 -dict=fuzz/dictionary.txt \
 			-print_final_stats=1 || exit 1; \
 	done
+
+bench-live: build ## measure live capture over a veth pair (root); writes benches/results/
+	@tools/setup.sh --bench
+	$(PYTHON) benches/live.py --date "$$(date -u +%F)"
 
 models: build ## train the shipped model again from its seeds, into build/, and compare
 	rm -rf build/$(MODEL)
