@@ -121,7 +121,7 @@ class _Capture:
         try:
             self._capture.close()
         except self._crash:
-            # pyshark kills tshark while it ends and now and then takes that for a crash. What is wrong with a file
+            # pyshark kills tshark as it ends and sometimes takes that for a crash. What is wrong with a file
             # was asked of capinfos; a tshark that does not start is told while packets are read.
             self._capture._running_processes.clear()
 
