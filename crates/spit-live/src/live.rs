@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use spit_core::call::{Digester, EventSink, TrackCounters, Tracker};
+use spit_core::call::{Digester, EventSink, SaveError, TrackCounters, Tracker};
 use spit_core::counters::Counters;
 use spit_core::decode::Decoder;
 
@@ -42,6 +42,8 @@ pub struct Live {
     threads: Mutex<Vec<JoinHandle<()>>>,
     consumer: Mutex<Consumer>,
     stop: Arc<AtomicBool>,
+    /// What the first thread that failed said.
+    failure: Arc<Mutex<Option<String>>>,
     started: AtomicBool,
     ended: AtomicBool,
     sources: usize,
@@ -117,6 +119,7 @@ impl Live {
             queue,
             threads: Mutex::default(),
             stop: Arc::default(),
+            failure: Arc::default(),
             started: AtomicBool::new(false),
             ended: AtomicBool::new(false),
             sources,
@@ -196,10 +199,14 @@ impl Live {
         work: impl FnOnce(&AtomicBool) -> io::Result<()> + Send + 'static,
     ) -> io::Result<()> {
         let stop = Arc::clone(&self.stop);
+        let failure = Arc::clone(&self.failure);
+        let told = name.to_owned();
         let thread = thread::Builder::new().name(name.into()).spawn(move || {
+            // Dropped last: whoever sees that the source has ended finds the reason.
             let _end = end;
-            // A thread that fails ends its source, which the reader is told.
-            let _ = work(&stop);
+            if let Err(error) = work(&stop) {
+                lock(&failure).get_or_insert_with(|| format!("{told}: {error}"));
+            }
         })?;
         lock(&self.threads).push(thread);
         Ok(())
@@ -247,7 +254,7 @@ impl Live {
                 Step::UpToDate { changes, held } => (changes, held),
             };
             if !stopped && !self.stop.load(Ordering::Acquire) && self.queue.sources() < self.sources {
-                return Err(ThreadGone);
+                return Err(ThreadGone(lock(&self.failure).clone()));
             }
             let left = until.saturating_duration_since(Instant::now());
             if rows(sink) > 0 || left.is_zero() {
@@ -258,7 +265,10 @@ impl Live {
     }
 
     /// The state of the tracker, for `Tracker::load`.
-    pub fn save(&self) -> Vec<u8> {
+    ///
+    /// # Errors
+    /// As `Tracker::save`.
+    pub fn save(&self) -> Result<Vec<u8>, SaveError> {
         lock(&self.consumer).tracker.save(self.hash_seed)
     }
 
@@ -383,4 +393,34 @@ fn open_rings(settings: &LiveSettings, interfaces: &[Interface], exclude: &[Sock
         }
     }
     Ok(workers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hep_address::HepAddress;
+    use spit_core::call::{CallView, EventKind, TrackSettings};
+
+    #[test]
+    fn a_thread_that_fails_is_told_with_its_reason() {
+        let settings = LiveSettings {
+            hep: vec![HepAddress::parse("udp:127.0.0.1:0").unwrap()],
+            ..LiveSettings::default()
+        };
+        let live = Live::open(settings, Tracker::new(TrackSettings::default())).unwrap();
+        let end = EndOfSource(Arc::clone(&live.queue));
+        live.spawn("spit-test", Some(end), |_| {
+            Err(io::Error::other("the interface is gone"))
+        })
+        .unwrap();
+        for thread in lock(&live.threads).drain(..) {
+            thread.join().unwrap();
+        }
+        let mut sink = |_: EventKind, _: spit_core::Micros, _: &CallView<'_>| {};
+        let gone = live.read(&mut sink, |_| 0, 1, Duration::ZERO).unwrap_err();
+        assert_eq!(
+            gone.to_string(),
+            "a capture thread has ended early: spit-test: the interface is gone"
+        );
+    }
 }

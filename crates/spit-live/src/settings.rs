@@ -101,13 +101,16 @@ impl LiveCounters {
     }
 }
 
-/// A capture thread has ended although nobody asked it to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ThreadGone;
+/// A capture thread ended by itself: which, and why where it told.
+#[derive(Clone, Debug)]
+pub struct ThreadGone(pub Option<String>);
 
 impl fmt::Display for ThreadGone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a capture thread has ended early")
+        match &self.0 {
+            Some(why) => write!(f, "a capture thread has ended early: {why}"),
+            None => write!(f, "a capture thread has ended early"),
+        }
     }
 }
 

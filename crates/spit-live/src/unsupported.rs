@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use spit_core::call::{EventSink, TrackCounters, Tracker};
+use spit_core::call::{EventSink, SaveError, TrackCounters, Tracker};
 use spit_core::counters::Counters;
 
 use crate::settings::{LiveCounters, LiveSettings, ThreadGone};
@@ -58,7 +58,7 @@ impl Live {
     }
 
     /// No `Live` exists.
-    pub fn save(&self) -> Vec<u8> {
+    pub fn save(&self) -> Result<Vec<u8>, SaveError> {
         match *self {}
     }
 

@@ -15,4 +15,4 @@ pub use digest::{DigestCursor, Digested, Digester, Digests};
 pub use event::{CallView, EventKind, EventSink, HangupBy, Outcome};
 pub use settings::{IdentitySettings, TrackSettings};
 pub use texts::TextValues;
-pub use tracker::{LoadError, TrackCounters, Tracker};
+pub use tracker::{LoadError, SaveError, TrackCounters, Tracker};

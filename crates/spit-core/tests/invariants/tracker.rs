@@ -170,7 +170,8 @@ fn track(steps: &[Step], batch: usize, max_calls: usize, save_every: Option<usiz
     let mut digests = Digests::default();
     for (number, steps) in steps.chunks(batch).enumerate() {
         if save_every.is_some_and(|every| number % every == 0) {
-            let (loaded, seed) = Tracker::load(&tracker.save(SEED), settings).expect("it was saved");
+            let (loaded, seed) =
+                Tracker::load(&tracker.save(SEED).expect("it can be saved"), settings).expect("it was saved");
             assert_eq!(
                 (loaded.len(), loaded.counters, seed),
                 (tracker.len(), tracker.counters, SEED)

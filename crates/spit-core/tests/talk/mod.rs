@@ -189,7 +189,7 @@ impl Talk {
 
     /// Saves the tracker and goes on with what was saved.
     pub fn restart(&mut self) {
-        let saved = self.tracker.save(7);
+        let saved = self.tracker.save(7).unwrap();
         let (tracker, seed) = Tracker::load(&saved, self.settings).unwrap();
         assert_eq!((seed, tracker.len()), (7, self.tracker.len()));
         self.tracker = tracker;

@@ -23,7 +23,7 @@ use super::timers::Timers;
 use crate::Micros;
 use legs::Legs;
 use recent::{Bounds, Recent};
-pub use saved::LoadError;
+pub use saved::{LoadError, SaveError};
 
 /// The clock stops here, far beyond any capture, so that there is always time for a deadline: a call without one could
 /// not make room for others.

@@ -32,6 +32,18 @@ impl std::error::Error for LoadError {}
 /// A call, its User-Agent and its legs in order.
 type SavingCall<'a> = (&'a Call, Option<&'a [u8]>, Vec<&'a Leg>);
 
+/// Why a tracker was not saved.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SaveError(String);
+
+impl std::fmt::Display for SaveError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the tracker can't be saved: {}", self.0)
+    }
+}
+
+impl std::error::Error for SaveError {}
+
 #[derive(Serialize)]
 struct Saving<'a> {
     version: u16,
@@ -56,7 +68,10 @@ struct Loaded {
 impl Tracker {
     /// The state as bytes. `seed` is that of the digester: without it no message finds its call again, and who knows it
     /// can make Call-IDs collide, so the bytes are a secret.
-    pub fn save(&self, seed: u64) -> Vec<u8> {
+    ///
+    /// # Errors
+    /// [`SaveError`] when the state can't be written, so that no empty one takes the place of a good one.
+    pub fn save(&self, seed: u64) -> Result<Vec<u8>, SaveError> {
         let mut calls: Vec<&Call> = self.calls.iter().map(|(_, call)| call).collect();
         calls.sort_unstable_by_key(|call| call.generation);
         let saving = Saving {
@@ -74,8 +89,7 @@ impl Tracker {
                 .map(|(parties, (_, generation))| (parties, generation))
                 .collect(),
         };
-        // Nothing in the state can fail to be written.
-        postcard::to_stdvec(&saving).unwrap_or_default()
+        postcard::to_stdvec(&saving).map_err(|e| SaveError(e.to_string()))
     }
 
     fn legs_of(&self, call: &Call) -> Vec<&Leg> {
