@@ -9,7 +9,6 @@ use siphasher::sip::SipHasher13;
 
 use super::header::HeaderId;
 use super::message::Message;
-use super::scan::find;
 use super::sdp;
 
 /// 64 bits over User-Agent, header order and SDP shape of an INVITE or MESSAGE. `scratch` is overwritten.
@@ -19,9 +18,12 @@ pub fn fingerprint(message: &Message<'_>, scratch: &mut Vec<u8>) -> u64 {
     scratch.push(0xff);
     let mut before = (HeaderId::Via, &b""[..]);
     for (id, name) in message.names() {
+        if ADDED_ON_THE_WAY & id.bit() != 0 {
+            continue;
+        }
         let repeated = (id, name.len()) == (before.0, before.1.len())
             && (id != HeaderId::Other || name.eq_ignore_ascii_case(before.1));
-        if repeated || ADDED_ON_THE_WAY & id.bit() != 0 {
+        if repeated {
             continue;
         }
         before = (id, name);
@@ -35,24 +37,7 @@ pub fn fingerprint(message: &Message<'_>, scratch: &mut Vec<u8>) -> u64 {
         }
     }
     scratch.push(0xff);
-    for line in sdp::lines(message.body) {
-        let [kind, b'=', value @ ..] = line else { continue };
-        scratch.push(*kind);
-        match kind {
-            // m=<media> <port> <proto> <formats>: all but the port
-            b'm' => {
-                for (i, field) in value.split(|b| *b == b' ').enumerate() {
-                    if i != 1 {
-                        scratch.extend_from_slice(field);
-                        scratch.push(b' ');
-                    }
-                }
-            }
-            // a=<attribute>[:<value>]: the attribute's name
-            b'a' => scratch.extend_from_slice(&value[..find(value, b':').unwrap_or(value.len())]),
-            _ => {}
-        }
-    }
+    sdp::write_shape(message.body, scratch);
     // A fixed key: fingerprints are compared between machines and over months.
     let mut hash = SipHasher13::new_with_keys(0x7370_6974, 0x6670_0001);
     hash.write(scratch);

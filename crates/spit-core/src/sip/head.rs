@@ -34,7 +34,12 @@ impl HeaderLine {
 
     #[inline]
     fn value<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
-        trim(&bytes[self.colon as usize + 1..self.end as usize])
+        let value = &bytes[self.colon as usize + 1..self.end as usize];
+        match value {
+            // As nearly everybody writes it: one space before, nothing behind.
+            [b' ', first, .., last] if *first > b' ' && *last > b' ' => &value[1..],
+            _ => trim(value),
+        }
     }
 }
 

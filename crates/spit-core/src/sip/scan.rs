@@ -8,19 +8,28 @@ const WORD: usize = 16;
 /// Where `wanted` stands first.
 #[inline]
 pub(crate) fn find(text: &[u8], wanted: u8) -> Option<usize> {
-    find_either(text, wanted, wanted)
+    find_any(text, [wanted])
 }
 
 /// Where one of two bytes stands first.
 #[inline]
 pub(crate) fn find_either(text: &[u8], a: u8, b: u8) -> Option<usize> {
+    find_any(text, [a, b])
+}
+
+/// Where one of several bytes stands first.
+#[inline]
+pub(crate) fn find_any<const N: usize>(text: &[u8], wanted: [u8; N]) -> Option<usize> {
     let Some(last) = text.last_chunk::<WORD>() else {
-        return text.iter().position(|byte| *byte == a || *byte == b);
+        return text.iter().position(|byte| wanted.contains(byte));
     };
-    let (a, b) = (u8x16::splat(a), u8x16::splat(b));
+    let wanted = wanted.map(u8x16::splat);
     let first_in = |word: &[u8; WORD]| {
         let word = u8x16::new(*word);
-        let found = (word.simd_eq(a) | word.simd_eq(b)).to_bitmask();
+        let found = wanted
+            .iter()
+            .fold(u8x16::splat(0), |found, one| found | word.simd_eq(*one));
+        let found = found.to_bitmask();
         (found != 0).then(|| found.trailing_zeros() as usize)
     };
     let mut at = 0;
@@ -49,6 +58,11 @@ mod tests {
                     text[first] = b'y';
                     assert_eq!(find(&text, b'y'), Some(first), "{len} {first} {second}");
                     assert_eq!(find_either(&text, b'z', b'y'), Some(first), "{len} {first} {second}");
+                    assert_eq!(
+                        find_any(&text, [b'a', b'z', b'y']),
+                        Some(first),
+                        "{len} {first} {second}"
+                    );
                 }
             }
         }

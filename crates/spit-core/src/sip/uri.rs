@@ -2,8 +2,7 @@
 
 use memchr::memchr3;
 
-use super::scan::{find, find_either};
-use super::start_line::is_token;
+use super::scan::{find, find_any, find_either};
 
 /// A `name-addr` or `addr-spec` header value in its parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -45,17 +44,10 @@ impl<'a> NameAddr<'a> {
     /// The tag of a From or To value, without the work of a whole parse in the usual case.
     #[inline]
     pub fn tag(value: &[u8]) -> Option<&[u8]> {
-        // Behind the only '>' stands ";tag=" and a token, or nothing. Everything else is left to the whole parse.
-        let before = value.iter().rposition(|b| !is_token(*b)).map_or(0, |at| at + 1);
-        let (address, tag) = value.split_at(before);
-        if let [.., b'>'] = address {
-            if tag.is_empty() && is_one_address(address) {
-                return None;
-            }
-        } else if let Some(address) = address.strip_suffix(b";tag=") {
-            if is_one_address(address) {
-                return Some(tag);
-            }
+        match behind_address(value) {
+            Some(b"") => return None,
+            Some([b';', b't', b'a', b'g', b'=', tag @ ..]) if is_plain(tag) => return Some(tag),
+            _ => {}
         }
         NameAddr::parse(value).param(b"tag")
     }
@@ -66,12 +58,19 @@ impl<'a> NameAddr<'a> {
     }
 }
 
-/// Whether the text ends with the first '>' behind the first '<', and no quote between them shows that the '<' stands in
-/// a display name.
+/// What stands behind the first '>' behind the first '<', when no quote between them shows that the '<' stands in a
+/// display name.
 #[inline]
-fn is_one_address(text: &[u8]) -> bool {
-    let ends = |open: usize| find_either(&text[open..], b'>', b'"') == Some(text.len() - 1 - open);
-    text.last() == Some(&b'>') && find(text, b'<').is_some_and(ends)
+fn behind_address(value: &[u8]) -> Option<&[u8]> {
+    let address = &value[find(value, b'<')?..];
+    let close = find_either(address, b'>', b'"')?;
+    (address[close] == b'>').then(|| &address[close + 1..])
+}
+
+/// Whether a parameter's value goes to the end of its header, and needs neither trimming nor unquoting.
+#[inline]
+fn is_plain(value: &[u8]) -> bool {
+    matches!(value, [first, .., last] if *first > b' ' && *last > b' ') && find_any(value, [b';', b'"', b',']).is_none()
 }
 
 /// The value of `;name=value` in a run of parameters; empty for a parameter without a value.
