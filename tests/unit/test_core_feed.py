@@ -103,3 +103,19 @@ def test_mistakes_are_told() -> None:
         feed.message(0, *ENDS, "dccp", INVITE)
     with pytest.raises(ValueError, match=r"destination: expected an address with port .* found \"h:5060\""):
         feed.message(0, ENDS[0], "h:5060", "udp", INVITE)
+
+
+def test_bytes_that_are_no_text_spoil_neither_their_neighbours_nor_the_missing_ones() -> None:
+    # Cut between two rows, what stands side by side in the column would be valid UTF-8.
+    agents = [b"", b"\xc3", b"\xa4 phone", "ä phone".encode(), b"\x00", b"\xff\xfe"]
+    feed = _core.Feed(kind="messages")
+    for agent in agents:
+        header = b"User-Agent: " + agent + b"\r\n" if agent else b""
+        feed.message(1_000_000, *ENDS, "udp", INVITE.replace(b"Call-ID", header + b"Call-ID"))
+    batch = feed.read_messages()
+    assert batch is not None
+    batch.validate(full=True)
+    expected = [None, "\ufffd", "\ufffd phone", "ä phone", "\0", "\ufffd\ufffd"]
+    assert batch["user_agent"].to_pylist() == expected
+    marked = ["non_utf8" in names for names in batch["anomalies"].to_pylist()]
+    assert marked == [False, True, True, False, False, True]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow_array::builder::{BooleanBuilder, Float64Builder, Int16Builder, Int32Builder, Int64Builder, StringBuilder};
+use arrow_array::builder::{BooleanBuilder, Float64Builder, Int16Builder, Int32Builder, Int64Builder};
 use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{Array, ArrayRef, PrimitiveArray, RecordBatch};
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
@@ -11,7 +11,7 @@ use spit_core::call::{CallView, EventKind, EventSink};
 use spit_core::sip::identity::Exemption;
 use spit_core::Micros;
 
-use crate::columns::{append_hex, append_ip, append_shown, append_text};
+use crate::columns::TextColumn;
 
 /// How many texts fill columns: those before the time of the PASSporT, which is shown as its age.
 const TEXT_COLUMNS: usize = Text::PassportIat as usize;
@@ -133,26 +133,26 @@ pub(crate) struct EventRows {
     /// Only ends are kept.
     ends_only: bool,
     rows: usize,
-    event: StringBuilder,
+    event: TextColumn,
     time_us: Int64Builder,
     start_us: Int64Builder,
-    method: StringBuilder,
-    texts: [StringBuilder; TEXT_COLUMNS],
-    source_ip: StringBuilder,
-    destination_ip: StringBuilder,
-    transport: StringBuilder,
-    fingerprint: StringBuilder,
-    attestation: StringBuilder,
-    exemption: StringBuilder,
+    method: TextColumn,
+    texts: [TextColumn; TEXT_COLUMNS],
+    source_ip: TextColumn,
+    destination_ip: TextColumn,
+    transport: TextColumn,
+    fingerprint: TextColumn,
+    attestation: TextColumn,
+    exemption: TextColumn,
     end_us: Int64Builder,
-    outcome: StringBuilder,
+    outcome: TextColumn,
     final_status: Int16Builder,
     ring_time_s: Float64Builder,
     pdd_s: Float64Builder,
     setup_time_s: Float64Builder,
     duration_s: Float64Builder,
     censored: BooleanBuilder,
-    hangup_by: StringBuilder,
+    hangup_by: TextColumn,
     auth_challenged: BooleanBuilder,
     retransmissions: Int32Builder,
     legs: Int16Builder,
@@ -165,25 +165,27 @@ impl EventSink for EventRows {
             return;
         }
         self.rows += 1;
-        self.event.append_value(kind.name());
+        self.event.append(kind.name().as_bytes());
         self.time_us.append_value(time_us);
         self.start_us.append_value(call.start_us());
         self.method
-            .append_value(if call.is_message() { "MESSAGE" } else { "INVITE" });
+            .append(if call.is_message() { b"MESSAGE" } else { b"INVITE" });
         for (value, column) in call.texts().iter().zip(&mut self.texts) {
-            append_text(column, *value);
+            column.append_option(*value);
         }
-        append_ip(&mut self.source_ip, call.source_ip());
-        append_ip(&mut self.destination_ip, call.destination_ip());
-        self.transport.append_value(call.transport().name());
-        append_hex(&mut self.fingerprint, call.fingerprint());
-        match call.attestation() {
-            Some(letter) => append_shown(&mut self.attestation, format_args!("{letter}")),
-            None => self.attestation.append_null(),
-        }
-        self.exemption.append_option(call.exemption().map(Exemption::name));
+        self.source_ip.append_ip(call.source_ip());
+        self.destination_ip.append_ip(call.destination_ip());
+        self.transport.append(call.transport().name().as_bytes());
+        self.fingerprint.append_hex(call.fingerprint());
+        // A, B or C.
+        let attestation = call.attestation().map(|letter| [letter as u8]);
+        self.attestation
+            .append_option(attestation.as_ref().map(<[u8; 1]>::as_slice));
+        let name = |name: &'static str| name.as_bytes();
+        self.exemption
+            .append_option(call.exemption().map(Exemption::name).map(name));
         self.end_us.append_option(call.end_us());
-        self.outcome.append_option(call.outcome().map(|o| o.name()));
+        self.outcome.append_option(call.outcome().map(|o| name(o.name())));
         self.final_status.append_option(call.final_status().map(|s| s as i16));
         self.ring_time_s.append_option(call.ring_time_s());
         let later = kind != EventKind::Attempt;
@@ -191,7 +193,7 @@ impl EventSink for EventRows {
         self.setup_time_s.append_option(call.setup_time_s().filter(|_| later));
         self.duration_s.append_option(call.duration_s());
         self.censored.append_option(call.duration_censored());
-        self.hangup_by.append_option(call.hangup_by().map(|h| h.name()));
+        self.hangup_by.append_option(call.hangup_by().map(|h| name(h.name())));
         let ended = kind == EventKind::End;
         self.auth_challenged
             .append_option(ended.then(|| call.auth_challenged()));
@@ -209,26 +211,26 @@ impl EventRows {
             schema: Arc::new(event_schema()),
             ends_only,
             rows: 0,
-            event: StringBuilder::new(),
+            event: TextColumn::new(),
             time_us: Int64Builder::new(),
             start_us: Int64Builder::new(),
-            method: StringBuilder::new(),
-            texts: std::array::from_fn(|_| StringBuilder::new()),
-            source_ip: StringBuilder::new(),
-            destination_ip: StringBuilder::new(),
-            transport: StringBuilder::new(),
-            fingerprint: StringBuilder::new(),
-            attestation: StringBuilder::new(),
-            exemption: StringBuilder::new(),
+            method: TextColumn::new(),
+            texts: std::array::from_fn(|_| TextColumn::new()),
+            source_ip: TextColumn::new(),
+            destination_ip: TextColumn::new(),
+            transport: TextColumn::new(),
+            fingerprint: TextColumn::new(),
+            attestation: TextColumn::new(),
+            exemption: TextColumn::new(),
             end_us: Int64Builder::new(),
-            outcome: StringBuilder::new(),
+            outcome: TextColumn::new(),
             final_status: Int16Builder::new(),
             ring_time_s: Float64Builder::new(),
             pdd_s: Float64Builder::new(),
             setup_time_s: Float64Builder::new(),
             duration_s: Float64Builder::new(),
             censored: BooleanBuilder::new(),
-            hangup_by: StringBuilder::new(),
+            hangup_by: TextColumn::new(),
             auth_challenged: BooleanBuilder::new(),
             retransmissions: Int32Builder::new(),
             legs: Int16Builder::new(),
@@ -268,28 +270,28 @@ impl EventRows {
 
     fn finish_column(&mut self, name: &str) -> ArrayRef {
         if let Some(at) = TEXTS.iter().position(|(_, column)| *column == name) {
-            return Arc::new(self.texts[at].finish());
+            return self.texts[at].finish();
         }
         match name {
-            "event" => Arc::new(self.event.finish()),
+            "event" => self.event.finish(),
             "time_us" => Arc::new(self.time_us.finish()),
             "start_time_us" => Arc::new(self.start_us.finish()),
-            "method" => Arc::new(self.method.finish()),
-            "source_ip" => Arc::new(self.source_ip.finish()),
-            "destination_ip" => Arc::new(self.destination_ip.finish()),
-            "transport" => Arc::new(self.transport.finish()),
-            "fingerprint" => Arc::new(self.fingerprint.finish()),
-            "attestation" => Arc::new(self.attestation.finish()),
-            "exemption" => Arc::new(self.exemption.finish()),
+            "method" => self.method.finish(),
+            "source_ip" => self.source_ip.finish(),
+            "destination_ip" => self.destination_ip.finish(),
+            "transport" => self.transport.finish(),
+            "fingerprint" => self.fingerprint.finish(),
+            "attestation" => self.attestation.finish(),
+            "exemption" => self.exemption.finish(),
             "end_time_us" => Arc::new(self.end_us.finish()),
-            "outcome" => Arc::new(self.outcome.finish()),
+            "outcome" => self.outcome.finish(),
             "final_status" => Arc::new(self.final_status.finish()),
             "ring_time_s" => Arc::new(self.ring_time_s.finish()),
             "pdd_s" => Arc::new(self.pdd_s.finish()),
             "setup_time_s" => Arc::new(self.setup_time_s.finish()),
             "duration_s" => Arc::new(self.duration_s.finish()),
             "duration_censored" => Arc::new(self.censored.finish()),
-            "hangup_by" => Arc::new(self.hangup_by.finish()),
+            "hangup_by" => self.hangup_by.finish(),
             "auth_challenged" => Arc::new(self.auth_challenged.finish()),
             "retransmissions" => Arc::new(self.retransmissions.finish()),
             "passport_iat_age_s" => Arc::new(self.passport_iat_age_s.finish()),

@@ -13,25 +13,25 @@ use spit_core::sip::passport::{passports, Form};
 use spit_core::sip::start_line::StartLine;
 use spit_core::sip::uri::{NameAddr, Uri};
 
-use crate::columns::{append_socket, append_text};
+use crate::columns::TextColumn;
 
 pub(crate) struct MessageRows {
     schema: SchemaRef,
     rows: usize,
     time: Float64Builder,
-    source: StringBuilder,
-    destination: StringBuilder,
-    transport: StringBuilder,
-    method: StringBuilder,
+    source: TextColumn,
+    destination: TextColumn,
+    transport: TextColumn,
+    method: TextColumn,
     status: Int16Builder,
-    call_id: StringBuilder,
+    call_id: TextColumn,
     cseq: Int64Builder,
-    cseq_method: StringBuilder,
-    from_user: StringBuilder,
-    to_user: StringBuilder,
-    from_tag: StringBuilder,
-    to_tag: StringBuilder,
-    user_agent: StringBuilder,
+    cseq_method: TextColumn,
+    from_user: TextColumn,
+    to_user: TextColumn,
+    from_tag: TextColumn,
+    to_tag: TextColumn,
+    user_agent: TextColumn,
     anomalies: ListBuilder<StringBuilder>,
 }
 
@@ -73,19 +73,19 @@ impl MessageRows {
             schema: Arc::new(schema),
             rows: 0,
             time: Float64Builder::new(),
-            source: StringBuilder::new(),
-            destination: StringBuilder::new(),
-            transport: StringBuilder::new(),
-            method: StringBuilder::new(),
+            source: TextColumn::new(),
+            destination: TextColumn::new(),
+            transport: TextColumn::new(),
+            method: TextColumn::new(),
             status: Int16Builder::new(),
-            call_id: StringBuilder::new(),
+            call_id: TextColumn::new(),
             cseq: Int64Builder::new(),
-            cseq_method: StringBuilder::new(),
-            from_user: StringBuilder::new(),
-            to_user: StringBuilder::new(),
-            from_tag: StringBuilder::new(),
-            to_tag: StringBuilder::new(),
-            user_agent: StringBuilder::new(),
+            cseq_method: TextColumn::new(),
+            from_user: TextColumn::new(),
+            to_user: TextColumn::new(),
+            from_tag: TextColumn::new(),
+            to_tag: TextColumn::new(),
+            user_agent: TextColumn::new(),
             anomalies: ListBuilder::new(StringBuilder::new()).with_field(anomaly_item()),
         }
     }
@@ -96,12 +96,15 @@ impl MessageRows {
 
     pub(crate) fn push(&mut self, message: &Message<'_>, seen: &Seen) {
         let mut utf8 = true;
-        let mut text = |column: &mut StringBuilder, value| utf8 &= append_text(column, value);
+        let mut text = |column: &mut TextColumn, value: Option<&[u8]>| {
+            utf8 &= value.is_none_or(|value| std::str::from_utf8(value).is_ok());
+            column.append_option(value);
+        };
         self.rows += 1;
         self.time.append_value(seen.time_us as f64 / 1e6);
-        append_socket(&mut self.source, seen.source);
-        append_socket(&mut self.destination, seen.destination);
-        self.transport.append_value(seen.transport.name());
+        self.source.append_socket(seen.source);
+        self.destination.append_socket(seen.destination);
+        self.transport.append(seen.transport.name().as_bytes());
         match message.start {
             StartLine::Request { method, .. } => {
                 text(&mut self.method, Some(method));
@@ -148,19 +151,19 @@ impl MessageRows {
             Arc::clone(&self.schema),
             vec![
                 Arc::new(self.time.finish()),
-                Arc::new(self.source.finish()),
-                Arc::new(self.destination.finish()),
-                Arc::new(self.transport.finish()),
-                Arc::new(self.method.finish()),
+                self.source.finish(),
+                self.destination.finish(),
+                self.transport.finish(),
+                self.method.finish(),
                 Arc::new(self.status.finish()),
-                Arc::new(self.call_id.finish()),
+                self.call_id.finish(),
                 Arc::new(self.cseq.finish()),
-                Arc::new(self.cseq_method.finish()),
-                Arc::new(self.from_user.finish()),
-                Arc::new(self.to_user.finish()),
-                Arc::new(self.from_tag.finish()),
-                Arc::new(self.to_tag.finish()),
-                Arc::new(self.user_agent.finish()),
+                self.cseq_method.finish(),
+                self.from_user.finish(),
+                self.to_user.finish(),
+                self.from_tag.finish(),
+                self.to_tag.finish(),
+                self.user_agent.finish(),
                 Arc::new(self.anomalies.finish()),
             ],
         )

@@ -214,6 +214,10 @@ impl<'a> CallView<'a> {
     /// Seconds from the time at which the PASSporT says it was issued to the first INVITE; below 0 when the clocks
     /// differ. A minute is fresh (RFC 8224 section 6.2.4); an old one is replayed.
     pub fn passport_iat_age_s(&self) -> Option<f64> {
+        // Most calls have none, and this is asked of every event.
+        if !self.call.texts.has(Text::PassportIat) {
+            return None;
+        }
         let iat = std::str::from_utf8(self.text(Text::PassportIat)?).ok()?;
         let iat_us = iat.parse::<Micros>().ok()?.saturating_mul(1_000_000);
         Some(self.call.start_us.saturating_sub(iat_us) as f64 / 1e6)

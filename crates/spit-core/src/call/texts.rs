@@ -81,6 +81,15 @@ pub(super) fn cut(text: &[u8]) -> &[u8] {
     &text[..text.len().min(MAX_TEXT)]
 }
 
+/// The places of the bits that are set, in order.
+fn places(mut bits: u16) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let place = bits.trailing_zeros() as usize;
+        bits &= bits.wrapping_sub(1);
+        (place < Text::COUNT).then_some(place)
+    })
+}
+
 fn v6(address: IpAddr) -> [u8; 16] {
     match address {
         IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
@@ -127,12 +136,17 @@ impl Texts {
         self.unpack().unwrap_or([None; Text::COUNT])
     }
 
+    /// Whether there is such a text, without the work of unpacking all.
+    pub(super) fn has(&self, text: Text) -> bool {
+        self.u16_at(0).is_some_and(|present| present & 1 << text as usize != 0)
+    }
+
     fn unpack(&self) -> Option<TextValues<'_>> {
         let mut values: TextValues<'_> = [None; Text::COUNT];
         let (present, shared) = (self.u16_at(0)?, self.u16_at(2)?);
         let mut lens = [0usize; Text::COUNT];
         let mut at = ADDRESSES_AT + 2 * self.address_len()?;
-        for text in (0..Text::COUNT).filter(|text| present & 1 << text != 0) {
+        for text in places(present) {
             lens[text] = match *self.0.get(at..)? {
                 [len @ 0..=127, ..] => usize::from(len),
                 [high, low, ..] => usize::from(high & 0x7f) << 8 | usize::from(low),
@@ -140,7 +154,7 @@ impl Texts {
             };
             at += if lens[text] < 128 { 1 } else { 2 };
         }
-        for text in (0..Text::COUNT).filter(|text| present & !shared & 1 << text != 0) {
+        for text in places(present & !shared) {
             values[text] = Some(self.0.get(at..at + lens[text])?);
             at += lens[text];
         }
