@@ -12,7 +12,7 @@ RUST_SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find crates -name '
 BUILT := .venv/rust-module.built
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test lint bench bench-live fuzz models captures clean
+.PHONY: help setup build demo test lint bench bench-live bench-memory fuzz models captures clean
 .NOTPARALLEL:
 
 help: ## list the targets
@@ -70,6 +70,9 @@ models: build ## train the shipped model again from its seeds, into build/, and 
 
 captures: build ## make the captures of captures/ again
 	$(PYTHON) captures/make.py
+
+bench-memory: build ## measure memory for each call and caller; writes benches/results/
+	$(PYTHON) benches/memory.py --date "$$(date -u +%F)"
 
 clean: ## remove what was built (not .venv's packages)
 	rm -rf target .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

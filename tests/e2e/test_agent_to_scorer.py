@@ -60,7 +60,7 @@ def ask(port: int, path: str) -> str:
 
     try:
         with urlopen(f"http://127.0.0.1:{port}{path}", timeout=DEADLINE_S) as answer:
-            return answer.read().decode()
+            return str(answer.read(), "utf-8")
     except OSError:
         return ""
 
