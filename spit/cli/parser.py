@@ -32,7 +32,7 @@ def build_parser() -> argparse.ArgumentParser:
         ("calls", "a row per call of captures", _calls),
         ("score", "a verdict per caller, or per call, of captures", _score),
         ("simulate", "write a labelled capture of simulated traffic", _simulate),
-        ("train", "train a model on simulated traffic", _train),
+        ("train", "train a model on simulated traffic, or on your own calls", _train),
         ("evaluate", "measure a model on labelled traffic", _evaluate),
         ("serve", "answer SBCs over HTTP", _serve),
         ("agent", "capture live traffic and give its call events to scorers", _agent),
@@ -121,23 +121,53 @@ def _train(parser: argparse.ArgumentParser) -> None:
         "--seeds",
         metavar="RANGE",
         type=_seeds,
-        default="1001-1024",
-        help="simulated traffic to learn from, as 1-12 or 1,2,3 (default: %(default)s)",
+        help="simulated traffic to learn from, as 1-12 or 1,2,3 (default: 1001-1024)",
     )
     parser.add_argument(
         "--test-seeds",
         metavar="RANGE",
         type=_seeds,
-        default="2001-2004",
-        help="simulated traffic to measure on, never learned from (default: %(default)s)",
+        help="simulated traffic to measure on, never learned from (default: 2001-2004)",
     )
     parser.add_argument(
         "--demo-seeds",
         metavar="RANGE",
         type=_seeds,
-        default="50-79",
-        help="traffic of the scenario demo to measure on too (default: %(default)s)",
+        help="traffic of the scenario demo to measure on too (default: 50-79)",
     )
+    _calls_of(parser, required=False)
+    parser.add_argument(
+        "--labels",
+        metavar="FILE",
+        help="labels of the calls: CSV with label (spam or ham) and call_id or caller, or a feedback store",
+    )
+    parser.add_argument(
+        "--with-simulation",
+        metavar="RANGE",
+        type=_seeds,
+        help="with --calls: simulated traffic to learn from too, so that few labels do not forget the rest",
+    )
+    parser.add_argument(
+        "--simulation-weight",
+        metavar="W",
+        type=_positive,
+        default=0.2,
+        help="how much a simulated row counts beside one of --calls (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--test-share",
+        metavar="SHARE",
+        type=_share,
+        default=0.2,
+        help="with --calls: share of the labelled callers that is only measured (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--test-by",
+        choices=("caller", "time"),
+        default="caller",
+        help="with --calls: measure on callers drawn by chance (default), or on new callers of the last part",
+    )
+    _config(parser)
     _progress(parser)
 
 
@@ -268,6 +298,16 @@ def _captures(parser: argparse.ArgumentParser, *, required: bool = True) -> None
     )
 
 
+def _calls_of(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    parser.add_argument(
+        "--calls",
+        metavar="FILE",
+        nargs="+",
+        required=required,
+        help="recorded calls: Parquet or Arrow of spit calls or of call events, a folder of them, or captures",
+    )
+
+
 def _decoder(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--decoder",
@@ -343,6 +383,13 @@ def _positive(text: str) -> float:
     value = float(text)
     if not (math.isfinite(value) and value > 0):
         raise argparse.ArgumentTypeError(f"expected a number above 0, found {text}")
+    return value
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"expected a number between 0 and 1, found {text}")
     return value
 
 
