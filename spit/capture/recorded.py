@@ -1,12 +1,13 @@
 """Recorded calls, read back as call events in time order: files of calls or of events, and captures.
 
 A file of calls (``spit calls --format parquet``) holds a row per finished call. Its events are rebuilt: the
-attempt at ``start_time``, the answer ``setup_time_s`` later, the end at ``end_time``. What such a row does not
-hold is taken as follows, because the columns of ``spit calls`` are a contract:
+attempt at ``start_time``, the answer ``setup_time_s`` later, the end at ``end_time``. What such a row does
+not hold is taken as follows, because the columns of ``spit calls`` are a contract:
 
 * ``method`` is MESSAGE where ``media`` is ``message``, else INVITE;
 * ``diverted_by``, ``exemption`` and the ``passport_*`` columns are null, unless the file has columns of these
-  names: a forwarded call then counts as its caller's own, and nothing is exempt. Events and captures have them.
+  names: a forwarded call then counts as its caller's own, and nothing is exempt. Events and captures have
+  them.
 * An end is known at ``end_time``. The tracker learns of the end of a silent call only when its time runs out.
 """
 
@@ -94,7 +95,9 @@ class RecordedCalls:
         return self._damages
 
     def _windows(self) -> list[tuple[float, float]]:
-        """Stretches of time, in the files' own unit, of about ``window_rows`` rows each; open at both ends."""
+        """Stretches of time, in the files' own unit, of about ``window_rows`` rows each; open at both
+        ends.
+        """
         name = "start_time" if self._are_calls else "time_us"
         columns = [part.to_table(columns=[name])[name] for part in self._parts]
         missing = sum(column.null_count for column in columns)
@@ -147,13 +150,13 @@ def _call_events(calls: pa.Table, low_s: float, high_s: float) -> pa.RecordBatch
     low_us = -math.inf if math.isinf(low_s) else round(low_s * 1e6)
     high_us = math.inf if math.isinf(high_s) else round(high_s * 1e6)
     rows, kinds, times = [], [], []
-    for kind, (time_us, there) in enumerate(
+    for code, (at_us, there) in enumerate(
         [(begin_us, begins), (begin_us + setup_us, answers), (np.maximum(end_us, begin_us), ends)]
     ):
-        found = np.flatnonzero(there & (time_us >= low_us) & (time_us < high_us))
+        found = np.flatnonzero(there & (at_us >= low_us) & (at_us < high_us))
         rows.append(found)
-        kinds.append(np.full(len(found), kind))
-        times.append(time_us[found])
+        kinds.append(np.full(len(found), code))
+        times.append(at_us[found])
     row, kind, time_us = np.concatenate(rows), np.concatenate(kinds), np.concatenate(times)
     # Within a microsecond: attempt, answer, end, as the tracker gives them.
     order = np.lexsort((kind, time_us))

@@ -22,7 +22,7 @@ def main(argv: list[str] | None = None) -> int:
     # numpy's BLAS starts a thread per core that spins for a while; no command multiplies matrices.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
-        command = importlib.import_module(f"spit.cli.{arguments.command}")
+        command = importlib.import_module(f"spit.cli.{arguments.command.replace('-', '_')}")
         status: int = command.run(arguments)
         sys.stdout.flush()
     except BrokenPipeError:

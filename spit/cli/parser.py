@@ -34,6 +34,9 @@ def build_parser() -> argparse.ArgumentParser:
         ("simulate", "write a labelled capture of simulated traffic", _simulate),
         ("train", "train a model on simulated traffic, or on your own calls", _train),
         ("evaluate", "measure a model on labelled traffic", _evaluate),
+        ("what-if", "what another policy or model would have done with recorded calls", _what_if),
+        ("drift", "how far calls are from what a model was trained on", _drift),
+        ("feedback", "list reports about calls, or the labels that follow from them", _feedback),
         ("serve", "answer SBCs over HTTP", _serve),
         ("agent", "capture live traffic and give its call events to scorers", _agent),
         ("replay", "send the packets of a capture to an interface", _replay),
@@ -64,6 +67,7 @@ def _score(parser: argparse.ArgumentParser) -> None:
     _decoder(parser)
     _config(parser)
     _model(parser)
+    _challenger(parser)
     parser.add_argument(
         "--by",
         choices=("caller", "call"),
@@ -192,6 +196,47 @@ def _evaluate(parser: argparse.ArgumentParser) -> None:
     _progress(parser)
 
 
+def _what_if(parser: argparse.ArgumentParser) -> None:
+    _calls_of(parser, required=True)
+    parser.add_argument(
+        "--policy", metavar="FILE", help="settings whose [policy] is tried (default: that of --config)"
+    )
+    parser.add_argument(
+        "--model", metavar="DIR", help="model bundle that is tried (default: that of --config)"
+    )
+    parser.add_argument("--config", metavar="FILE", help="settings in force, in TOML (docs/configuration.md)")
+    parser.add_argument(
+        "--labels",
+        metavar="FILE",
+        help="labels of the calls: tells the true wrong blocks beside the estimate",
+    )
+    _format(parser)
+    _progress(parser)
+
+
+def _drift(parser: argparse.ArgumentParser) -> None:
+    _calls_of(parser, required=True)
+    parser.add_argument(
+        "--reference",
+        metavar="DIR",
+        help="model bundle to compare with (default: the model in force; without histograms in it, the "
+        "first hours of the calls)",
+    )
+    _config(parser)
+    _format(parser)
+    _progress(parser)
+
+
+def _feedback(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("store", metavar="STORE", help="file of reports (feedback.store)")
+    parser.add_argument(
+        "--labels",
+        action="store_true",
+        help="the labels that follow from the reports, instead of the reports",
+    )
+    _format(parser)
+
+
 def _serve(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
     parser.add_argument("--port", type=_port, help="port to listen on (default: 8060)")
@@ -209,6 +254,10 @@ def _serve(parser: argparse.ArgumentParser) -> None:
     _checkpoint_s(parser)
     _config(parser)
     _model(parser)
+    _challenger(parser)
+    parser.add_argument(
+        "--feedback", metavar="FILE", help="keep reports about calls there (docs/learning.md)"
+    )
     parser.add_argument(
         "--allow-public",
         action="store_true",
@@ -304,7 +353,7 @@ def _calls_of(parser: argparse.ArgumentParser, *, required: bool) -> None:
         metavar="FILE",
         nargs="+",
         required=required,
-        help="recorded calls: Parquet or Arrow of spit calls or of call events, a folder of them, or captures",
+        help="recorded calls: Parquet or Arrow of spit calls or of events, a folder of them, or captures",
     )
 
 
@@ -330,13 +379,23 @@ def _model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", metavar="DIR", help="model bundle (default: the shipped one)")
 
 
-def _output(parser: argparse.ArgumentParser) -> None:
+def _challenger(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--challenger", metavar="DIR", help="model bundle that scores beside and is only compared, never acts"
+    )
+
+
+def _format(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=FORMATS, help="default: table on a terminal, jsonl otherwise")
     parser.add_argument(
         "--output",
         metavar="FILE",
         help="write there instead of standard output; the file appears when it is complete",
     )
+
+
+def _output(parser: argparse.ArgumentParser) -> None:
+    _format(parser)
     parser.add_argument(
         "--stats", action="store_true", help="print the reader's counters to standard error at the end"
     )

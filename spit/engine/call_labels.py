@@ -69,7 +69,9 @@ class CallLabels:
                 )
 
     def find(self, attempts: pa.RecordBatch) -> tuple[I8, F64]:
-        """int8[n]: 1 spam, 0 legitimate, UNLABELLED; float64[n]: the label's weight, 0 where there is none."""
+        """int8[n]: 1 spam, 0 legitimate, UNLABELLED; float64[n]: the label's weight, 0 where there is
+        none.
+        """
         label = np.full(attempts.num_rows, UNLABELLED, np.int8)
         weight = np.zeros(attempts.num_rows)
         for name, salt, keys, spam, weights in self._tables:

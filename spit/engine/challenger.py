@@ -6,6 +6,7 @@ import threading
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 
 from spit._core import hash_keys
 from spit.engine.callers import LABELS, SPAM_RANK
@@ -48,9 +49,9 @@ class Comparison:
 class Challenger:
     """Scores what the engine has scored (``Engine(observers=...)``) by another model, with its own evidence.
 
-    It is judged by the thresholds of the policy in force. Thread-safe. Its evidence isn't saved: after a restart
-    it starts with none, as its counts do. Raises ModelError when ``model`` was made for other features than the
-    champion's.
+    It is judged by the thresholds of the policy in force. Thread-safe. Its evidence isn't saved: after a
+    restart it starts with none, as its counts do. Raises ModelError when ``model`` was made for other
+    features than the champion's.
     """
 
     def __init__(self, model: Model, *, champion: Model, max_callers: int = 1_000_000) -> None:
@@ -70,7 +71,7 @@ class Challenger:
         """``name/version``."""
         return self._model.name
 
-    def observe(self, scored: Scored) -> None:
+    def observe(self, _events: pa.RecordBatch, scored: Scored) -> None:
         """Score the attempts of a chunk and count how the labels compare."""
         if len(scored) == 0:
             return

@@ -1,7 +1,7 @@
 """Has traffic changed since the model was trained? Population stability of features and scores, as they come.
 
-The source of the measure and of its limits is in spit/model/reference.py. Counts decay with event time, so that
-"now" means about the last day; memory is one row of bins per feature.
+The source of the measure and of its limits is in spit/model/reference.py. Counts decay with event time, so
+that "now" means about the last day; memory is one row of bins per feature.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from spit.engine.scored import Scored
 from spit.model.reference import BINS, CHANGED_PSI, MIN_ROWS, MODERATE_PSI, SCORE, Reference, psi
@@ -80,7 +81,7 @@ class DriftMonitor:
         """Rows that the reference was made from; 0 while it is being gathered."""
         return 0 if self._reference is None else self._reference.rows
 
-    def observe(self, scored: Scored) -> None:
+    def observe(self, _events: pa.RecordBatch, scored: Scored) -> None:
         """Count the attempts of a chunk."""
         if len(scored):
             times_us = scored.batch["time_us"].to_numpy()[scored.rows]

@@ -1,14 +1,15 @@
 """Feedback about single calls: who says so, which call is meant, and how much one voice may say.
 
-Sources: 607 Unwanted (RFC 8197) and 608 Rejected by somebody else (RFC 8688) in the traffic itself, reports of
-people, "my last call" (the callee names no call), decoy numbers that nobody has a reason to call, and appeals.
-What follows from reports is decided later and elsewhere (feedback_labels.py); here they are only taken,
-bounded and written down.
+Sources: 607 Unwanted (RFC 8197) and 608 Rejected by somebody else (RFC 8688) in the traffic itself, reports
+of people, "my last call" (the callee names no call), decoy numbers that nobody has a reason to call, and
+appeals. What follows from reports is decided later and elsewhere (feedback_labels.py); here they are only
+taken, bounded and written down.
 """
 
 from __future__ import annotations
 
 import hashlib
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
@@ -45,6 +46,8 @@ _HAM_KINDS = frozenset({FeedbackKind.NOT_SPAM, FeedbackKind.APPEAL})
 _WEIGHTS = {FeedbackKind.LAST_CALL: 0.8, FeedbackKind.REJECTED: 0.5}
 
 _UNWANTED_STATUS, _REJECTED_STATUS = 607, 608
+
+_log = logging.getLogger("spit.feedback")
 
 
 class FeedbackError(SpitError):
@@ -127,14 +130,20 @@ class Feedback:
         #: reporter: day, and reports on that day.
         self._said: OrderedDict[str, tuple[int, int]] = OrderedDict()
         self._counters: dict[str, int] = dict.fromkeys(
-            [*(f"{kind}_reports" for kind in FeedbackKind), "refused", "calls_evicted", "reporters_evicted"],
+            [
+                *(f"{kind}_reports" for kind in FeedbackKind),
+                "refused",
+                "write_failures",
+                "calls_evicted",
+                "reporters_evicted",
+            ],
             0,
         )
 
-    def observe(self, events: pa.RecordBatch) -> None:
+    def observe(self, events: pa.RecordBatch, _scored: object = None) -> None:
         """Remember the calls of ``events`` (records.EVENT_SCHEMA, in order); note 607, 608 and decoys.
 
-        Raises OSError when reports cannot be written down.
+        Reports that cannot be written down are counted and said: scoring goes on without them.
         """
         kinds = events["event"]
         is_attempt = pc.equal(kinds, EventKind.ATTEMPT.value)
@@ -162,7 +171,12 @@ class Feedback:
                     kind, reporter = FeedbackKind.REJECTED, destination or ""
                 if kind is not None and (kind is FeedbackKind.DECOY or self._may_say(reporter, time_us)):
                     reports.append(Report(kind, call_id, caller, self._hash(reporter), time_us))
-            self._write(reports)
+            try:
+                self._write(reports)
+            except OSError as error:
+                if not self._counters["write_failures"]:
+                    _log.error("reports cannot be written down: %s", error)
+                self._counters["write_failures"] += len(reports)
 
     def report(
         self,
@@ -175,9 +189,10 @@ class Feedback:
     ) -> Report:
         """Take a report of ``reporter`` (canonical identity) and write it down.
 
-        The reporter of ``report``, ``last_call`` and ``not_spam`` is the callee; the call is ``call_id``, else
-        its last one, which must be from ``caller`` where that is told. The reporter of ``appeal`` is the caller.
-        Raises UnknownCallError, TooManyReportsError, FeedbackError, and OSError when it cannot be written.
+        The reporter of ``report``, ``last_call`` and ``not_spam`` is the callee; the call is ``call_id``,
+        else its last one, which must be from ``caller`` where that is told. The reporter of ``appeal`` is the
+        caller. Raises UnknownCallError, TooManyReportsError, FeedbackError, and OSError when it cannot be
+        written.
         """
         if kind not in SAID_KINDS:
             raise FeedbackError(f"kind: expected one of {', '.join(SAID_KINDS)}, found {kind}")

@@ -1,14 +1,15 @@
 """From reports to labels: several independent voices about one caller, none of them for ever.
 
 * One reporter has one voice about a call, and at most ``REPORTS_PER_DAY`` voices a day.
-* Reports about one caller that follow each other within a day are one *episode*. Its reported calls become spam
-  when at least ``MIN_REPORTERS`` reporters say so and they hold ``MIN_SHARE`` of the weight.
+* Reports about one caller that follow each other within a day are one *episode*. Its reported calls become
+  spam when at least ``MIN_REPORTERS`` reporters say so and they hold ``MIN_SHARE`` of the weight.
 * A reporter whom others contradict loses weight, everywhere; who has lost half of it is no reporter any more.
 * A call to a decoy is spam by itself.
 * An appeal turns the reported calls of the seven days before it into ham, but no call to a decoy: that one
   was dialled by a machine, perhaps under a stolen number.
 
-Labels are of calls, never of numbers: whoever's number was spoofed has no label for the calls before and after.
+Labels are of calls, never of numbers: whoever's number was spoofed has no label for the calls before and
+after.
 """
 
 from __future__ import annotations

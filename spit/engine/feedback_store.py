@@ -19,8 +19,8 @@ _KEY_BYTES = 32
 class FeedbackStore:
     """Appends reports to the file ``path``; each is on disk when ``append`` returns.
 
-    Beside it lies ``path.key``, the secret of the reporters' hashes, readable by the owner alone. Raises OSError,
-    and InputError where the file is no store.
+    Beside it lies ``path.key``, the secret of the reporters' hashes, readable by the owner alone. Raises
+    OSError, and InputError where the file is no store.
     """
 
     def __init__(self, path: Path) -> None:
@@ -39,7 +39,8 @@ class FeedbackStore:
                 )
             file.seek(size - 1)
             if file.read(1) != b"\n":
-                # The last append was cut short: what is there of it stays, and the next one gets its own line.
+                # The last append was cut short: what is there of it stays, and the next one gets its own
+                # line.
                 file.write(b"\n")
 
     def key(self) -> bytes:
@@ -82,7 +83,9 @@ class FeedbackStore:
 
 
 def read_reports(path: Path) -> list[dict[str, str]]:
-    """Every whole report of a store, oldest first; a line that was cut short is left out. Raises InputError."""
+    """Every whole report of a store, oldest first; a line that was cut short is left out. Raises
+    InputError.
+    """
     try:
         with path.open(encoding="utf-8", newline="") as file:
             rows = csv.DictReader(file)

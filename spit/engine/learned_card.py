@@ -24,18 +24,19 @@ def learned_card(
         f"| {_number(row['true_positive_rate_at_0.5'])} | {_number(row['false_positive_rate_at_0.5'])} |"
         for part, row in trained.metrics.items()
     )
+    share = f"{facts['test_share']:.0%}"
     if facts["test_by_time"]:
         split = (
-            f"The last {facts['test_share']:.0%} of the labelled rows by time were only measured, and of them only "
-            f"callers who had not been seen before; {facts['rows_left_out']} later rows of known callers are in "
-            "neither part."
+            f"The last {share} of the labelled rows by time were only measured, and of them only callers who "
+            f"had not been seen before; {facts['rows_left_out']} later rows of known callers are in neither part."
         )
     else:
-        split = f"{facts['test_share']:.0%} of the labelled callers were only measured; no caller is in two parts."
+        split = f"{share} of the labelled callers were only measured; no caller is in two parts."
+    seeds, weight = facts["simulation_seeds"], facts["simulation_weight"]
     simulated = (
-        f"Simulated traffic beside it: seeds {seed_words(facts['simulation_seeds'])} of the scenario `training`; each "
-        f"of its rows counts {facts['simulation_weight']:g} of an own row."
-        if facts["simulation_seeds"]
+        f"Simulated traffic beside it: seeds {seed_words(seeds)} of the scenario `training`; each of its "
+        f"rows counts {weight:g} of an own row."
+        if seeds
         else "No simulated traffic beside it: kinds of spam that the labels lack were not learned."
     )
     found = "\n".join(
@@ -57,8 +58,9 @@ at its INVITE and from the caller's history ({features} features, read before th
 ## Trained on
 
 An operator's own calls: {facts["attempts"]} attempts, {facts["labelled"]} of them labelled
-({facts["labelled_spam"]} spam) by {facts["labelled_callers"]} callers; {facts["unlabelled"]} attempts had no label
-and only made the history of others. {facts["rows"]} rows were kept, at most some dozens of a caller. {split}
+({facts["labelled_spam"]} spam) by {facts["labelled_callers"]} callers; {facts["unlabelled"]} attempts had no
+label and only made the history of others. {facts["rows"]} rows were kept, at most some dozens of a caller.
+{split}
 
 {simulated}
 
@@ -77,7 +79,8 @@ and only made the history of others. {facts["rows"]} rows were kept, at most som
 ## Limits
 
 - The labels are the operator's: what they miss or get wrong, this model learned.
-- A ratio of few cases says little; compare on later traffic (`spit evaluate`, or as a challenger) before enforcing.
+- A ratio of few cases says little; compare on later traffic (`spit evaluate`, or as a challenger) before
+  enforcing.
 - `reference.json` holds histograms of the features, from which `spit drift` tells when traffic has changed.
 
 ## Made with

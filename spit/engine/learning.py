@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -46,8 +46,8 @@ class LearningSettings:
     """How own calls become training rows.
 
     ``test_share``: of the labelled callers (or of the time, with ``test_by_time``) that is only measured.
-    ``simulation_seeds``: simulated traffic to learn from beside, each row counting ``simulation_weight`` of an
-    own row: with few labels the simulation says most, with many the operator's traffic does.
+    ``simulation_seeds``: simulated traffic to learn from beside, each row counting ``simulation_weight`` of
+    an own row: with few labels the simulation says most, with many the operator's traffic does.
     """
 
     test_share: float = 0.2
@@ -84,8 +84,8 @@ def train_on_calls(
     """Fit on the labelled calls of ``recording``, measure, and write ``directory/name/version``.
 
     No caller is on both sides of the split. Calls without a label are folded into the features of all others
-    and otherwise only counted. Raises InputError when no call has a label, ModelError when a part would hold one
-    class only or the version exists.
+    and otherwise only counted. Raises InputError when no call has a label, ModelError when a part would hold
+    one class only or the version exists.
     """
     settings = settings or LearningSettings()
     say = progress or (lambda _: None)

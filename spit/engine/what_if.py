@@ -45,8 +45,10 @@ WHAT_IF_SCHEMA = pa.schema(
 
 @dataclass(slots=True)
 class WhatIfTotals:
-    """Counts of calls. ``labels``: (label now, label then). ``expected_wrong``: estimated legitimate calls among
-    the newly blocked, from the calibrated probability of each attempt; ``wrong_*``: among labelled ones."""
+    """Counts of calls. ``labels``: (label now, label then). ``expected_wrong``: estimated legitimate calls
+    among the newly blocked, from the calibrated probability of each attempt; ``wrong_*``: among labelled
+    ones.
+    """
 
     calls: int = 0
     unchanged: int = 0
@@ -198,9 +200,11 @@ class WhatIf:
                 if len(self._affected) >= MAX_CALLERS:
                     self.totals.callers_not_listed += 1
                     continue
-                labels = [LABELS[int(side.label_rank[row])].value for side in scored]
-                actions_ = [str(side[row]) for side in acted]
-                one = _Affected(caller, change, call_id, *actions_, *labels, 0.0, ())
+                label_now, label_then = (LABELS[int(side.label_rank[row])].value for side in scored)
+                action_now, action_then = (str(side[row]) for side in acted)
+                one = _Affected(
+                    caller, change, call_id, action_now, action_then, label_now, label_then, 0.0, ()
+                )
                 self._affected[key] = one
                 fresh.append((one, row))
             one.calls += 1
@@ -241,15 +245,17 @@ def totals_lines(totals: WhatIfTotals) -> list[str]:
         return f"{count} ({count / totals.calls:.2%})" if totals.calls else str(count)
 
     lines = [
-        f"{totals.calls} calls: {share(totals.newly_blocked)} newly blocked, {share(totals.newly_passed)} newly "
-        f"passed, {share(totals.treated_otherwise)} treated otherwise, {share(totals.unchanged)} unchanged.",
+        f"{totals.calls} calls: {share(totals.newly_blocked)} newly blocked, "
+        f"{share(totals.newly_passed)} newly passed, {share(totals.treated_otherwise)} treated otherwise, "
+        f"{share(totals.unchanged)} unchanged.",
         f"Blocked now {share(totals.blocked_now)}, then {share(totals.blocked_then)}.",
         f"Estimated legitimate calls among the blocked (by the model's probabilities): now "
         f"{totals.expected_wrong_now:.1f}, then {totals.expected_wrong_then:.1f}.",
     ]
     if totals.labelled:
         lines.append(
-            f"Of {totals.labelled} labelled calls: wrongly blocked now {totals.wrong_now}, then {totals.wrong_then}; "
+            f"Of {totals.labelled} labelled calls: wrongly blocked now {totals.wrong_now}, "
+            f"then {totals.wrong_then}; "
             f"spam passed now {totals.spam_passed_now}, then {totals.spam_passed_then}."
         )
     changed = {key: count for key, count in totals.labels.items() if key[0] != key[1]}

@@ -35,7 +35,8 @@ class Reference:
     """Histograms of ``names`` (the features, then SCORE).
 
     ``edges``: per name at most BINS - 1 rising limits; bin i holds values up to and with limit i. ``shares``:
-    per name the share of rows in each bin. ``medians``: per name. ``rows``: how many rows they were made from.
+    per name the share of rows in each bin. ``medians``: per name. ``rows``: how many rows they were made
+    from.
     """
 
     names: tuple[str, ...]

@@ -1,0 +1,84 @@
+"""``spit drift``: how far calls are from what a model was trained on."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+import numpy as np
+import pyarrow as pa
+
+from spit.capture.recorded import RecordedCalls
+from spit.cli.detector import load_model, load_reference
+from spit.cli.formats import RowWriter, open_writer
+from spit.cli.output import choose_format, open_target
+from spit.cli.progress import Progress
+from spit.cli.report import DONE, FAILED, print_error
+from spit.cli.rows import terminal_width
+from spit.cli.settings import load_settings
+from spit.cli.table import TableWriter
+from spit.engine.drift import DriftMonitor
+from spit.features.table import FeatureTable
+
+DRIFT_SCHEMA = pa.schema(
+    [
+        pa.field("name", pa.string()),
+        pa.field("psi", pa.float64()),
+        pa.field("meaning", pa.string()),
+        pa.field("median_then", pa.float64()),
+        pa.field("median_now", pa.float64()),
+    ]
+)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Fold the calls, write a row per feature and one of the score, and return the exit status."""
+    format_ = choose_format(arguments.format, arguments.output)
+    config = load_settings(arguments.config, {"model.path": arguments.reference})
+    model, reference = load_model(config), load_reference(config)
+    recording = RecordedCalls(arguments.calls, config.core_settings())
+    features = FeatureTable()
+    # Everything in the files is "now": no decay within them.
+    monitor = DriftMonitor(FeatureTable.names, reference, time_constant_s=float("inf"))
+    attempts = 0
+    with open_target(arguments.output) as stream, Progress(arguments.progress) as progress:
+        for events in recording.events():
+            found = features.observe(events)
+            attempts += len(found.rows)
+            if len(found.rows):
+                latest_us = int(np.max(events["time_us"].to_numpy()[found.rows]))
+                monitor.add(found.values, model.score(found.values), latest_us)
+            progress.say(f"folded {attempts} calls")
+        progress.wipe()
+        drifts = monitor.drifts()
+        rows = pa.RecordBatch.from_pylist(
+            [
+                {
+                    "name": one.name,
+                    "psi": one.psi,
+                    "meaning": one.words,
+                    "median_then": one.median_then,
+                    "median_now": one.median_now,
+                }
+                for one in drifts
+            ],
+            schema=DRIFT_SCHEMA,
+        )
+        writer: RowWriter
+        if format_ == "table":
+            writer = TableWriter(stream, DRIFT_SCHEMA, DRIFT_SCHEMA.names, terminal_width(arguments.output))
+        else:
+            writer = open_writer(format_, stream, DRIFT_SCHEMA)
+        if rows.num_rows:
+            writer.write(rows)
+        writer.close()
+    compared = (
+        f"compared with {monitor.reference_rows} rows of {model.name}"
+        if reference is not None
+        else f"{model.name} holds no histograms: compared with the first {monitor.reference_rows} calls"
+    )
+    sys.stderr.write(f"{attempts} calls, {compared}\n")
+    damages = recording.damages()
+    for damage in damages:
+        print_error(damage)
+    return FAILED if damages else DONE
