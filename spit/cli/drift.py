@@ -17,8 +17,9 @@ from spit.cli.report import DONE, FAILED, print_error
 from spit.cli.rows import terminal_width
 from spit.cli.settings import load_settings
 from spit.cli.table import TableWriter
-from spit.engine.drift import DriftMonitor
+from spit.engine.drift import WARM_UP_S, DriftMonitor
 from spit.features.table import FeatureTable
+from spit.model.reference import MIN_ROWS
 
 DRIFT_SCHEMA = pa.schema(
     [
@@ -72,11 +73,15 @@ def run(arguments: argparse.Namespace) -> int:
         if rows.num_rows:
             writer.write(rows)
         writer.close()
-    compared = (
-        f"compared with {monitor.reference_rows} rows of {model.name}"
-        if reference is not None
-        else f"{model.name} holds no histograms: compared with the first {monitor.reference_rows} calls"
-    )
+    if reference is not None:
+        compared = f"compared with {reference.rows} rows that {model.name} was trained on"
+    elif monitor.reference_rows:
+        compared = f"{model.name} holds no histograms: compared with the first {WARM_UP_S / 3600:g} hours"
+    else:
+        compared = (
+            f"nothing to compare with: {model.name} holds no histograms, and the calls are fewer than "
+            f"{MIN_ROWS} or of less than {WARM_UP_S / 3600:g} hours"
+        )
     sys.stderr.write(f"{attempts} calls, {compared}\n")
     damages = recording.damages()
     for damage in damages:

@@ -97,7 +97,7 @@ class FeedbackLimits:
 class ReportSink(Protocol):
     """Where reports are written down."""
 
-    def append(self, reports: Sequence[Report]) -> None: ...
+    def append(self, reports: Sequence[Report], /) -> None: ...
 
 
 class Feedback:

@@ -28,7 +28,7 @@ def learned_card(
     if facts["test_by_time"]:
         split = (
             f"The last {share} of the labelled rows by time were only measured, and of them only callers who "
-            f"had not been seen before; {facts['rows_left_out']} later rows of known callers are in neither part."
+            f"had not been seen before; {facts['rows_left_out']} later rows of known callers are in no part."
         )
     else:
         split = f"{share} of the labelled callers were only measured; no caller is in two parts."

@@ -96,7 +96,7 @@ def train_on_calls(
             f"labels: expected labels of some of the {own.attempts} calls, found none by their "
             f"{' or '.join(n for n in ('call_id', 'caller') if n in labels.column_names)}"
         )
-    split = TestSplit.of(own, settings)
+    split = CallerSplit.of(own, settings)
     rows, left_out = _training_rows(own, split, settings, say)
     say(f"fitting {len(rows.values)} attempts")
     names = FeatureTable.names
@@ -138,7 +138,7 @@ def train_on_calls(
 
 
 @dataclass(frozen=True, slots=True)
-class TestSplit:
+class CallerSplit:
     """Which callers are only measured. ``fit_callers``: of a split by time, sorted keys of the callers seen
     before ``cut_us``."""
 
@@ -147,7 +147,7 @@ class TestSplit:
     fit_callers: U64 | None = None
 
     @classmethod
-    def of(cls, own: LearnedRows, settings: LearningSettings) -> TestSplit:
+    def of(cls, own: LearnedRows, settings: LearningSettings) -> CallerSplit:
         """By caller, or by the time before which all but ``test_share`` of the labelled rows lie."""
         if not settings.test_by_time:
             return cls(settings.test_share)
@@ -171,7 +171,7 @@ class TestSplit:
 
 
 def measure_on_calls(
-    events: Iterable[pa.RecordBatch], labels: CallLabels, split: TestSplit, model: Model, policy: Policy
+    events: Iterable[pa.RecordBatch], labels: CallLabels, split: CallerSplit, model: Model, policy: Policy
 ) -> dict[str, float | int | None]:
     """Replay everything through a fresh engine and count the test part: calls, and callers ever flagged."""
     engine = Engine(model, policy)
@@ -208,7 +208,7 @@ def _rates(keys: U64, spam: Mask, flagged: Mask) -> dict[str, float | int | None
 
 
 def _training_rows(
-    own: LearnedRows, split: TestSplit, settings: LearningSettings, say: Progress
+    own: LearnedRows, split: CallerSplit, settings: LearningSettings, say: Progress
 ) -> tuple[TrainingRows, int]:
     """Own rows, then simulated ones; and how many own rows are in neither part."""
     test, fit = split.test(own.callers, own.times_us), split.fit(own.callers, own.times_us)
