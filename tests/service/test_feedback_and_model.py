@@ -124,7 +124,8 @@ def test_the_model_its_challenger_and_drift() -> None:
     names = ("one", "two")
     rows, score = rng.normal(size=(2 * MIN_ROWS, 2)).astype(np.float32), rng.random(2 * MIN_ROWS)
     drift = DriftMonitor(names, Reference.of(names, rows, score))
-    drift.add(rows + np.float32([3.0, 0.0]), score, 0)
+    rows[:, 0] += 3.0
+    drift.add(rows, score, 0)
     challenger = Challenger(_Named("b/1"), champion=_Named("a/1"))  # type: ignore[arg-type]
     app = Service(observers=Observers(challenger=challenger, drift=drift))
     state = app.get("/v1/model").json()
