@@ -1,5 +1,8 @@
 """Recorded calls, read back as call events in time order: files of calls or of events, and captures.
 
+Parquet is read slice by slice of time by its statistics; of Arrow and JSON lines each slice reads the whole
+file.
+
 A file of calls (``spit calls --format parquet``) holds a row per finished call. Its events are rebuilt: the
 attempt at ``start_time``, the answer ``setup_time_s`` later, the end at ``end_time``. What such a row does
 not hold is taken as follows, because the columns of ``spit calls`` are a contract:
@@ -14,8 +17,9 @@ not hold is taken as follows, because the columns of ``spit calls`` are a contra
 from __future__ import annotations
 
 import itertools
+import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +27,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
+import pyarrow.json as pa_json
 
 from spit.capture.files import CaptureFiles
 from spit.errors import InputError
@@ -34,7 +39,7 @@ I64 = npt.NDArray[np.int64]
 WINDOW_ROWS = 250_000
 BATCH_ROWS = 65_536
 
-_SUFFIXES = {".parquet": "parquet", ".arrow": "ipc", ".feather": "ipc"}
+_SUFFIXES = {".parquet": "parquet", ".arrow": "ipc", ".feather": "ipc", ".jsonl": "jsonl"}
 _ATTEMPT, _ANSWER, _END = range(3)
 _KINDS = pa.array([EventKind.ATTEMPT.value, EventKind.ANSWER.value, EventKind.END.value])
 _CALL_NEEDS = ("call_id", "start_time", "end_time", "caller", "callee", "outcome")
@@ -44,7 +49,8 @@ _EVENT_NEEDS = tuple(field.name for field in EVENT_SCHEMA if not field.nullable)
 
 
 class RecordedCalls:
-    """The call events of recordings: Parquet and Arrow files of calls or events, folders of them, captures.
+    """The call events of recordings: files of calls or events (Parquet, Arrow, JSON lines), folders,
+    captures.
 
     One run reads recordings of one kind. ``settings``: as for CaptureFiles. ``window_rows``: calls sorted in
     memory at a time; results do not depend on it. Raises InputError: which file, what was expected and found.
@@ -61,7 +67,7 @@ class RecordedCalls:
         formats = sorted({_format_of(file) for file in files})
         if len(formats) != 1:
             raise InputError(
-                "recorded calls: expected files of one kind (Parquet, Arrow or captures), "
+                "recorded calls: expected files of one kind (Parquet, Arrow, JSON lines or captures), "
                 f"found {' and '.join(formats) or 'none'}"
             )
         self._files = files
@@ -99,7 +105,7 @@ class RecordedCalls:
         ends.
         """
         name = "start_time" if self._are_calls else "time_us"
-        columns = [part.to_table(columns=[name])[name] for part in self._parts]
+        columns = [table[name] for table in self._tables([name])]
         missing = sum(column.null_count for column in columns)
         self._damages = (
             [f"recorded calls: {missing} rows have no start_time and were left out"] if missing else []
@@ -128,11 +134,20 @@ class RecordedCalls:
             if math.isfinite(high):
                 keep &= time_us < int(high)
         known = EVENT_SCHEMA.names if not self._are_calls else [*_CALL_NAMES, *EVENT_SCHEMA.names]
-        tables = []
-        for part in self._parts:
-            names = [name for name in dict.fromkeys(known) if name in part.schema.names]
-            tables.append(part.to_table(columns=names, filter=keep))
+        tables = self._tables(dict.fromkeys(known), keep)
         return pa.concat_tables(tables, promote_options="permissive").combine_chunks()
+
+    def _tables(self, names: Iterable[str], keep: ds.Expression | None = None) -> list[pa.Table]:
+        """Those columns of each file that it has, of the rows to keep. Raises InputError."""
+        tables = []
+        for part, file in zip(self._parts, self._files, strict=True):
+            columns = [name for name in names if name in part.schema.names]
+            try:
+                tables.append(part.to_table(columns=columns, filter=keep))
+            except (OSError, pa.ArrowException) as error:
+                reason = str(error).splitlines()[0]
+                raise InputError(f"{file}: cannot be read to its end: {reason}") from None
+        return tables
 
 
 def _call_events(calls: pa.Table, low_s: float, high_s: float) -> pa.RecordBatch:
@@ -232,10 +247,25 @@ def _format_of(file: str) -> str:
 
 def _open(file: str, format_: str) -> ds.Dataset:
     try:
-        return ds.dataset(file, format=format_)
+        return ds.dataset(file, format=_lines_format(file) if format_ == "jsonl" else format_)
     except (OSError, pa.ArrowException) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"{file}: expected a file of {format_}, found: {reason}") from None
+
+
+def _lines_format(file: str) -> ds.FileFormat:
+    """JSON lines with the types of the records: what the first lines leave null would have none."""
+    with Path(file).open("rb") as lines:
+        first = lines.readline(1 << 20)
+    try:
+        names = set(json.loads(first))
+    except (ValueError, TypeError, RecursionError):
+        raise InputError(f"{file}: expected a JSON object a line, found {first[:40]!r}") from None
+    known = {field.name: field for field in (*CALL_SCHEMA, *EVENT_SCHEMA)}
+    schema = pa.schema([field.with_nullable(True) for name, field in known.items() if name in names])
+    return ds.JsonFileFormat(
+        parse_options=pa_json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")
+    )
 
 
 def _holds_calls(schema: pa.Schema, file: str) -> bool:

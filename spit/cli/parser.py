@@ -353,7 +353,7 @@ def _calls_of(parser: argparse.ArgumentParser, *, required: bool) -> None:
         metavar="FILE",
         nargs="+",
         required=required,
-        help="recorded calls: Parquet or Arrow of spit calls or of events, a folder of them, or captures",
+        help="recorded calls: Parquet, Arrow or JSON lines of calls or events, a folder of them, or captures",
     )
 
 

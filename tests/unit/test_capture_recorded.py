@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 import pytest
 from pyarrow import feather, parquet
 
+from spit._core import write_jsonl
 from spit.capture.recorded import RecordedCalls
 from spit.errors import InputError
 from spit.features.table import FeatureTable
@@ -101,6 +102,33 @@ def test_a_message_is_known_by_its_media_and_extra_columns_are_read(
     assert found["message"]["method"] == "MESSAGE"
     assert found["audio"]["method"] == "INVITE"
     assert found["audio"]["diverted_by"] == "+12025550100"
+
+
+def test_lines_of_an_agent_or_of_calls_are_read_too(events: pa.RecordBatch, tmp_path: Path) -> None:
+    (tmp_path / "events.jsonl").write_bytes(write_jsonl(events))
+    assert _read(tmp_path / "events.jsonl").equals(pa.Table.from_batches([events]))
+    calls = _calls(events)
+    parquet.write_table(calls, tmp_path / "calls.parquet")
+    (tmp_path / "calls.jsonl").write_bytes(b"".join(map(write_jsonl, calls.combine_chunks().to_batches())))
+    assert _read(tmp_path / "calls.jsonl").equals(_read(tmp_path / "calls.parquet"))
+    (tmp_path / "bad.jsonl").write_text("{nothing")
+    with pytest.raises(InputError, match=r"bad.jsonl: expected a JSON object a line"):
+        RecordedCalls([str(tmp_path / "bad.jsonl")])
+
+
+def test_a_damaged_file_is_named(events: pa.RecordBatch, tmp_path: Path) -> None:
+    lines = write_jsonl(events.slice(0, 3))
+    (tmp_path / "cut.jsonl").write_bytes(lines[:-40])
+    parquet.write_table(pa.Table.from_batches([events]), tmp_path / "cut.parquet")
+    data = bytearray((tmp_path / "cut.parquet").read_bytes())
+    data[100:4000] = bytes(3900)
+    (tmp_path / "cut.parquet").write_bytes(data)
+    for name, words in (
+        ("cut.jsonl", "expected a file of jsonl"),
+        ("cut.parquet", "cannot be read to its end"),
+    ):
+        with pytest.raises(InputError, match=f"{name}: {words}"):
+            list(RecordedCalls([str(tmp_path / name)]).events())
 
 
 def test_captures_are_read_too() -> None:
