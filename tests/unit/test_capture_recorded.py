@@ -123,12 +123,10 @@ def test_a_damaged_file_is_named(events: pa.RecordBatch, tmp_path: Path) -> None
     data = bytearray((tmp_path / "cut.parquet").read_bytes())
     data[100:4000] = bytes(3900)
     (tmp_path / "cut.parquet").write_bytes(data)
-    for name, words in (
-        ("cut.jsonl", "expected a file of jsonl"),
-        ("cut.parquet", "cannot be read to its end"),
-    ):
-        with pytest.raises(InputError, match=f"{name}: {words}"):
-            list(RecordedCalls([str(tmp_path / name)]).events())
+    with pytest.raises(InputError, match=r"cut.jsonl: expected a file of jsonl"):
+        RecordedCalls([str(tmp_path / "cut.jsonl")])
+    with pytest.raises(InputError, match=r"cut.parquet: cannot be read to its end"):
+        list(RecordedCalls([str(tmp_path / "cut.parquet")]).events())
 
 
 def test_captures_are_read_too() -> None:

@@ -86,7 +86,7 @@ def test_what_if_names_who_is_newly_blocked(
     recorded: Recorded, tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
 ) -> None:
     policy, config = tmp_path / "new.toml", tmp_path / "now.toml"
-    policy.write_text("[policy]\nsuspect_threshold = 0.3\nspam_threshold = 0.3\n")
+    policy.write_text('[policy]\nblock = ["+*"]\n')
     config.write_text(f'[model]\npath = "{recorded.model}"\n')
     command = ["what-if", "--calls", recorded.calls, "--config", str(config), "--labels", recorded.labels]
     assert main([*command, "--policy", str(policy)]) == 0
@@ -95,6 +95,7 @@ def test_what_if_names_who_is_newly_blocked(
     assert rows
     assert {row["change"] for row in rows} == {"newly_blocked"}
     newly = sum(row["calls"] for row in rows)
+    assert f"then {recorded.attempts} (100.00%)".encode() in said.err
     assert f"{recorded.attempts} calls: {newly} (".encode() in said.err
     assert f"Of {recorded.attempts} labelled calls".encode() in said.err
     assert main(command) == 2
