@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from spit.config import Config
 from spit.engine.challenger import Challenger
 from spit.engine.drift import DriftMonitor
 from spit.engine.engine import Engine, Observer
-from spit.engine.feedback import Feedback, FeedbackLimits
+from spit.engine.feedback import Feedback, FeedbackLimits, Report
 from spit.engine.feedback_store import FeedbackStore
 from spit.engine.observers import Observers
 from spit.errors import ConfigError
@@ -50,8 +50,8 @@ def load_reference(config: Config) -> Reference | None:
     return read_reference(resolve_bundle_path(Path(config.model.path) if config.model.path else None))
 
 
-def open_observers(config: Config) -> Observers:
-    """Those who look on at an engine that serves. Raises SpitError."""
+def open_observers(config: Config, on_appeal: Callable[[Report], None] | None = None) -> Observers:
+    """Those who look on at an engine that serves. ``on_appeal``: told of each appeal. Raises SpitError."""
     feedback = None
     settings = config.feedback
     if settings.store:
@@ -64,6 +64,6 @@ def open_observers(config: Config) -> Observers:
         limits = FeedbackLimits(
             reports_per_day=settings.reports_per_day, last_call_s=float(settings.last_call_s)
         )
-        feedback = Feedback(store, key=key, decoys=settings.decoys, limits=limits)
+        feedback = Feedback(store, key=key, decoys=settings.decoys, limits=limits, on_appeal=on_appeal)
     drift = DriftMonitor(FeatureTable.names, load_reference(config))
     return Observers(load_challenger(config), drift, feedback)

@@ -19,7 +19,7 @@ from spit.errors import InputError
 from spit.features.table import FeatureTable
 from spit.model.bundle import load_bundle, read_bundle_info
 from spit.model.reference import SCORE, read_reference
-from spit.model.train import TrainingSettings
+from spit.model.train import TrainingRows, TrainingSettings
 from spit.simulate.events import to_events
 from spit.simulate.labels import to_caller_labels, to_labels
 from spit.simulate.plan import Plan
@@ -146,7 +146,14 @@ def test_no_caller_is_learned_from_and_measured(plan: Plan, by_time: bool) -> No
         assert 0.15 < len(set(own.callers[test].tolist())) / len(set(own.callers.tolist())) < 0.45
 
 
-def test_a_bundle_of_own_calls_says_what_it_learned(plan: Plan, tmp_path: Path) -> None:
+def test_a_bundle_of_own_calls_says_what_it_learned(
+    plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def simulated(seeds: tuple[int, ...], **_: object) -> TrainingRows:
+        values = np.zeros((40, len(FeatureTable.names)), np.float32)
+        return TrainingRows(values, np.arange(40) % 2 == 0, np.arange(40).astype(str), np.full(40, seeds[0]))
+
+    monkeypatch.setattr("spit.engine.learning.training_rows", simulated)
     labels = to_caller_labels(plan)
     labels = labels.slice(0, labels.num_rows * 3 // 4)
     learned = train_on_calls(
