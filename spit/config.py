@@ -109,6 +109,12 @@ def _read_listed(text: str) -> str:
     return text
 
 
+def _read_decoy(text: str) -> str:
+    if re.fullmatch(r"[^\s*]+", text) is None:
+        raise ValueError
+    return text.lower()
+
+
 def _read_short_number(text: str) -> str:
     if re.fullmatch(r"\+?[0-9]{2,15}", text) is None:
         raise ValueError
@@ -239,9 +245,24 @@ class PolicyConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelConfig:
-    """[model]: which bundle scores. Empty: the model that is shipped."""
+    """[model]: which bundle scores (empty: the one that is shipped), and which only looks on."""
 
     path: str = _text("", _PATH, 'the folder of a model bundle, or ""')
+    challenger: str = _text("", _PATH, 'the folder of a model bundle, or ""')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedbackConfig:
+    """[feedback]: where reports about calls are kept, and how much one reporter may say."""
+
+    store: str = _text("", _PATH, 'a file for reports, or ""')
+    decoys: tuple[str, ...] = _texts(
+        (),
+        _read_decoy,
+        'a list of canonical identities such as "+12025550100" that nobody has a reason to call',
+    )
+    reports_per_day: int = _integer(10, 1, 10_000)
+    last_call_s: int = _integer(3_600, 1, 7 * 86_400)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -299,6 +320,7 @@ class Config:
     model: ModelConfig = field(default_factory=ModelConfig)
     service: ServiceConfig = field(default_factory=ServiceConfig)
     agent: AgentConfig = field(default_factory=AgentConfig)
+    feedback: FeedbackConfig = field(default_factory=FeedbackConfig)
 
     def core_settings(self) -> dict[str, object]:
         """The keys of [tracking] and [identity] as the Rust module takes them (``_core.CaptureReader``).
@@ -328,6 +350,7 @@ SECTIONS: dict[str, type[Any]] = {
     "model": ModelConfig,
     "service": ServiceConfig,
     "agent": AgentConfig,
+    "feedback": FeedbackConfig,
 }
 
 

@@ -21,8 +21,10 @@ def main(argv: list[str] | None = None) -> int:
         return exit_.code if isinstance(exit_.code, int) else USAGE
     # numpy's BLAS starts a thread per core that spins for a while; no command multiplies matrices.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # Training's threads wait asleep: on a busy machine, spinning took three times the processor time.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
-        command = importlib.import_module(f"spit.cli.{arguments.command}")
+        command = importlib.import_module(f"spit.cli.{arguments.command.replace('-', '_')}")
         status: int = command.run(arguments)
         sys.stdout.flush()
     except BrokenPipeError:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from spit.engine.callers import LABELS
+from spit.engine.challenger import Comparison
 from spit.engine.evaluation import Evaluation
 
 
@@ -43,6 +45,22 @@ def comparison_lines(evaluation: Evaluation) -> list[str]:
     )
     without = evaluation.overall["calls_without_label"]
     return [*lines, "", text + (f" {without} calls have no label." if without else "")]
+
+
+def challenger_lines(compared: Comparison) -> list[str]:
+    """How two models compare, as lines of text."""
+    lines = [
+        f"Challenger {compared.challenger} beside {compared.champion}: {compared.agreed} of "
+        f"{compared.attempts} calls get the same label; {compared.only_champion} are "
+        f"spam only to {compared.champion}, {compared.only_challenger} only to {compared.challenger}."
+    ]
+    for i, row in enumerate(compared.labels):
+        lines += [
+            f"{LABELS[i].value} becomes {LABELS[j].value}: {count} calls."
+            for j, count in enumerate(row)
+            if count and i != j
+        ]
+    return lines
 
 
 def _groups(evaluation: Evaluation, label: str) -> list[_Group]:

@@ -32,8 +32,11 @@ def build_parser() -> argparse.ArgumentParser:
         ("calls", "a row per call of captures", _calls),
         ("score", "a verdict per caller, or per call, of captures", _score),
         ("simulate", "write a labelled capture of simulated traffic", _simulate),
-        ("train", "train a model on simulated traffic", _train),
+        ("train", "train a model on simulated traffic, or on your own calls", _train),
         ("evaluate", "measure a model on labelled traffic", _evaluate),
+        ("what-if", "what another policy or model would have done with recorded calls", _what_if),
+        ("drift", "how far calls are from what a model was trained on", _drift),
+        ("feedback", "list reports about calls, or the labels that follow from them", _feedback),
         ("serve", "answer SBCs over HTTP", _serve),
         ("agent", "capture live traffic and give its call events to scorers", _agent),
         ("replay", "send the packets of a capture to an interface", _replay),
@@ -64,6 +67,7 @@ def _score(parser: argparse.ArgumentParser) -> None:
     _decoder(parser)
     _config(parser)
     _model(parser)
+    _challenger(parser)
     parser.add_argument(
         "--by",
         choices=("caller", "call"),
@@ -121,23 +125,53 @@ def _train(parser: argparse.ArgumentParser) -> None:
         "--seeds",
         metavar="RANGE",
         type=_seeds,
-        default="1001-1024",
-        help="simulated traffic to learn from, as 1-12 or 1,2,3 (default: %(default)s)",
+        help="simulated traffic to learn from, as 1-12 or 1,2,3 (default: 1001-1024)",
     )
     parser.add_argument(
         "--test-seeds",
         metavar="RANGE",
         type=_seeds,
-        default="2001-2004",
-        help="simulated traffic to measure on, never learned from (default: %(default)s)",
+        help="simulated traffic to measure on, never learned from (default: 2001-2004)",
     )
     parser.add_argument(
         "--demo-seeds",
         metavar="RANGE",
         type=_seeds,
-        default="50-79",
-        help="traffic of the scenario demo to measure on too (default: %(default)s)",
+        help="traffic of the scenario demo to measure on too (default: 50-79)",
     )
+    _calls_of(parser, required=False)
+    parser.add_argument(
+        "--labels",
+        metavar="FILE",
+        help="labels of the calls: CSV with label (spam or ham) and call_id or caller, or a feedback store",
+    )
+    parser.add_argument(
+        "--with-simulation",
+        metavar="RANGE",
+        type=_seeds,
+        help="with --calls: simulated traffic to learn from too, so that few labels do not forget the rest",
+    )
+    parser.add_argument(
+        "--simulation-weight",
+        metavar="W",
+        type=_positive,
+        default=0.2,
+        help="how much a simulated row counts beside one of --calls (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--test-share",
+        metavar="SHARE",
+        type=_share,
+        default=0.2,
+        help="with --calls: share of the labelled callers that is only measured (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--test-by",
+        choices=("caller", "time"),
+        default="caller",
+        help="with --calls: measure on callers drawn by chance (default), or on new callers of the last part",
+    )
+    _config(parser)
     _progress(parser)
 
 
@@ -162,6 +196,47 @@ def _evaluate(parser: argparse.ArgumentParser) -> None:
     _progress(parser)
 
 
+def _what_if(parser: argparse.ArgumentParser) -> None:
+    _calls_of(parser, required=True)
+    parser.add_argument(
+        "--policy", metavar="FILE", help="settings whose [policy] is tried (default: that of --config)"
+    )
+    parser.add_argument(
+        "--model", metavar="DIR", help="model bundle that is tried (default: that of --config)"
+    )
+    parser.add_argument("--config", metavar="FILE", help="settings in force, in TOML (docs/configuration.md)")
+    parser.add_argument(
+        "--labels",
+        metavar="FILE",
+        help="labels of the calls: tells the true wrong blocks beside the estimate",
+    )
+    _format(parser)
+    _progress(parser)
+
+
+def _drift(parser: argparse.ArgumentParser) -> None:
+    _calls_of(parser, required=True)
+    parser.add_argument(
+        "--reference",
+        metavar="DIR",
+        help="model bundle to compare with (default: the model in force; without histograms in it, the "
+        "first hours of the calls)",
+    )
+    _config(parser)
+    _format(parser)
+    _progress(parser)
+
+
+def _feedback(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("store", metavar="STORE", help="file of reports (feedback.store)")
+    parser.add_argument(
+        "--labels",
+        action="store_true",
+        help="the labels that follow from the reports, instead of the reports",
+    )
+    _format(parser)
+
+
 def _serve(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
     parser.add_argument("--port", type=_port, help="port to listen on (default: 8060)")
@@ -179,6 +254,10 @@ def _serve(parser: argparse.ArgumentParser) -> None:
     _checkpoint_s(parser)
     _config(parser)
     _model(parser)
+    _challenger(parser)
+    parser.add_argument(
+        "--feedback", metavar="FILE", help="keep reports about calls there (docs/learning.md)"
+    )
     parser.add_argument(
         "--allow-public",
         action="store_true",
@@ -268,6 +347,16 @@ def _captures(parser: argparse.ArgumentParser, *, required: bool = True) -> None
     )
 
 
+def _calls_of(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    parser.add_argument(
+        "--calls",
+        metavar="FILE",
+        nargs="+",
+        required=required,
+        help="recorded calls: Parquet, Arrow or JSON lines of calls or events, a folder of them, or captures",
+    )
+
+
 def _decoder(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--decoder",
@@ -290,13 +379,23 @@ def _model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", metavar="DIR", help="model bundle (default: the shipped one)")
 
 
-def _output(parser: argparse.ArgumentParser) -> None:
+def _challenger(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--challenger", metavar="DIR", help="model bundle that scores beside and is only compared, never acts"
+    )
+
+
+def _format(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=FORMATS, help="default: table on a terminal, jsonl otherwise")
     parser.add_argument(
         "--output",
         metavar="FILE",
         help="write there instead of standard output; the file appears when it is complete",
     )
+
+
+def _output(parser: argparse.ArgumentParser) -> None:
+    _format(parser)
     parser.add_argument(
         "--stats", action="store_true", help="print the reader's counters to standard error at the end"
     )
@@ -343,6 +442,13 @@ def _positive(text: str) -> float:
     value = float(text)
     if not (math.isfinite(value) and value > 0):
         raise argparse.ArgumentTypeError(f"expected a number above 0, found {text}")
+    return value
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"expected a number between 0 and 1, found {text}")
     return value
 
 

@@ -16,8 +16,8 @@ import pyarrow.compute as pc
 
 from spit.capture.files import Captures
 from spit.cli.captures import open_captures
-from spit.cli.comparison import comparison_lines
-from spit.cli.detector import build_engine
+from spit.cli.comparison import challenger_lines, comparison_lines
+from spit.cli.detector import build_engine, load_challenger
 from spit.cli.formats import RowWriter, open_writer
 from spit.cli.lines import report_reading
 from spit.cli.output import choose_format, open_target
@@ -44,12 +44,15 @@ _CALL_COLUMNS = ("time", "caller", "callee", "label", "score", "action", "attemp
 def run(arguments: argparse.Namespace) -> int:
     """Score ``arguments.captures`` and return the exit status."""
     format_ = choose_format(arguments.format, arguments.output)
-    config = load_settings(arguments.config, {"model.path": arguments.model})
+    config = load_settings(
+        arguments.config, {"model.path": arguments.model, "model.challenger": arguments.challenger}
+    )
     # Before the long work: a mistake in the labels is told at once.
     labels = None if arguments.labels is None else read_labels(Path(arguments.labels))
     capture = open_captures(arguments, config.core_settings())
     capture.read_ahead()
-    engine = build_engine(config)
+    challenger = load_challenger(config)
+    engine = build_engine(config, () if challenger is None else (challenger,))
     with open_target(arguments.output) as stream, Progress(arguments.progress) as progress:
         rows = _Rows(stream, format_, arguments)
         observed = _observed if "-" in arguments.captures else _observed_beside
@@ -57,6 +60,8 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.by == "call":
             scored = rows.written(scored, progress)
         comparison = _consume(scored, labels)
+        if challenger is not None:
+            comparison += ["", *challenger_lines(challenger.comparison())]
         progress.wipe()
         if arguments.by == "caller":
             rows.write(engine.caller_rows())

@@ -7,7 +7,7 @@ import dataclasses
 import logging
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ import pyarrow as pa
 from spit.capture.files import CaptureFiles
 from spit.capture.live import LiveSource, save_calls
 from spit.cli.capturing import give_up_privileges, host_addresses, open_capture, opened_line
-from spit.cli.detector import build_engine
+from spit.cli.detector import build_engine, open_observers
 from spit.cli.log import counter_lines, start_log
 from spit.cli.progress import Progress
 from spit.cli.report import DONE, FAILED, print_error
@@ -24,7 +24,7 @@ from spit.cli.settings import live_overrides, load_settings, read_again
 from spit.cli.signals import Signals
 from spit.config import Config, read_token
 from spit.engine import checkpoint
-from spit.engine.engine import Engine
+from spit.engine.engine import Engine, Observer
 from spit.engine.live import LiveIntake
 from spit.engine.periodic import PeriodicSave, restored_line
 from spit.errors import ConfigError, InputError, MissingExtraError
@@ -58,6 +58,8 @@ def run(arguments: argparse.Namespace) -> int:
         "service.checkpoint_s": arguments.checkpoint_s,
         "service.drain_s": arguments.drain_s,
         "model.path": arguments.model,
+        "model.challenger": arguments.challenger,
+        "feedback.store": arguments.feedback,
     }
     config = captured_by_flags(load_settings(arguments.config, overrides), arguments)
     start_log()
@@ -79,7 +81,8 @@ def serve(
         calls = checkpoint.open_calls(directory) if directory is not None else None
         source = open_capture(config, excluded=host_addresses(host, port), state=calls)
     give_up_privileges(config.agent)  # before the model's threads are there, which would keep theirs
-    engine, restored = restore(config, directory)
+    observers = open_observers(config)
+    engine, restored = restore(config, directory, observers.all())
     learned = learn(engine, config, arguments.read, restored=restored)
 
     signals = Signals()
@@ -104,6 +107,7 @@ def serve(
         samples=samples,
         token=token,
         on_end=signals.stop,
+        observers=observers,
     )
     if intake is not None and source is not None:
         intake.start()
@@ -188,13 +192,15 @@ def read_agent_token(config: Config) -> str:
     return read_token(file) if file else ""
 
 
-def restore(config: Config, directory: Path | None) -> tuple[Engine, bool]:
+def restore(
+    config: Config, directory: Path | None, observers: Sequence[Observer] = ()
+) -> tuple[Engine, bool]:
     """An engine, and whether it goes on from a saved state.
 
     A state that cannot be used (damaged, or of a version with other features) is put aside and said: calls
     pass unscored for a while, but they are counted from now on, which no service at all would not do.
     """
-    engine = build_engine(config)
+    engine = build_engine(config, observers)
     if directory is None or not checkpoint.has_state(directory):
         return engine, False
     try:
@@ -202,7 +208,7 @@ def restore(config: Config, directory: Path | None) -> tuple[Engine, bool]:
     except InputError as error:
         place = checkpoint.set_aside(directory)
         _log.error("starting without the saved state, which is now in %s: %s", place, error)
-        return build_engine(config), False
+        return build_engine(config, observers), False
     counters = engine.counters()
     line = restored_line(
         f"{counters['callers']} callers, {counters['events']} events",

@@ -1,4 +1,4 @@
-"""``spit train``: a model bundle from simulated traffic."""
+"""``spit train``: a model bundle from simulated traffic, or from an operator's own calls."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from pathlib import Path
 
 from spit.cli.parser import UsageError
 from spit.cli.progress import Progress
-from spit.cli.report import DONE
-from spit.engine.training import make_model
+from spit.cli.report import DONE, FAILED, print_error
+from spit.cli.settings import load_settings
+
+_SEEDS, _TEST_SEEDS, _DEMO_SEEDS = range(1001, 1025), range(2001, 2005), range(50, 80)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -17,7 +19,19 @@ def run(arguments: argparse.Namespace) -> int:
     output = Path(arguments.output)
     if not (output.name and output.parent.name):
         raise UsageError(f"--output: expected a folder as models/NAME/VERSION, found {arguments.output}")
-    overlap = sorted(set(arguments.seeds) & set(arguments.test_seeds))
+    if (arguments.calls is None) != (arguments.labels is None):
+        raise UsageError("--calls and --labels belong together")
+    return _on_simulation(arguments, output) if arguments.calls is None else _on_calls(arguments, output)
+
+
+def _on_simulation(arguments: argparse.Namespace, output: Path) -> int:
+    from spit.engine.training import make_model
+
+    if arguments.with_simulation is not None:
+        raise UsageError("--with-simulation belongs to --calls; without it --seeds says what is simulated")
+    seeds = arguments.seeds or _SEEDS
+    test_seeds = arguments.test_seeds or _TEST_SEEDS
+    overlap = sorted(set(seeds) & set(test_seeds))
     if overlap:
         raise UsageError(f"--test-seeds: expected seeds that are not learned from, found {overlap} in both")
     with Progress(arguments.progress) as progress:
@@ -25,10 +39,48 @@ def run(arguments: argparse.Namespace) -> int:
             output.parent.parent,
             name=output.parent.name,
             version=output.name,
-            seeds=arguments.seeds,
-            test_seeds=arguments.test_seeds,
-            demo_seeds=arguments.demo_seeds,
+            seeds=seeds,
+            test_seeds=test_seeds,
+            demo_seeds=arguments.demo_seeds or _DEMO_SEEDS,
             progress=progress.say,
         )
     sys.stdout.write(f"{path}\n")
     return DONE
+
+
+def _on_calls(arguments: argparse.Namespace, output: Path) -> int:
+    for flag in ("seeds", "test_seeds", "demo_seeds"):
+        if getattr(arguments, flag) is not None:
+            raise UsageError(f"--{flag.replace('_', '-')} belongs to training without --calls")
+    from spit.capture.recorded import RecordedCalls
+    from spit.engine.call_labels import read_call_labels
+    from spit.engine.learning import LearningSettings, train_on_calls
+
+    config = load_settings(arguments.config)
+    labels = read_call_labels(Path(arguments.labels))
+    recording = RecordedCalls(arguments.calls, config.core_settings())
+    with Progress(arguments.progress) as progress:
+        learned = train_on_calls(
+            recording,
+            labels,
+            output.parent.parent,
+            name=output.parent.name,
+            version=output.name,
+            settings=LearningSettings(
+                test_share=arguments.test_share,
+                test_by_time=arguments.test_by == "time",
+                simulation_seeds=tuple(arguments.with_simulation or ()),
+                simulation_weight=arguments.simulation_weight,
+            ),
+            policy=config.policy,
+            progress=progress.say,
+        )
+    sys.stderr.write(
+        f"{learned.attempts} calls, {learned.labelled} with a label, {learned.unlabelled} without; "
+        f"{learned.rows} rows learned from or measured\n"
+    )
+    damages = recording.damages()
+    for damage in damages:
+        print_error(damage)
+    sys.stdout.write(f"{learned.path}\n")
+    return FAILED if damages else DONE

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import pyarrow as pa
 
@@ -42,12 +44,19 @@ class Restored:
     tracker: bytes | None  # the open calls of a live capture, where there was one
 
 
+class Observer(Protocol):
+    """Looks on: what it finds never reaches a verdict (challenger.py, drift.py)."""
+
+    def observe(self, events: pa.RecordBatch, scored: Scored) -> None:
+        """A chunk of events and its scored attempts; called outside of the engine's lock. Must not raise."""
+
+
 class Engine:
     """Scores attempts as events come in. Thread-safe; a chunk of events is visible whole or not at all.
 
     ``features``: a table with state to go on from; a fresh one when None. ``max_callers`` bounds evidence and
-    summaries. ``policy`` may be replaced at any time by assignment. Raises ModelError when ``model`` was made
-    for other features.
+    summaries. ``policy`` may be replaced at any time by assignment. ``observers`` see every chunk once it is
+    counted. Raises ModelError when ``model`` was made for other features.
     """
 
     def __init__(
@@ -57,6 +66,7 @@ class Engine:
         *,
         features: FeatureTable | None = None,
         max_callers: int = 1_000_000,
+        observers: Sequence[Observer] = (),
     ) -> None:
         self._features = FeatureTable(max_keys=max_callers) if features is None else features
         if tuple(self._features.names) != model.features:
@@ -73,6 +83,7 @@ class Engine:
         self._attempts = 0
         self._events = 0
         self._lock = threading.Lock()
+        self._observers = tuple(observers)
         self._receipts = Receipts()
         self._duplicates = 0
         # Held while a numbered batch is applied and noted: a saved state has both or neither.
@@ -122,7 +133,7 @@ class Engine:
                 self._now_us = latest if self._now_us is None else max(self._now_us, latest)
             self._events += events.num_rows
             self._attempts += len(rows.rows)
-        return Scored(
+        scored = Scored(
             batch=batch,
             rows=rows.rows + offset,
             values=rows.values,
@@ -136,6 +147,9 @@ class Engine:
             policy=policy,
             explain=self._explain,
         )
+        for observer in self._observers:
+            observer.observe(events, scored)
+        return scored
 
     def assess(self, attempt: pa.RecordBatch, *, observe: bool = False) -> Assessment:
         """The verdict on one attempt (one row of records.EVENT_SCHEMA), and the action.

@@ -16,26 +16,38 @@ _CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One number. ``name`` of a counter ends in ``_total``; ``help`` is a line."""
+    """One number. ``name`` of a counter ends in ``_total``; ``help`` is a line.
+
+    ``labels``: names and values. Samples of one name follow each other and have the same label names.
+    """
 
     name: str
     kind: Literal["counter", "gauge"]
     help: str
     value: float
+    labels: tuple[tuple[str, str], ...] = ()
 
 
 def render(samples: Iterable[Sample]) -> str:
     """The text format, version 0.0.4."""
-    lines = []
+    lines: list[str] = []
+    family = ""
     for sample in samples:
-        words = sample.help.replace("\\", "\\\\").replace("\n", "\\n")
+        if sample.name != family:
+            family = sample.name
+            lines += [
+                f"# HELP {sample.name} {_escaped(sample.help)}",
+                f"# TYPE {sample.name} {sample.kind}",
+            ]
         value = int(sample.value) if float(sample.value).is_integer() else sample.value
-        lines += [
-            f"# HELP {sample.name} {words}",
-            f"# TYPE {sample.name} {sample.kind}",
-            f"{sample.name} {value}",
-        ]
+        labels = ",".join(f'{name}="{_escaped(text, quoted=True)}"' for name, text in sample.labels)
+        lines.append(f"{sample.name}{{{labels}}} {value}" if labels else f"{sample.name} {value}")
     return "\n".join(lines) + "\n"
+
+
+def _escaped(text: str, *, quoted: bool = False) -> str:
+    text = text.replace("\\", "\\\\").replace("\n", "\\n")
+    return text.replace('"', '\\"') if quoted else text
 
 
 class MetricsPage:

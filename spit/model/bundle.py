@@ -138,8 +138,15 @@ def read_bundle_info(path: Path) -> BundleInfo:
     return _Fields(document, json_path).info()
 
 
-def write_bundle(directory: Path, info: BundleInfo, onnx: bytes, model_card: str) -> Path:
-    """Write the bundle to ``directory/NAME/VERSION`` and return that path.
+def write_bundle(
+    directory: Path,
+    info: BundleInfo,
+    onnx: bytes,
+    model_card: str,
+    *,
+    files: Mapping[str, str] | None = None,
+) -> Path:
+    """Write the bundle to ``directory/NAME/VERSION`` and return that path. ``files``: more texts, by name.
 
     The version appears whole or not at all. Raises ModelError when it exists: a version never changes.
     """
@@ -156,6 +163,8 @@ def write_bundle(directory: Path, info: BundleInfo, onnx: bytes, model_card: str
         (scratch / "model.onnx").write_bytes(onnx)
         (scratch / "bundle.json").write_text(json.dumps(document, indent=1, allow_nan=False) + "\n")
         (scratch / "MODEL_CARD.md").write_text(model_card)
+        for name, text in (files or {}).items():
+            (scratch / name).write_text(text)
         scratch.rename(target)
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)

@@ -55,12 +55,14 @@ class TrainingSettings:
 @dataclass(frozen=True, slots=True)
 class TrainingRows:
     """Attempts to learn from: ``values`` float32[n, F] (NaN where unknown), ``spam`` bool[n], ``callers`` and
-    ``seeds`` [n]. A caller is one (seed, caller) pair."""
+    ``seeds`` [n]. A caller is one (seed, caller) pair. ``weights``: float64[n], how much each row counts; all
+    the same when None."""
 
     values: F32
     spam: Bools
     callers: npt.NDArray[Any]
     seeds: npt.NDArray[np.int64]
+    weights: F64 | None = None
 
     def __post_init__(self) -> None:
         n = len(self.values)
@@ -86,7 +88,8 @@ class TrainingRows:
         rank[order] = np.arange(len(groups)) - np.repeat(np.cumsum(counts) - counts, counts)
         half = max(1, max_rows // 2)
         keep = (rank < half) | (rank % np.maximum(1, counts[groups] // half) == 0)
-        return TrainingRows(self.values[keep], self.spam[keep], self.callers[keep], self.seeds[keep])
+        weights = None if self.weights is None else self.weights[keep]
+        return TrainingRows(self.values[keep], self.spam[keep], self.callers[keep], self.seeds[keep], weights)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +136,11 @@ class TrainedModel:
         schema_hash: str,
         model_card: str,
         metrics: Mapping[str, Any] | None = None,
+        files: Mapping[str, str] | None = None,
     ) -> Path:
         """Write the bundle to ``directory/name/version``; returns that path. Raises ModelError.
 
-        ``metrics``: more of them, beside those of training.
+        ``metrics``: more of them, beside those of training. ``files``: more texts of the bundle, by name.
         """
         info = BundleInfo(
             name=name,
@@ -151,7 +155,7 @@ class TrainedModel:
             metrics={**self.metrics, **(metrics or {})},
             libraries=self.libraries,
         )
-        return write_bundle(directory, info, self.onnx, model_card)
+        return write_bundle(directory, info, self.onnx, model_card, files=files)
 
 
 def split_rows(rows: TrainingRows, test_seeds: Sequence[int], settings: TrainingSettings) -> Split:
@@ -206,6 +210,8 @@ def train(
     rows = rows.thinned(settings.max_rows_per_caller)
     split = split_rows(rows, test_seeds, settings)
     weights = caller_weights(rows.groups(), settings.max_weight_per_caller)
+    if rows.weights is not None:
+        weights = weights * rows.weights
     fit_weights = weights * np.where(rows.spam, 1.0, settings.legit_weight)
     classifier = HistGradientBoostingClassifier(
         max_iter=settings.trees,

@@ -12,13 +12,16 @@ from pydantic import BaseModel
 
 import spit
 from spit.config import Config
+from spit.engine.observers import Observers
 from spit.export.prometheus import Sample
 from spit.service.callers import callers_router
 from spit.service.contract import Engine
 from spit.service.events import AgentKey, events_router
+from spit.service.feedback import feedback_router
 from spit.service.identity import canonicaliser
 from spit.service.limits import BodyLimit
 from spit.service.metrics import RequestCounter, ServiceMetrics
+from spit.service.model import model_router
 from spit.service.openapi import install_openapi, problems
 from spit.service.problems import ProblemError, install_problem_handlers
 from spit.service.scoring import Scorer, score_router
@@ -39,6 +42,7 @@ def create_app(
     failure: Callable[[], str | None] | None = None,
     samples: Callable[[], list[Sample]] | None = None,
     key: AgentKey | None = None,
+    observers: Observers | None = None,
 ) -> FastAPI:
     """The application.
 
@@ -46,7 +50,8 @@ def create_app(
     engine's own event time when a capture of the past is all it knows (``server.event_time``).
     ``timer``: seconds of a clock that never goes back, for the latency histogram. ``failure``: why a
     capture in this process has stopped, None while it runs. ``samples``: what else goes to /metrics. ``key``:
-    what agents must show; None asks for nothing. ``app.state.scorer`` is the scorer.
+    what agents must show; None asks for nothing. ``observers``: those of ``engine``. ``app.state.scorer`` is
+    the scorer.
     """
     app = FastAPI(
         title="spit",
@@ -55,14 +60,22 @@ def create_app(
         docs_url=None,  # both pages load scripts from a public network
         redoc_url=None,
     )
-    metrics = ServiceMetrics(engine.counters, samples)
+    looking_on = observers or Observers()
+
+    def all_samples() -> list[Sample]:
+        return [*(samples() if samples is not None else []), *looking_on.samples()]
+
+    metrics = ServiceMetrics(engine.counters, all_samples)
     canonicalise = canonicaliser(config.core_settings())
     scorer = Scorer(engine, config, metrics, time_source=time_source, timer=timer)
     app.state.scorer = scorer
     app.include_router(score_router(scorer))
     max_unpacked = config.service.max_events_bytes
-    app.include_router(events_router(engine, metrics, canonicalise, key or AgentKey(), max_unpacked))
+    key = key or AgentKey()
+    app.include_router(events_router(engine, metrics, canonicalise, key, max_unpacked))
     app.include_router(callers_router(engine, canonicalise))
+    app.include_router(feedback_router(looking_on.feedback, canonicalise, key, time_source))
+    app.include_router(model_router(engine, looking_on))
 
     @app.get("/healthz", response_model=Health, tags=["operation"], operation_id="healthz")
     async def healthz() -> Health:

@@ -37,9 +37,18 @@ class Samples(Collector):
         self._read = read
 
     def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
+        family: CounterMetricFamily | GaugeMetricFamily | None = None
+        name = ""
         for sample in self._read():
-            family = CounterMetricFamily if sample.kind == "counter" else GaugeMetricFamily
-            yield family(sample.name, sample.help, value=sample.value)
+            if family is None or sample.name != name:
+                if family is not None:
+                    yield family
+                name = sample.name
+                kind = CounterMetricFamily if sample.kind == "counter" else GaugeMetricFamily
+                family = kind(name, sample.help, labels=[label for label, _ in sample.labels])
+            family.add_metric([text for _, text in sample.labels], sample.value)
+        if family is not None:
+            yield family
 
 
 class ServiceMetrics:

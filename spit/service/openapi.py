@@ -42,6 +42,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
         413: "the body is too large",
         415: "the Content-Type is not taken",
         422: "a field is missing or wrong",
+        429: "the reporter has said enough for this day",
         500: "the service failed",
         503: "not ready to score",
     }

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 
 from spit.config import Config, PolicyConfig, ServiceConfig
+from spit.engine.observers import Observers
 from spit.errors import ConfigError
 from spit.export.prometheus import Sample
 from spit.records import Mode
@@ -38,8 +39,8 @@ def event_time(engine: Engine) -> Callable[[], int]:
 class HttpService:
     """The application on a socket, served from a thread of its own: the main thread has the signals.
 
-    ``listener``: from ``listen``. ``failure``, ``samples``: as ``create_app`` takes them. ``token``: what
-    agents must show, empty for nothing. ``on_end`` is called when it no longer serves.
+    ``listener``: from ``listen``. ``failure``, ``samples``, ``observers``: as ``create_app`` takes them.
+    ``token``: what agents must show, empty for nothing. ``on_end`` is called when it no longer serves.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class HttpService:
         samples: Callable[[], list[Sample]] | None = None,
         token: str = "",
         on_end: Callable[[], None] = lambda: None,
+        observers: Observers | None = None,
     ) -> None:
         import uvicorn
 
@@ -61,7 +63,13 @@ class HttpService:
 
         self._key = AgentKey(token)
         self._app = create_app(
-            engine, config, time_source=time_source, failure=failure, samples=samples, key=self._key
+            engine,
+            config,
+            time_source=time_source,
+            failure=failure,
+            samples=samples,
+            key=self._key,
+            observers=observers,
         )
         self._listener = listener
         self._on_end = on_end

@@ -21,7 +21,7 @@ def subparsers() -> dict[str, argparse.ArgumentParser]:
 
 
 def sections() -> dict[str, str]:
-    parts = re.split(r"^## spit (\w+)\n", PAGE, flags=re.MULTILINE)
+    parts = re.split(r"^## spit ([\w-]+)\n", PAGE, flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 

@@ -54,3 +54,12 @@ def test_names_and_kinds() -> None:
     samples = export_samples(dict.fromkeys(MEANINGS, 1), dict.fromkeys(LEVELS, 1))
     assert {sample.kind for sample in samples if sample.name.endswith("_total")} == {"counter"}
     assert {sample.kind for sample in samples if not sample.name.endswith("_total")} == {"gauge"}
+
+
+def test_samples_of_one_name_are_one_family_with_labels() -> None:
+    samples = [
+        Sample("spit_c", "gauge", "a level", value, (("name", name),))
+        for name, value in (("a", 1.0), ('b "\\\n', 2.0))
+    ]
+    (family,) = text_string_to_metric_families(render([SAMPLES[1], *samples])[len(render([SAMPLES[1]])) :])
+    assert [(one.labels["name"], one.value) for one in family.samples] == [("a", 1.0), ('b "\\\n', 2.0)]

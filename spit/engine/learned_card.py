@@ -1,0 +1,93 @@
+"""The card of a model that learned from an operator's own calls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from spit.engine.model_card import seed_words
+from spit.model.train import TrainedModel
+
+
+def learned_card(
+    trained: TrainedModel,
+    *,
+    name: str,
+    version: str,
+    features: int,
+    facts: Mapping[str, Any],
+    measured: Mapping[str, float | int | None],
+) -> str:
+    """Markdown. ``facts``: ``own_calls`` of bundle.json; ``measured``: with the policy, on the test part."""
+    parts = "\n".join(
+        f"| {part} | {row['attempts']} | {_number(row['roc_auc'])} | {_number(row['brier'])} "
+        f"| {_number(row['true_positive_rate_at_0.5'])} | {_number(row['false_positive_rate_at_0.5'])} |"
+        for part, row in trained.metrics.items()
+    )
+    share = f"{facts['test_share']:.0%}"
+    if facts["test_by_time"]:
+        split = (
+            f"The last {share} of the labelled rows by time were only measured, and of them only callers who "
+            f"had not been seen before; {facts['rows_left_out']} later rows of known callers are in no part."
+        )
+    else:
+        split = f"{share} of the labelled callers were only measured; no caller is in two parts."
+    seeds, weight = facts["simulation_seeds"], facts["simulation_weight"]
+    simulated = (
+        f"Simulated traffic beside it: seeds {seed_words(seeds)} of the scenario `training`; each of its "
+        f"rows counts {weight:g} of an own row."
+        if seeds
+        else "No simulated traffic beside it: kinds of spam that the labels lack were not learned."
+    )
+    found = "\n".join(
+        f"| {words} | {measured[f'{label}_{unit}']} | {measured[f'{label}_{unit}_flagged']} "
+        f"| {_number(measured[f'{label}_{unit}_flagged_ratio'])} |"
+        for words, label, unit in (
+            ("spam calls", "spam", "calls"),
+            ("spam callers", "spam", "callers"),
+            ("legitimate calls", "ham", "calls"),
+            ("legitimate callers", "ham", "callers"),
+        )
+    )
+    libraries = ", ".join(f"{library} {number}" for library, number in trained.libraries.items())
+    return f"""# Model card: {name}/{version}
+
+A gradient-boosted tree classifier that gives the probability that a call attempt is spam, from what is known
+at its INVITE and from the caller's history ({features} features, read before the attempt is counted).
+
+## Trained on
+
+An operator's own calls: {facts["attempts"]} attempts, {facts["labelled"]} of them labelled
+({facts["labelled_spam"]} spam) by {facts["labelled_callers"]} callers; {facts["unlabelled"]} attempts had no
+label and only made the history of others. {facts["rows"]} rows were kept, at most some dozens of a caller.
+{split}
+
+{simulated}
+
+## Single attempts
+
+| rows | attempts | ROC AUC | Brier | found at 0.5 | wrongly at 0.5 |
+|---|---|---|---|---|---|
+{parts}
+
+## Own calls of the test part, with the policy
+
+| | in all | labelled spam | ratio |
+|---|---|---|---|
+{found}
+
+## Limits
+
+- The labels are the operator's: what they miss or get wrong, this model learned.
+- A ratio of few cases says little; compare on later traffic (`spit evaluate`, or as a challenger) before
+  enforcing.
+- `reference.json` holds histograms of the features, from which `spit drift` tells when traffic has changed.
+
+## Made with
+
+{libraries}.
+"""
+
+
+def _number(value: float | int | None) -> str:
+    return "-" if value is None else f"{value:.4f}"

@@ -1,0 +1,124 @@
+"""POST /v1/feedback: a person, or an application on its behalf, says what a call was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Header
+from pydantic import BaseModel, Field, model_validator
+
+from spit.engine.feedback import (
+    Feedback,
+    FeedbackError,
+    FeedbackKind,
+    TooManyReportsError,
+    UnknownCallError,
+)
+from spit.service.events import AgentKey
+from spit.service.identity import Canonicalise
+from spit.service.openapi import problems
+from spit.service.problems import FieldError, ProblemError, show
+
+#: The year 2100: catches milliseconds where seconds are meant.
+_LAST_TIME_S = 4_102_444_800
+
+
+class FeedbackRequest(BaseModel):
+    """One report. ``report``, ``last_call`` and ``not_spam`` are the callee's, ``appeal`` is the caller's."""
+
+    kind: Literal["report", "last_call", "not_spam", "appeal"]
+    reporter: str | None = Field(default=None, max_length=4096, description="who says so: URI or number")
+    callee: str | None = Field(
+        default=None, max_length=4096, description="the same, of kinds that are the callee's"
+    )
+    call_id: str | None = Field(
+        default=None, max_length=4096, description="the call; the last one when left out"
+    )
+    caller: str | None = Field(
+        default=None, max_length=4096, description="URI or number that must have called"
+    )
+    time: float | None = Field(
+        default=None, ge=0, le=_LAST_TIME_S, description="epoch seconds; now when left out"
+    )
+
+    @model_validator(mode="after")
+    def _one_reporter(self) -> FeedbackRequest:
+        if (self.reporter is None) == (self.callee is None):
+            raise ValueError("expected either reporter or callee")
+        if self.kind == "appeal" and self.callee is not None:
+            raise ValueError("expected reporter with an appeal: the caller appeals")
+        return self
+
+
+class FeedbackAccepted(BaseModel):
+    """The report was written down."""
+
+    kind: str
+    label: Literal["spam", "ham"] = Field(description="what the report says of the call")
+    call_id: str
+    caller: str = Field(description="canonical identity of the call's caller")
+
+
+def feedback_router(
+    feedback: Feedback | None, canonicalise: Canonicalise, key: AgentKey, time_source: Callable[[], int]
+) -> APIRouter:
+    """The route. ``feedback``: None where no store is configured."""
+    router = APIRouter(tags=["feedback"])
+
+    @router.post(
+        "/v1/feedback",
+        status_code=202,
+        response_model=FeedbackAccepted,
+        responses=problems(401, 404, 422, 429, 503),
+        operation_id="report_call",
+    )
+    def report_call(
+        request: FeedbackRequest,
+        authorization: Annotated[
+            str | None, Header(description="Bearer and the token, where one is configured")
+        ] = None,
+    ) -> FeedbackAccepted:
+        """Report a call. Labels follow when several independent reporters say the same (docs/learning.md)."""
+        key.check(authorization or "")
+        if feedback is None:
+            raise ProblemError(503, "no feedback is kept: feedback.store names no file")
+        name = "reporter" if request.reporter is not None else "callee"
+        reporter = _identity(request.reporter or request.callee or "", name, canonicalise)
+        caller = None if request.caller is None else _identity(request.caller, "caller", canonicalise)
+        time_us = time_source() if request.time is None else round(request.time * 1e6)
+        try:
+            report = feedback.report(
+                FeedbackKind(request.kind),
+                reporter=reporter,
+                time_us=time_us,
+                call_id=request.call_id,
+                caller=caller,
+            )
+        except UnknownCallError as error:
+            raise ProblemError(404, str(error)) from None
+        except TooManyReportsError as error:
+            raise ProblemError(429, str(error)) from None
+        except FeedbackError as error:
+            raise ProblemError(422, str(error)) from None
+        except OSError as error:
+            raise ProblemError(503, f"the report cannot be written down: {error.strerror or error}") from None
+        return FeedbackAccepted(
+            kind=report.kind.value,
+            label="ham" if report.label == "ham" else "spam",
+            call_id=report.call_id,
+            caller=report.caller,
+        )
+
+    return router
+
+
+def _identity(text: str, field: str, canonicalise: Canonicalise) -> str:
+    found = canonicalise(text)
+    if found is None:
+        raise ProblemError(
+            422,
+            f"the request has mistakes in: {field}",
+            [FieldError(field=field, expected="a URI or a number", found=show(text))],
+        )
+    return found
