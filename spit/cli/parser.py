@@ -66,9 +66,10 @@ def _score(parser: argparse.ArgumentParser) -> None:
     _model(parser)
     parser.add_argument(
         "--by",
-        choices=("caller", "call"),
+        choices=("caller", "call", "campaign"),
         default="caller",
-        help="a row per caller (default), or per call with what was known at that attempt",
+        help="a row per caller (default), per call with what was known at that attempt, or per campaign of "
+        "callers that belong together",
     )
     parser.add_argument(
         "--labels",
@@ -130,6 +131,14 @@ def _train(parser: argparse.ArgumentParser) -> None:
         type=_seeds,
         default="2001-2004",
         help="simulated traffic to measure on, never learned from (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--calibration-seeds",
+        metavar="RANGE",
+        type=_seeds,
+        default="4001-4024",
+        help="simulated traffic on which the budget of wrong blocks is measured and the decision is tuned "
+        "(default: %(default)s)",
     )
     parser.add_argument(
         "--demo-seeds",

@@ -1,4 +1,4 @@
-"""``spit score``: a verdict per caller, or per call, of captures."""
+"""``spit score``: a verdict per caller, per call or per campaign of captures."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ from spit.cli.progress import Progress
 from spit.cli.rows import terminal_width
 from spit.cli.settings import load_settings
 from spit.cli.table import TableWriter
-from spit.cli.verdicts import reasons_in_words
+from spit.cli.verdicts import campaign_in_words, reasons_in_words
+from spit.engine.campaign_rows import CAMPAIGN_SCHEMA
 from spit.engine.engine import Engine
 from spit.engine.evaluation import CAPTURE_NOTE, Measurement, read_labels
 from spit.engine.scored import SCORED_CALL_SCHEMA, Scored
@@ -39,6 +40,15 @@ _CALLER_COLUMNS = (
 #: Batches read while one is scored: bounds what waits in memory.
 _BATCHES_AHEAD = 2
 _CALL_COLUMNS = ("time", "caller", "callee", "label", "score", "action", "attempts", "call_id")
+_CAMPAIGN_COLUMNS = (
+    "campaign", "label", "score", "callers", "attempts", "flagged_at_attempt", "first_seen", "last_seen",
+)  # fmt: skip
+_ROWS = {
+    "caller": (CALLER_SCHEMA, _CALLER_COLUMNS),
+    "call": (SCORED_CALL_SCHEMA, _CALL_COLUMNS),
+    "campaign": (CAMPAIGN_SCHEMA, _CAMPAIGN_COLUMNS),
+}
+_NOTES = {"caller": reasons_in_words, "call": reasons_in_words, "campaign": campaign_in_words}
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -60,6 +70,8 @@ def run(arguments: argparse.Namespace) -> int:
         progress.wipe()
         if arguments.by == "caller":
             rows.write(engine.caller_rows())
+        elif arguments.by == "campaign":
+            rows.write(engine.campaign_rows())
         rows.close()
         if format_ == "table":
             text = "\n".join(["", rows.summary(), *(["", *comparison] if comparison else [])])
@@ -113,13 +125,11 @@ class _Rows:
         self._all = format_ != "table" or arguments.all
         self._unit = arguments.by
         self._counts: Counter[str] = Counter()
-        by_call = arguments.by == "call"
-        schema = SCORED_CALL_SCHEMA if by_call else CALLER_SCHEMA
+        schema, columns = _ROWS[arguments.by]
         self._writer: RowWriter
         if format_ == "table":
-            columns = _CALL_COLUMNS if by_call else _CALLER_COLUMNS
             width = terminal_width(arguments.output)
-            self._writer = TableWriter(stream, schema, columns, width, notes=reasons_in_words)
+            self._writer = TableWriter(stream, schema, columns, width, notes=_NOTES[arguments.by])
         else:
             self._writer = open_writer(format_, stream, schema)
 

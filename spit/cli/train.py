@@ -28,6 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
             seeds=arguments.seeds,
             test_seeds=arguments.test_seeds,
             demo_seeds=arguments.demo_seeds,
+            calibration_seeds=arguments.calibration_seeds,
             progress=progress.say,
         )
     sys.stdout.write(f"{path}\n")

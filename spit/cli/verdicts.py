@@ -12,6 +12,18 @@ def reasons_in_words(rows: pa.RecordBatch) -> list[list[str]]:
     return [[_in_words(reason) for reason in reasons or []] for reasons in rows.column("reasons").to_pylist()]
 
 
+def campaign_in_words(rows: pa.RecordBatch) -> list[list[str]]:
+    """What ties each campaign's callers, some of them, then the reasons of the worst."""
+    return [
+        [
+            *row["ties"],
+            f"callers such as {', '.join(row['caller_examples'])}",
+            *map(_in_words, row["reasons"]),
+        ]
+        for row in rows.to_pylist()
+    ]
+
+
 def _in_words(reason: dict[str, Any]) -> str:
     counterfactual = reason.get("counterfactual")
     words = f"{reason['text']} ({reason['symbol']} {reason['weight']:+.1f})"

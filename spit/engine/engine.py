@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +13,8 @@ import pyarrow as pa
 
 from spit.engine import checkpoint
 from spit.engine.callers import F32, F64, LABELS, SUSPECT_RANK, CallerColumns, CallerTable
+from spit.engine.campaign_rows import campaign_rows, group
+from spit.engine.campaigns import CampaignTable
 from spit.engine.receipts import Receipts
 from spit.engine.scored import AttemptContext, Scored, concatenate, margins
 from spit.engine.summaries import CallerSummary, caller_rows, summaries
@@ -27,6 +31,8 @@ from spit.policy.budget import PolicyBudget
 from spit.policy.policy import Policy
 from spit.records import Action, Label, Reason, Verdict
 
+#: Callers watched for campaigns: the suspicious ones, of whom there are far fewer than callers.
+MAX_CAMPAIGN_CALLERS = 50_000
 #: Events folded per hold of the lock: a question never waits for more than this much work.
 MAX_CHUNK_EVENTS = 8192
 
@@ -75,6 +81,7 @@ class Engine:
         self._evidence = Evidence(model.decision, prior=model.prior, max_keys=max_callers)
         self._victims = SpoofVictims(max_callers=max_callers)
         self._budget = PolicyBudget()
+        self._campaigns = CampaignTable(max_members=min(max_callers, MAX_CAMPAIGN_CALLERS))
         self._callers = CallerTable(max_callers=max_callers)
         self._chunk = min(MAX_CHUNK_EVENTS, max_callers)
         self._now_us: int | None = None
@@ -152,6 +159,19 @@ class Engine:
             state = self._callers.update(
                 callers, times_us, decision.score, ranks, rows.values, source_ips, attempts["call_id"]
             )
+            self._campaigns.update(
+                attempts,
+                ranks,
+                decision.score,
+                state.attempts,
+                state.first_seen_us,
+                decision.is_young,
+                [
+                    TIES[tie] if fits else None
+                    for tie, fits in zip(decision.tie.tolist(), decision.fits_campaign.tolist(), strict=True)
+                ],
+            )
+            self._campaigns.learn_outcomes(events)
             self._budget.count_blocks(int((state.flagged_at_attempt == state.attempts).sum()))
             if events.num_rows:
                 latest = int(events["time_us"].to_numpy().max())
@@ -258,6 +278,12 @@ class Engine:
             held = self._callers.columns()
         return self._rows(held)
 
+    def campaign_rows(self) -> pa.RecordBatch:
+        """The campaigns among the callers that are spam or suspect (campaign_rows.CAMPAIGN_SCHEMA)."""
+        with self._lock:
+            members = copy.deepcopy(self._campaigns.members())
+        return campaign_rows(group(members), reasons_of=self._reasons_of, model=self._model.name)
+
     def counters(self) -> dict[str, int]:
         """Events, attempts, callers, evictions, by name."""
         with self._lock:
@@ -270,6 +296,7 @@ class Engine:
                 **self._callers.counters(),
                 **self._budget.totals(),
                 "budget_level": self._level(),
+                **self._campaigns.counters(),
                 **{f"evidence_{name}": count for name, count in self._evidence.counters().items()},
                 **{f"spoofing_{name}": count for name, count in self._victims.counters().items()},
                 **{f"features_{name}": count for name, count in self._features.counters().items()},
@@ -288,6 +315,7 @@ class Engine:
                 **{f"evidence-{name}": state for name, state in self._evidence.states().items()},
                 **{f"spoofing-{name}": state for name, state in self._victims.states().items()},
                 **{f"budget-{name}": state for name, state in self._budget.states().items()},
+                "campaigns": self._campaigns.state(),
             }
             callers = self._callers.freeze()
             facts = {
@@ -320,6 +348,7 @@ class Engine:
             self._victims.restore(checkpoint.read_batches(snapshot, "spoofing"))
             self._budget.restore(checkpoint.read_batches(snapshot, "budget"), facts.get("budget") or {})
             self._callers.restore(checkpoint.read_batch(snapshot / "callers.arrow"))
+            self._campaigns.restore(checkpoint.read_batch(snapshot / "campaigns.arrow"))
             self._receipts.restore(facts.get("receipts"))
             self._now_us = facts["now_us"]
             self._events = facts["events"]
@@ -343,6 +372,13 @@ class Engine:
         return caller_rows(
             held, policy=self.policy, explain=self._explain, model=self._model.name, level=level
         )
+
+    def _reasons_of(self, callers: Sequence[str]) -> list[tuple[Reason, ...]]:
+        """The reasons of each caller's highest score, none for those that have been evicted."""
+        with self._lock:
+            held = self._callers.columns(callers)
+        known = {one.caller: one.reasons for one in summaries(self._rows(held))}
+        return [known.get(caller, ()) for caller in callers]
 
     def _level(self) -> int:
         now_us = self._now_us

@@ -16,8 +16,8 @@ TIE_WORDS = {
     "callee_block": "the block of numbers that they call",
 }
 VICTIM_TEXT = (
-    "Strangers call this number in great numbers while calls from it come from several sources: others seem to "
-    "show it. Its calls are not blocked and do not count against it."
+    "Strangers call this number in great numbers while calls from it come from several sources: others seem "
+    "to show it. Its calls are not blocked and do not count against it."
 )
 
 

@@ -1,8 +1,8 @@
 """What would have made a call pass, in words: "Would pass if at least 30 % of callees were repeats."
 
 One symbol's features are moved towards what is usual for legitimate attempts (the bundle's baseline), in a
-few steps, until the log-odds have fallen far enough; the others stay. Source of the idea: Wachter, Mittelstadt
-and Russell 2018. It is said as if all of the caller's attempts had changed.
+few steps, until the log-odds have fallen far enough; the others stay. Source: Wachter, Mittelstadt and
+Russell 2018. It is said as if all of the caller's attempts had changed.
 """
 
 from __future__ import annotations

@@ -25,13 +25,15 @@ I64 = npt.NDArray[np.int64]
 SIZE_CLASSES = (1, 4, 20, 100)
 #: Within one size class the budget is this many times the overall one: such classes hold fewer callers.
 CLASS_FACTOR = 10.0
+#: Smaller classes say nothing of their own: this many vouch for the default budget within a class.
+MIN_CLASS_CALLERS = 200
 #: Highest scores kept of each class; a larger budget than they cover gets the lowest one kept.
 MAX_TAIL = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class SizeClass:
-    """``callers`` legitimate callers with at least ``attempts_from`` attempts (and fewer than the next class).
+    """``callers`` legitimate callers with at least ``attempts_from`` attempts, fewer than the next class.
 
     ``tail``: their highest maximum scores, falling.
     """
@@ -49,7 +51,7 @@ class ErrorBudget:
 
     @classmethod
     def from_maxima(cls, scores: F64, attempts: I64) -> ErrorBudget:
-        """``scores``: float64[n], the highest score of each legitimate caller; ``attempts``: how many it made.
+        """``scores``: float64[n], the highest score of each legitimate caller; ``attempts``: how many.
 
         Only scores that could have led to a block count: give 0 where none could.
         """
@@ -75,8 +77,8 @@ class ErrorBudget:
     def threshold(self, wrong_per_10000: float) -> float:
         """The lowest score threshold that keeps the budget, overall and (times CLASS_FACTOR) in each class.
 
-        A class of too few callers to vouch for its share is not looked at. Raises ModelError when all callers
-        together are too few.
+        A class of fewer than MIN_CLASS_CALLERS is not looked at, one that is too small for this budget gives
+        its highest score. Raises ModelError when all callers together are too few.
         """
         overall = sorted((score for one in self.classes for score in one.tail), reverse=True)
         # The merged tails are exact as far as every one that was cut still reaches.
@@ -88,9 +90,9 @@ class ErrorBudget:
                 f"{self.callers} callers of the model's calibration can vouch for, found {wrong_per_10000:g}"
             )
         for one in self.classes:
-            within = _exceeded(one.callers, list(one.tail), CLASS_FACTOR * wrong_per_10000)
-            if within is not None:
-                found = max(found, within)
+            if one.callers >= MIN_CLASS_CALLERS:
+                within = _exceeded(one.callers, list(one.tail), CLASS_FACTOR * wrong_per_10000)
+                found = max(found, one.tail[0] if within is None else within)
         return float(np.nextafter(found, 2.0))
 
     def to_document(self) -> list[dict[str, Any]]:
@@ -109,7 +111,7 @@ class ErrorBudget:
 
 
 def _exceeded(callers: int, tail: list[float], wrong_per_10000: float) -> float | None:
-    """The k-th highest maximum for k = the budget's share of callers + 1; None when k is 0."""
+    """The k-th highest maximum, where k is the budget's share of callers + 1; None when k is 0."""
     k = min(math.floor(wrong_per_10000 / 10_000.0 * (callers + 1) + 1e-9), len(tail))
     return tail[k - 1] if k else None
 

@@ -49,7 +49,7 @@ class CallerReading:
     @property
     def is_first(self) -> Mask:
         """bool[n]: nothing was known of the caller, or nobody was named."""
-        return self.experience == 0.0
+        return np.asarray(self.experience == 0.0, dtype=np.bool_)
 
 
 class CallerEvidence:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any, Protocol
 
 import numpy as np
@@ -96,6 +97,12 @@ class Model:
         probe = self._session.run([OUTPUT_NAME], {INPUT_NAME: baseline.reshape(1, -1)})[0]
         if getattr(probe, "shape", None) != (1, 2) or not np.isfinite(probe).all():
             raise ModelError(f"{where}: expected two finite log-odds (ham, spam) per row, found {probe!r}")
+
+    def deciding_by(self, decision: DecisionParameters, error_budget: ErrorBudget | None) -> Model:
+        """The same network with other parameters of what follows a score."""
+        other = copy(self)
+        other.decision, other.error_budget = decision, error_budget
+        return other
 
     def raw_log_odds(self, values: F32) -> F64:
         """float64[n]: the trees' own log-odds, before calibration."""

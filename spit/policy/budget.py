@@ -1,4 +1,4 @@
-"""The budget of wrong blocks as it is spent: what was decided, what turned out wrong, how far to hold back."""
+"""The budget of wrong blocks as it is spent: blocks, those that were wrong, how far to hold back."""
 
 from __future__ import annotations
 

@@ -172,7 +172,7 @@ class IdentityList:
 def _spam_thresholds(
     config: PolicyConfig, derive: Callable[[float], float] | None
 ) -> npt.NDArray[np.float64]:
-    """float64[TIGHTENINGS + 1]: of the budget, of half of it, and so on; never below the suspect threshold."""
+    """float64[TIGHTENINGS + 1]: of the budget, half of it, and so on; never below suspect."""
     budget, fixed = config.max_wrong_blocks_per_10000, config.spam_threshold
     if fixed is None and derive is not None:
         first = derive(budget)
