@@ -72,6 +72,13 @@ def _score(parser: argparse.ArgumentParser) -> None:
         "callers that belong together",
     )
     parser.add_argument(
+        "--detector",
+        choices=("model", "novelty"),
+        default="model",
+        help="the trained model (default), or what is unusual among the first attempts of the captures, which "
+        "needs no labels",
+    )
+    parser.add_argument(
         "--labels",
         metavar="FILE",
         help="labels to compare with: CSV with the columns call_id,label,campaign or caller,label,campaign",

@@ -21,17 +21,21 @@ from spit.cli.detector import build_engine
 from spit.cli.formats import RowWriter, open_writer
 from spit.cli.lines import report_reading
 from spit.cli.output import choose_format, open_target
+from spit.cli.parser import UsageError
 from spit.cli.progress import Progress
 from spit.cli.rows import terminal_width
 from spit.cli.settings import load_settings
 from spit.cli.table import TableWriter
 from spit.cli.verdicts import campaign_in_words, reasons_in_words
+from spit.config import Config
 from spit.engine.campaign_rows import CAMPAIGN_SCHEMA
 from spit.engine.engine import Engine
 from spit.engine.evaluation import CAPTURE_NOTE, Measurement, read_labels
+from spit.engine.novelty import learn_novelty
 from spit.engine.scored import SCORED_CALL_SCHEMA, Scored
 from spit.engine.summaries import CALLER_SCHEMA
 from spit.errors import InputError
+from spit.policy.policy import Policy
 from spit.records import Label
 
 _CALLER_COLUMNS = (
@@ -53,17 +57,19 @@ _NOTES = {"caller": reasons_in_words, "call": reasons_in_words, "campaign": camp
 
 def run(arguments: argparse.Namespace) -> int:
     """Score ``arguments.captures`` and return the exit status."""
+    if arguments.detector == "novelty" and arguments.model is not None:
+        raise UsageError("--model: expected none beside --detector novelty, which learns from the captures")
     format_ = choose_format(arguments.format, arguments.output)
     config = load_settings(arguments.config, {"model.path": arguments.model})
     # Before the long work: a mistake in the labels is told at once.
     labels = None if arguments.labels is None else read_labels(Path(arguments.labels))
     capture = open_captures(arguments, config.core_settings())
     capture.read_ahead()
-    engine = build_engine(config)
     with open_target(arguments.output) as stream, Progress(arguments.progress) as progress:
         rows = _Rows(stream, format_, arguments)
+        engine, events = _detector(arguments, config, capture)
         observed = _observed if "-" in arguments.captures else _observed_beside
-        scored = observed(engine, capture, progress)
+        scored = observed(engine, events, capture, progress)
         if arguments.by == "call":
             scored = rows.written(scored, progress)
         comparison = _consume(scored, labels)
@@ -81,20 +87,34 @@ def run(arguments: argparse.Namespace) -> int:
     return report_reading(arguments, capture)
 
 
-def _observed(engine: Engine, capture: Captures, progress: Progress) -> Iterator[Scored]:
-    for events in capture.events():
+def _detector(
+    arguments: argparse.Namespace, config: Config, capture: Captures
+) -> tuple[Engine, Iterator[pa.RecordBatch]]:
+    """The engine, and the events that it has to see."""
+    if arguments.detector == "novelty":
+        model, events = learn_novelty(capture.events())
+        return Engine(model, Policy(config.policy)), events
+    return build_engine(config), capture.events()
+
+
+def _observed(
+    engine: Engine, batches: Iterator[pa.RecordBatch], capture: Captures, progress: Progress
+) -> Iterator[Scored]:
+    for events in batches:
         yield engine.observe(events)
         progress.read(*capture.progress())
 
 
-def _observed_beside(engine: Engine, capture: Captures, progress: Progress) -> Iterator[Scored]:
+def _observed_beside(
+    engine: Engine, batches: Iterator[pa.RecordBatch], capture: Captures, progress: Progress
+) -> Iterator[Scored]:
     """As ``_observed``, in order, while the next batch is read: not for a pipe that somebody watches.
 
     The one that reads is this thread, which hears Ctrl-C and never waits for input on the way out.
     """
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="spit-observe") as worker:
         begun: deque[Future[Scored]] = deque()
-        for events in capture.events():
+        for events in batches:
             begun.append(worker.submit(engine.observe, events))
             progress.read(*capture.progress())
             if len(begun) > _BATCHES_AHEAD:
