@@ -75,8 +75,8 @@ def _score(parser: argparse.ArgumentParser) -> None:
         "--detector",
         choices=("model", "novelty"),
         default="model",
-        help="the trained model (default), or what is unusual among the first attempts of the captures, which "
-        "needs no labels",
+        help="the trained model (default), or what is unusual among the first attempts of the captures: no "
+        "labels, no training",
     )
     parser.add_argument(
         "--labels",

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from spit.engine import checkpoint
 from spit.engine.callers import F32, F64, LABELS, SUSPECT_RANK, CallerColumns, CallerTable
-from spit.engine.campaign_rows import campaign_rows, group
+from spit.engine.campaign_rows import Campaign, campaign_rows, group
 from spit.engine.campaigns import CampaignTable
 from spit.engine.receipts import Receipts
 from spit.engine.scored import AttemptContext, Scored, concatenate, margins
@@ -278,11 +278,15 @@ class Engine:
             held = self._callers.columns()
         return self._rows(held)
 
-    def campaign_rows(self) -> pa.RecordBatch:
-        """The campaigns among the callers that are spam or suspect (campaign_rows.CAMPAIGN_SCHEMA)."""
+    def campaigns(self) -> list[Campaign]:
+        """The campaigns among the callers that are spam or suspect, with all their callers."""
         with self._lock:
             members = copy.deepcopy(self._campaigns.members())
-        return campaign_rows(group(members), reasons_of=self._reasons_of, model=self._model.name)
+        return group(members)
+
+    def campaign_rows(self) -> pa.RecordBatch:
+        """``campaigns`` in columns (campaign_rows.CAMPAIGN_SCHEMA), the worst first."""
+        return campaign_rows(self.campaigns(), reasons_of=self._reasons_of, model=self._model.name)
 
     def counters(self) -> dict[str, int]:
         """Events, attempts, callers, evictions, by name."""
