@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +20,7 @@ from spit.errors import InputError
 from spit.model.evidence import Mask
 from spit.records import Outcome
 
-#: Attempt times kept of each caller, for when its campaign was found; later ones are only counted.
+#: Attempts of each caller that are looked at; later ones are only counted.
 MAX_TIMES = 64
 #: Values kept of each tie of a caller, and of its Call-IDs and addresses.
 MAX_VALUES = 8
@@ -75,7 +76,7 @@ class Member:
             return "one ring"
         if self.attempts_before + self.attempts > MANY_CALLS:
             return "many calls"
-        if self.steps > self.attempts / 2:
+        if self.steps > min(self.attempts, MAX_TIMES) / 2:
             return "numbers in sequence"
         if not known:
             return None
@@ -176,17 +177,18 @@ class CampaignTable:
         if len(self._members) > self._max:
             self._evict()
 
-    def _count(
-        self, member: Member, event: dict[str, object], rank: int, score: float, *, marked: bool
-    ) -> None:
-        time_us = int(str(event["time_us"]))
+    def _count(self, member: Member, event: dict[str, Any], rank: int, score: float, *, marked: bool) -> None:
+        time_us: int = event["time_us"]
         member.attempts += 1
         member.last_us = max(member.last_us, time_us)
         member.rank, member.score = max(member.rank, rank), max(member.score, score)
-        if len(member.times_us) < MAX_TIMES:
-            member.times_us.append(time_us)
         if rank == SPAM_RANK and member.flagged_us is None:
             member.flagged_us = time_us
+        if (
+            len(member.times_us) == MAX_TIMES
+        ):  # enough is known of it; nearly all spam comes from such callers
+            return
+        member.times_us.append(time_us)
         number = _number(_text(event["callee"]))
         if number is not None and member.last_callee is not None:
             member.steps += 1 <= abs(number - member.last_callee) <= _STEP

@@ -47,8 +47,8 @@ SCORED_CALL_SCHEMA = pa.schema(
         pa.field("first_seen", pa.float64()),
         pa.field("last_seen", pa.float64()),
         pa.field("source_ips", pa.list_(pa.string())),
-        pa.field("call_ids", pa.list_(pa.string())),
         pa.field("model", pa.string()),
+        pa.field("call_ids", pa.list_(pa.string())),
     ]
 )
 

@@ -26,8 +26,8 @@ CALLER_SCHEMA: pa.Schema = pa.schema(
         pa.field("first_seen", pa.float64()),
         pa.field("last_seen", pa.float64()),
         pa.field("source_ips", pa.list_(pa.string())),
-        pa.field("call_ids", pa.list_(pa.string())),
         pa.field("model", pa.string()),
+        pa.field("call_ids", pa.list_(pa.string())),
     ]
 )
 

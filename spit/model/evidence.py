@@ -1,4 +1,4 @@
-"""Evidence of a caller, accumulated over its attempts (docs/decisions.md, docs/decisions/0012).
+"""Evidence of a caller, accumulated over its attempts (docs/decisions.md, docs/decisions/0014).
 
 One attempt says little; a caller's attempts together say much, but they are not independent (each row of
 features already summarises the earlier ones). The sum of Wald's sequential test is therefore divided by the
