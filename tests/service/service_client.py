@@ -43,6 +43,7 @@ class TableSummary:
     last_seen: float
     source_ips: tuple[str, ...]
     model: str
+    call_ids: tuple[str, ...] = ("call-1",)
 
 
 class TableEngine:
