@@ -113,7 +113,7 @@ class TableEngine:
         score = self.scores.get(caller or "", 0.02)
         label = self._policy.label(score)
         reasons = () if label is Label.LEGIT else self.reasons
-        return Verdict(caller, score, label, reasons, self.model_name, 1)
+        return Verdict(caller, score, label, reasons, self.model_name, 1, ("call-1",))
 
 
 class Service:

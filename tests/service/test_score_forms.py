@@ -39,6 +39,7 @@ JSON_KEYS = [
     "model",
     "mode",
     "degraded",
+    "evidence",
 ]
 
 
@@ -75,6 +76,7 @@ def test_json_answer(form: str, accept: str | None) -> None:
     assert answer["model"] == "table/1"
     assert answer["mode"] == "enforce"
     assert answer["degraded"] is False
+    assert answer["evidence"] == ["call-1"]
 
 
 @pytest.mark.parametrize("form", REQUESTS)
