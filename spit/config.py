@@ -50,13 +50,28 @@ def _integer(default: int, low: int, high: int) -> Any:
     return _setting(default, read, f"an integer from {low} to {high}")
 
 
+def _optional_number(low: float, high: float) -> Any:
+    """None where it is "" or not given."""
+
+    def read(value: object) -> float | None:
+        if value is None or value == "":
+            return None
+        return _read_number(value, low, high)
+
+    return _setting(None, read, f'a number from {low:g} to {high:g}, or ""')
+
+
+def _read_number(value: object, low: float, high: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError
+    if not math.isfinite(value) or not low <= value <= high:
+        raise ValueError
+    return float(value)
+
+
 def _number(default: float, low: float, high: float, unit: str = "") -> Any:
     def read(value: object) -> float:
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise ValueError
-        if not math.isfinite(value) or not low <= value <= high:
-            raise ValueError
-        return float(value)
+        return _read_number(value, low, high)
 
     return _setting(default, read, f"a number{unit} from {low:g} to {high:g}")
 
@@ -113,6 +128,11 @@ def _read_decoy(text: str) -> str:
     if re.fullmatch(r"[^\s*]+", text) is None:
         raise ValueError
     return text.lower()
+
+
+def _read_consent(text: str) -> str:
+    caller, _, callee = text.partition(">")
+    return f"{_read_listed(caller)}>{_read_listed(callee)}"
 
 
 def _read_short_number(text: str) -> str:
@@ -219,8 +239,9 @@ class PolicyConfig:
     """[policy]: the only place that holds thresholds, lists, exemptions and the SIP answer."""
 
     mode: str = _choice("monitor", ("monitor", "enforce"))
+    max_wrong_blocks_per_10000: float = _number(5.0, 0.01, 10_000)
     suspect_threshold: float = _number(0.5, 0, 1)
-    spam_threshold: float = _number(0.9, 0, 1)
+    spam_threshold: float | None = _optional_number(0, 1)  # None: from max_wrong_blocks_per_10000
     suspect_action: str = _choice("tag", ACTIONS)
     spam_action: str = _choice("reject", ACTIONS)
     reject_profile: str = _choice("603+", REJECT_PROFILES)
@@ -240,6 +261,11 @@ class PolicyConfig:
     )
     block: tuple[str, ...] = _texts(
         (), _read_listed, 'a list of identities ("+12025550100") or prefixes ("+1202555*")'
+    )
+    consent: tuple[str, ...] = _texts(
+        (),
+        _read_consent,
+        'a list of pairs "caller>callee", each an identity or a prefix ("+1202555*>+12025550100")',
     )
 
 
@@ -438,7 +464,7 @@ def _find_setting(origin: str, key: str) -> tuple[str, Setting]:
 
 def _check_policy(policy: PolicyConfig, origins: Mapping[str, str], default_origin: str) -> None:
     """The rules that join two keys."""
-    if policy.suspect_threshold > policy.spam_threshold:
+    if policy.spam_threshold is not None and policy.suspect_threshold > policy.spam_threshold:
         origin = origins.get("policy.suspect_threshold") or origins["policy.spam_threshold"]
         raise ConfigError(
             f"{origin}: policy.suspect_threshold: expected at most policy.spam_threshold "

@@ -163,11 +163,15 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One piece of evidence: a symbol, its weight in log-odds, and the words a person reads."""
+    """One piece of evidence: a symbol, its weight in log-odds, and the words a person reads.
+
+    ``counterfactual``: what would have made the call pass, in words; None where no change of this alone does.
+    """
 
     symbol: str
     weight: float
     text: str
+    counterfactual: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +184,7 @@ class Verdict:
     reasons: tuple[Reason, ...]
     model: str  # "name/version" of the model bundle
     attempts: int  # attempts of this caller seen so far, this one included
+    evidence: tuple[str, ...] = ()  # Call-IDs of the caller's first labelled attempts
 
 
 @dataclass(frozen=True, slots=True)

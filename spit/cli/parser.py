@@ -70,9 +70,17 @@ def _score(parser: argparse.ArgumentParser) -> None:
     _challenger(parser)
     parser.add_argument(
         "--by",
-        choices=("caller", "call"),
+        choices=("caller", "call", "campaign"),
         default="caller",
-        help="a row per caller (default), or per call with what was known at that attempt",
+        help="a row per caller (default), per call with what was known at that attempt, or per campaign of "
+        "callers that belong together",
+    )
+    parser.add_argument(
+        "--detector",
+        choices=("model", "novelty"),
+        default="model",
+        help="the trained model (default), or what is unusual among the first attempts of the captures: no "
+        "labels, no training",
     )
     parser.add_argument(
         "--labels",
@@ -132,6 +140,14 @@ def _train(parser: argparse.ArgumentParser) -> None:
         metavar="RANGE",
         type=_seeds,
         help="simulated traffic to measure on, never learned from (default: 2001-2004)",
+    )
+    parser.add_argument(
+        "--calibration-seeds",
+        metavar="RANGE",
+        type=_seeds,
+        default="4001-4024",
+        help="simulated traffic on which the budget of wrong blocks is measured and the decision is tuned "
+        "(default: %(default)s)",
     )
     parser.add_argument(
         "--demo-seeds",

@@ -1,4 +1,4 @@
-"""``spit score``: a verdict per caller, or per call, of captures."""
+"""``spit score``: a verdict per caller, per call or per campaign of captures."""
 
 from __future__ import annotations
 
@@ -21,16 +21,22 @@ from spit.cli.detector import build_engine, load_challenger
 from spit.cli.formats import RowWriter, open_writer
 from spit.cli.lines import report_reading
 from spit.cli.output import choose_format, open_target
+from spit.cli.parser import UsageError
 from spit.cli.progress import Progress
 from spit.cli.rows import terminal_width
 from spit.cli.settings import load_settings
 from spit.cli.table import TableWriter
-from spit.cli.verdicts import reasons_in_words
+from spit.cli.verdicts import campaign_in_words, reasons_in_words
+from spit.config import Config
+from spit.engine.campaign_rows import CAMPAIGN_SCHEMA
+from spit.engine.challenger import Challenger
 from spit.engine.engine import Engine
 from spit.engine.evaluation import CAPTURE_NOTE, Measurement, read_labels
+from spit.engine.novelty import learn_novelty
 from spit.engine.scored import SCORED_CALL_SCHEMA, Scored
 from spit.engine.summaries import CALLER_SCHEMA
 from spit.errors import InputError
+from spit.policy.policy import Policy
 from spit.records import Label
 
 _CALLER_COLUMNS = (
@@ -39,10 +45,25 @@ _CALLER_COLUMNS = (
 #: Batches read while one is scored: bounds what waits in memory.
 _BATCHES_AHEAD = 2
 _CALL_COLUMNS = ("time", "caller", "callee", "label", "score", "action", "attempts", "call_id")
+_CAMPAIGN_COLUMNS = (
+    "campaign", "label", "score", "callers", "attempts", "flagged_at_attempt", "first_seen", "last_seen",
+)  # fmt: skip
+_ROWS = {
+    "caller": (CALLER_SCHEMA, _CALLER_COLUMNS),
+    "call": (SCORED_CALL_SCHEMA, _CALL_COLUMNS),
+    "campaign": (CAMPAIGN_SCHEMA, _CAMPAIGN_COLUMNS),
+}
+_NOTES = {"caller": reasons_in_words, "call": reasons_in_words, "campaign": campaign_in_words}
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Score ``arguments.captures`` and return the exit status."""
+    novelty = arguments.detector == "novelty"
+    for flag, bundle in (("--model", arguments.model), ("--challenger", arguments.challenger)):
+        if novelty and bundle is not None:
+            raise UsageError(
+                f"{flag}: expected none beside --detector novelty, which learns from the captures"
+            )
     format_ = choose_format(arguments.format, arguments.output)
     config = load_settings(
         arguments.config, {"model.path": arguments.model, "model.challenger": arguments.challenger}
@@ -51,12 +72,12 @@ def run(arguments: argparse.Namespace) -> int:
     labels = None if arguments.labels is None else read_labels(Path(arguments.labels))
     capture = open_captures(arguments, config.core_settings())
     capture.read_ahead()
-    challenger = load_challenger(config)
-    engine = build_engine(config, () if challenger is None else (challenger,))
+    challenger = None if novelty else load_challenger(config)
     with open_target(arguments.output) as stream, Progress(arguments.progress) as progress:
         rows = _Rows(stream, format_, arguments)
+        engine, events = _detector(config, capture, novelty=novelty, challenger=challenger)
         observed = _observed if "-" in arguments.captures else _observed_beside
-        scored = observed(engine, capture, progress)
+        scored = observed(engine, events, capture, progress)
         if arguments.by == "call":
             scored = rows.written(scored, progress)
         comparison = _consume(scored, labels)
@@ -65,6 +86,8 @@ def run(arguments: argparse.Namespace) -> int:
         progress.wipe()
         if arguments.by == "caller":
             rows.write(engine.caller_rows())
+        elif arguments.by == "campaign":
+            rows.write(engine.campaign_rows())
         rows.close()
         if format_ == "table":
             text = "\n".join(["", rows.summary(), *(["", *comparison] if comparison else [])])
@@ -74,20 +97,34 @@ def run(arguments: argparse.Namespace) -> int:
     return report_reading(arguments, capture)
 
 
-def _observed(engine: Engine, capture: Captures, progress: Progress) -> Iterator[Scored]:
-    for events in capture.events():
+def _detector(
+    config: Config, capture: Captures, *, novelty: bool, challenger: Challenger | None
+) -> tuple[Engine, Iterator[pa.RecordBatch]]:
+    """The engine, and the events that it has to see."""
+    if novelty:
+        model, events = learn_novelty(capture.events())
+        return Engine(model, Policy(config.policy)), events
+    return build_engine(config, () if challenger is None else (challenger,)), capture.events()
+
+
+def _observed(
+    engine: Engine, batches: Iterator[pa.RecordBatch], capture: Captures, progress: Progress
+) -> Iterator[Scored]:
+    for events in batches:
         yield engine.observe(events)
         progress.read(*capture.progress())
 
 
-def _observed_beside(engine: Engine, capture: Captures, progress: Progress) -> Iterator[Scored]:
+def _observed_beside(
+    engine: Engine, batches: Iterator[pa.RecordBatch], capture: Captures, progress: Progress
+) -> Iterator[Scored]:
     """As ``_observed``, in order, while the next batch is read: not for a pipe that somebody watches.
 
     The one that reads is this thread, which hears Ctrl-C and never waits for input on the way out.
     """
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="spit-observe") as worker:
         begun: deque[Future[Scored]] = deque()
-        for events in capture.events():
+        for events in batches:
             begun.append(worker.submit(engine.observe, events))
             progress.read(*capture.progress())
             if len(begun) > _BATCHES_AHEAD:
@@ -118,13 +155,11 @@ class _Rows:
         self._all = format_ != "table" or arguments.all
         self._unit = arguments.by
         self._counts: Counter[str] = Counter()
-        by_call = arguments.by == "call"
-        schema = SCORED_CALL_SCHEMA if by_call else CALLER_SCHEMA
+        schema, columns = _ROWS[arguments.by]
         self._writer: RowWriter
         if format_ == "table":
-            columns = _CALL_COLUMNS if by_call else _CALLER_COLUMNS
             width = terminal_width(arguments.output)
-            self._writer = TableWriter(stream, schema, columns, width, notes=reasons_in_words)
+            self._writer = TableWriter(stream, schema, columns, width, notes=_NOTES[arguments.by])
         else:
             self._writer = open_writer(format_, stream, schema)
 

@@ -27,7 +27,7 @@ from spit.engine import checkpoint
 from spit.engine.engine import Engine, Observer
 from spit.engine.live import LiveIntake
 from spit.engine.periodic import PeriodicSave, restored_line
-from spit.errors import ConfigError, InputError, MissingExtraError
+from spit.errors import ConfigError, InputError, MissingExtraError, ModelError
 from spit.export.prometheus import Sample
 from spit.policy.policy import Policy
 
@@ -120,11 +120,11 @@ def serve(
             new, line = read_again(arguments.config, overrides, config, _LIVE_KEYS)
             new = captured_by_flags(new, arguments)
             new_token = read_agent_token(new)
-        except ConfigError as error:
+            engine.policy = Policy(new.policy)
+        except (ConfigError, ModelError) as error:
             _log.error("configuration kept as it was: %s", error)
             return
         config = new
-        engine.policy = Policy(config.policy)
         service.configure(config.policy, new_token)
         _log.info("%s", line)
 

@@ -42,6 +42,7 @@ def _on_simulation(arguments: argparse.Namespace, output: Path) -> int:
             seeds=seeds,
             test_seeds=test_seeds,
             demo_seeds=arguments.demo_seeds or _DEMO_SEEDS,
+            calibration_seeds=arguments.calibration_seeds,
             progress=progress.say,
         )
     sys.stdout.write(f"{path}\n")

@@ -24,6 +24,8 @@ LABELS: tuple[Label, ...] = (Label.LEGIT, Label.SUSPECT, Label.SPAM)
 LEGIT_RANK, SUSPECT_RANK, SPAM_RANK = range(3)
 
 MAX_SOURCE_IPS = 8
+#: Call-IDs kept of each caller: those of its first attempts that were labelled.
+MAX_CALL_IDS = 5
 #: Addresses held before those that no caller has any more are looked for.
 _MIN_SWEEP_IPS = 4096
 _NEVER = np.iinfo(np.int64).max
@@ -38,6 +40,7 @@ STATE_SCHEMA = pa.schema(
         pa.field("first_seen_us", pa.int64(), nullable=False),
         pa.field("last_seen_us", pa.int64(), nullable=False),
         pa.field("source_ips", pa.list_(pa.string()), nullable=False),
+        pa.field("call_ids", pa.list_(pa.string()), nullable=False),
         pa.field("values", pa.list_(pa.float32())),  # of the attempt with the highest score
     ]
 )
@@ -56,15 +59,20 @@ class CallerState:
     last_seen_us: int
     source_ips: tuple[str, ...]
     values: F32 | None
+    call_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class AttemptState:
-    """What was known of the caller at each row, itself included. A row without a caller: 1, 0, its time."""
+    """What was known of the caller at each row, itself included. A row without a caller: 1, 0, its time.
+
+    ``call_ids``: by row, of the labelled rows: the caller's labelled attempts so far, the first few.
+    """
 
     attempts: I64
     flagged_at_attempt: I64  # 0: not flagged so far
     first_seen_us: I64
+    call_ids: dict[int, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +87,7 @@ class CallerColumns:
     first_seen_us: I64
     last_seen_us: I64
     source_ips: pa.ListArray
+    call_ids: pa.ListArray
     values: F32
     values_at: I64
 
@@ -108,6 +117,7 @@ class CallerTable:
         self._source_ips: I64 = np.empty((0, MAX_SOURCE_IPS), np.int64)
         self._sweep_at = _MIN_SWEEP_IPS
         self._values: dict[int, F32] = {}
+        self._call_ids: dict[int, tuple[str, ...]] = {}
 
     def __len__(self) -> int:
         return len(self._names)
@@ -142,6 +152,7 @@ class CallerTable:
             last_seen_us=int(self._last_us[slot]),
             source_ips=tuple(self._ips.names(ips[ips >= 0]).to_pylist()),
             values=self._values.get(slot),
+            call_ids=self._call_ids.get(slot, ()),
         )
 
     def columns(self, callers: Sequence[str] | None = None) -> CallerColumns:
@@ -164,19 +175,27 @@ class CallerTable:
             first_seen_us=self._first_us[slots],
             last_seen_us=self._last_us[slots],
             source_ips=pa.ListArray.from_arrays(_offsets(held.sum(axis=1)), self._ips.names(ips[held])),
+            call_ids=_lists([self._call_ids.get(slot, ()) for slot in slots.tolist()]),
             values=np.stack(values) if values else np.empty((0, 0), np.float32),
             values_at=values_at,
         )
 
     def update(
-        self, callers: pa.Array, times_us: I64, scores: F64, labels: I8, values: F32, source_ips: pa.Array
+        self,
+        callers: pa.Array,
+        times_us: I64,
+        scores: F64,
+        labels: I8,
+        values: F32,
+        source_ips: pa.Array,
+        call_ids: pa.Array,
     ) -> AttemptState:
         """Count n attempts, in order. ``callers``, ``source_ips``: strings, null allowed; ``labels``: ranks.
 
         At most ``max_callers`` different callers in one call.
         """
         n = len(times_us)
-        result = AttemptState(np.ones(n, np.int64), np.zeros(n, np.int64), times_us.copy())
+        result = AttemptState(np.ones(n, np.int64), np.zeros(n, np.int64), times_us.copy(), {})
         row_slots = self._slots_of(callers)
         known = np.flatnonzero(row_slots >= 0)
         if len(known) == 0:
@@ -214,6 +233,7 @@ class CallerTable:
         for slot, at in zip(touched[raised[telling]].tolist(), best[telling].tolist(), strict=True):
             self._values[slot] = values[rows[at]].copy()
         self._add_source_ips(row_slots, source_ips)
+        self._add_call_ids(row_slots, labels, call_ids, result.call_ids)
         return result
 
     def _slots_of(self, callers: pa.Array) -> I64:
@@ -245,6 +265,7 @@ class CallerTable:
         if self._values:
             for slot in oldest.tolist():
                 self._values.pop(slot, None)
+                self._call_ids.pop(slot, None)
         self._evicted += count
 
     def _reserve(self, size: int) -> None:
@@ -277,6 +298,18 @@ class CallerTable:
         self._source_ips[slots[fits], at[fits]] = ips[fits]
         if len(fresh) and len(self._ips) > self._sweep_at:
             self._sweep_ips()
+
+    def _add_call_ids(
+        self, row_slots: I64, labels: I8, call_ids: pa.Array, found: dict[int, tuple[str, ...]]
+    ) -> None:
+        """The first MAX_CALL_IDS labelled attempts of each caller; what was held at each labelled row."""
+        rows = np.flatnonzero((row_slots >= 0) & (labels >= SUSPECT_RANK))
+        names = call_ids.take(pa.array(rows)).to_pylist()
+        for row, slot, name in zip(rows.tolist(), row_slots[rows].tolist(), names, strict=True):
+            held = self._call_ids.get(slot, ())
+            if len(held) < MAX_CALL_IDS and name is not None and name not in held:
+                held = self._call_ids[slot] = (*held, name)
+            found[row] = held
 
     def _sweep_ips(self) -> None:
         """Forget the addresses that no caller has: what leaves with its caller, and what found no room."""
@@ -316,6 +349,9 @@ class CallerTable:
         self._first_us[slots] = state["first_seen_us"].to_numpy()
         self._last_us[slots] = state["last_seen_us"].to_numpy()
         self._add_source_ips(np.repeat(slots, _lengths(state["source_ips"])), state["source_ips"].flatten())
+        for slot, names in zip(slots.tolist(), state["call_ids"].to_pylist(), strict=True):
+            if names:
+                self._call_ids[slot] = tuple(names)
         rows = state["values"].is_valid().to_numpy(zero_copy_only=False)
         for slot, row in zip(slots[rows].tolist(), state["values"].filter(pa.array(rows)), strict=True):
             self._values[slot] = row.values.to_numpy().copy()
@@ -329,6 +365,12 @@ def _offsets(lengths: I64) -> pa.Array:
 def _lengths(lists: pa.ListArray) -> I64:
     lengths: I64 = pc.list_value_length(lists).fill_null(0).to_numpy().astype(np.int64)
     return lengths
+
+
+def _lists(rows: list[tuple[str, ...]]) -> pa.ListArray:
+    lengths = np.fromiter(map(len, rows), np.int64, len(rows))
+    flat = pa.array([name for row in rows for name in row], pa.string())
+    return pa.ListArray.from_arrays(_offsets(lengths), flat)
 
 
 def _state_of(held: CallerColumns) -> pa.RecordBatch:
@@ -349,6 +391,7 @@ def _state_of(held: CallerColumns) -> pa.RecordBatch:
         pa.array(held.first_seen_us),
         pa.array(held.last_seen_us),
         held.source_ips,
+        held.call_ids,
         values,
     ]
     return pa.RecordBatch.from_arrays(columns, schema=STATE_SCHEMA)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from spit._core import hash_keys
-from spit.engine.callers import LABELS, SPAM_RANK
+from spit.engine.callers import LABELS, SPAM_RANK, SUSPECT_RANK
 from spit.engine.scored import Scored
+from spit.engine.ties import caller_keys, is_first_contact, tie_keys
 from spit.errors import ModelError
-from spit.model.evidence import CallerEvidence
+from spit.model.evidence_state import Evidence
 from spit.model.scorer import Model
 
 
@@ -49,9 +49,9 @@ class Comparison:
 class Challenger:
     """Scores what the engine has scored (``Engine(observers=...)``) by another model, with its own evidence.
 
-    It is judged by the thresholds of the policy in force. Thread-safe. Its evidence isn't saved: after a
-    restart it starts with none, as its counts do. Raises ModelError when ``model`` was made for other
-    features than the champion's.
+    It is judged by the policy in force, with the thresholds of its own calibration. Thread-safe. Its
+    evidence isn't saved: after a restart it starts with none, as its counts do. Raises ModelError when
+    ``model`` was made for other features than the champion's.
     """
 
     def __init__(self, model: Model, *, champion: Model, max_callers: int = 1_000_000) -> None:
@@ -62,7 +62,7 @@ class Challenger:
             )
         self._model = model
         self._champion = champion.name
-        self._evidence = CallerEvidence(prior=model.prior, max_callers=max_callers)
+        self._evidence = Evidence(model.decision, prior=model.prior, max_keys=max_callers)
         self._counts = np.zeros((len(LABELS), len(LABELS)), np.int64)
         self._lock = threading.Lock()
 
@@ -76,11 +76,23 @@ class Challenger:
         if len(scored) == 0:
             return
         attempts = scored.events
+        times_us = attempts["time_us"].to_numpy()
+        victims = np.zeros(len(scored), np.bool_) if scored.context is None else scored.context.is_victim
+        budget = self._model.error_budget
+        policy = scored.policy.calibrated(None if budget is None else budget.threshold)
         log_odds = self._model.log_odds(scored.values)
-        keys, times_us = hash_keys(attempts["caller"]), attempts["time_us"].to_numpy()
         with self._lock:
-            score = self._evidence.update(keys, times_us, log_odds)
-            ranks = scored.policy.label_ranks(score)
+            decision = self._evidence.update(
+                caller_keys(attempts),
+                tie_keys(attempts),
+                times_us,
+                log_odds,
+                first_contact=is_first_contact(self._model.features, scored.values),
+                frozen=victims,
+            )
+            ranks = policy.label_ranks(decision.score)
+            held_back = ~decision.may_block | victims
+            ranks[held_back] = np.minimum(ranks[held_back], SUSPECT_RANK)
             np.add.at(self._counts, (scored.label_rank.astype(np.int64), ranks.astype(np.int64)), 1)
 
     def comparison(self) -> Comparison:

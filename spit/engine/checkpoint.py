@@ -18,7 +18,8 @@ import pyarrow as pa
 
 from spit.errors import InputError
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+_AGENT_FORMAT_VERSION = 1
 #: The open calls of a live capture, as the core wrote them; optional.
 TRACKER = "tracker.bin"
 #: Touched while the program that saves is alive, so that the next one can say what was lost.
@@ -121,7 +122,7 @@ def save_tracker(directory: Path, tracker: bytes, *, saved_at_us: int) -> None:
     """The state of an agent, which keeps no features: only open calls. Raises OSError."""
     with new_snapshot(directory) as snapshot:
         (snapshot / TRACKER).write_bytes(tracker)
-        facts = {"format_version": FORMAT_VERSION, "saved_at_us": saved_at_us}
+        facts = {"format_version": _AGENT_FORMAT_VERSION, "saved_at_us": saved_at_us}
         (snapshot / "agent.json").write_text(json.dumps(facts) + "\n")
 
 
@@ -135,8 +136,10 @@ def load_tracker(directory: Path) -> tuple[int, bytes]:
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise InputError(f"{path}: expected the facts of a saved state, found: {error}") from None
     tracker = read_tracker(snapshot)
-    if version != FORMAT_VERSION or tracker is None:
-        raise InputError(f"{snapshot}: expected calls of version {FORMAT_VERSION}, found version {version}")
+    if version != _AGENT_FORMAT_VERSION or tracker is None:
+        raise InputError(
+            f"{snapshot}: expected calls of version {_AGENT_FORMAT_VERSION}, found version {version}"
+        )
     return saved_at_us, tracker
 
 
@@ -181,6 +184,14 @@ def read_batch(path: Path) -> pa.RecordBatch:
         raise InputError(f"{path}: expected an Arrow file of a saved state, found: {error}") from None
     batches = table.combine_chunks().to_batches()
     return batches[0] if batches else pa.RecordBatch.from_pylist([], schema=table.schema)
+
+
+def read_batches(snapshot: Path, family: str) -> dict[str, pa.RecordBatch]:
+    """The record batches saved as ``FAMILY-NAME.arrow``, by name. Raises InputError."""
+    return {
+        path.stem.removeprefix(f"{family}-"): read_batch(path)
+        for path in sorted(snapshot.glob(f"{family}-*.arrow"))
+    }
 
 
 def _sync(path: Path) -> None:

@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
 import pyarrow as pa
 
-from spit._core import hash_keys
 from spit.engine import checkpoint
-from spit.engine.callers import F32, CallerColumns, CallerTable
+from spit.engine.callers import F32, F64, LABELS, SUSPECT_RANK, CallerColumns, CallerTable
+from spit.engine.campaign_rows import Campaign, campaign_rows, group
+from spit.engine.campaigns import CampaignTable
 from spit.engine.receipts import Receipts
-from spit.engine.scored import Scored, concatenate
+from spit.engine.scored import AttemptContext, Scored, concatenate, margins
 from spit.engine.summaries import CallerSummary, caller_rows, summaries
+from spit.engine.ties import caller_keys, is_first_contact, tie_keys
 from spit.errors import InputError, ModelError
 from spit.features.table import FeatureTable
-from spit.model.evidence import CallerEvidence
+from spit.model.campaign_evidence import TIES
+from spit.model.context import context_reasons
+from spit.model.evidence_state import Evidence
 from spit.model.reasons import explain
-from spit.model.scorer import Model, sigmoid
+from spit.model.scorer import Detector, sigmoid
+from spit.model.spoofing import SpoofVictims
+from spit.policy.budget import PolicyBudget
 from spit.policy.policy import Policy
 from spit.records import Action, Label, Reason, Verdict
 
+#: Callers watched for campaigns: the suspicious ones, of whom there are far fewer than callers.
+MAX_CAMPAIGN_CALLERS = 50_000
 #: Events folded per hold of the lock: a question never waits for more than this much work.
 MAX_CHUNK_EVENTS = 8192
 
@@ -55,13 +65,14 @@ class Engine:
     """Scores attempts as events come in. Thread-safe; a chunk of events is visible whole or not at all.
 
     ``features``: a table with state to go on from; a fresh one when None. ``max_callers`` bounds evidence and
-    summaries. ``policy`` may be replaced at any time by assignment. ``observers`` see every chunk once it is
-    counted. Raises ModelError when ``model`` was made for other features.
+    summaries. ``policy`` may be replaced at any time by assignment; it takes its thresholds from the model's
+    calibration. Raises ModelError when ``model`` was made for other features, or can't vouch for the policy's
+    budget of wrong blocks. ``observers`` see every chunk once it is counted.
     """
 
     def __init__(
         self,
-        model: Model,
+        model: Detector,
         policy: Policy,
         *,
         features: FeatureTable | None = None,
@@ -74,9 +85,12 @@ class Engine:
                 f"model {model.name}: expected the features of this version, found others: "
                 f"{sorted(set(self._features.names) ^ set(model.features))}"
             )
-        self.policy = policy
         self._model = model
-        self._evidence = CallerEvidence(prior=model.prior, max_callers=max_callers)
+        self.policy = policy
+        self._evidence = Evidence(model.decision, prior=model.prior, max_keys=max_callers)
+        self._victims = SpoofVictims(max_callers=max_callers)
+        self._budget = PolicyBudget()
+        self._campaigns = CampaignTable(max_members=min(max_callers, MAX_CAMPAIGN_CALLERS))
         self._callers = CallerTable(max_callers=max_callers)
         self._chunk = min(MAX_CHUNK_EVENTS, max_callers)
         self._now_us: int | None = None
@@ -90,6 +104,16 @@ class Engine:
         self._receiving = threading.Lock()
 
     @property
+    def policy(self) -> Policy:
+        """What is done with a verdict."""
+        return self._policy
+
+    @policy.setter
+    def policy(self, policy: Policy) -> None:
+        budget = self._model.error_budget
+        self._policy = policy.calibrated(None if budget is None else budget.threshold)
+
+    @property
     def model_name(self) -> str:
         """``name/version`` of the model."""
         return self._model.name
@@ -101,7 +125,7 @@ class Engine:
     def observe(self, events: pa.RecordBatch) -> Scored:
         """Fold all events (records.EVENT_SCHEMA) in order and score the attempts among them."""
         starts = range(0, max(events.num_rows, 1), self._chunk)
-        return concatenate([self._observe_chunk(events, at, self._chunk) for at in starts])
+        return concatenate([self._observe_chunk(events, at, self._chunk)[0] for at in starts])
 
     def receive(self, events: pa.RecordBatch, agent: str, number: int) -> bool:
         """Fold batch ``number`` of ``agent`` once: False, and nothing is done, when it was applied before.
@@ -117,28 +141,60 @@ class Engine:
             self._receipts.add(agent, number)
             return True
 
-    def _observe_chunk(self, batch: pa.RecordBatch, offset: int, length: int) -> Scored:
+    def _observe_chunk(
+        self, batch: pa.RecordBatch, offset: int, length: int
+    ) -> tuple[Scored, AttemptContext]:
         policy = self.policy
         events = batch.slice(offset, length)
         with self._lock:
             rows = self._features.observe(events)
-            callers, source_ips = (events[name].take(pa.array(rows.rows)) for name in ("caller", "source_ip"))
-            times_us = events["time_us"].to_numpy()[rows.rows]
+            attempts = events.take(pa.array(rows.rows))
+            callers, source_ips = attempts["caller"], attempts["source_ip"]
+            times_us = attempts["time_us"].to_numpy()
             log_odds = self._model.log_odds(rows.values)
-            score = self._evidence.update(hash_keys(callers), times_us, log_odds)
-            ranks = policy.label_ranks(score)
-            state = self._callers.update(callers, times_us, score, ranks, rows.values, source_ips)
+            strangers = is_first_contact(self._model.features, rows.values)
+            victims = self._victims.update(callers, attempts["callee"], source_ips, times_us, strangers)
+            decision = self._evidence.update(
+                caller_keys(attempts),
+                tie_keys(attempts),
+                times_us,
+                log_odds,
+                first_contact=strangers,
+                frozen=victims,
+            )
+            levels = self._budget.count_callers(times_us, decision.is_new, policy.max_wrong_per_10000)
+            ranks = policy.label_ranks(decision.score, levels)
+            held_back = ~decision.may_block | victims
+            ranks[held_back] = np.minimum(ranks[held_back], SUSPECT_RANK)
+            state = self._callers.update(
+                callers, times_us, decision.score, ranks, rows.values, source_ips, attempts["call_id"]
+            )
+            self._campaigns.update(
+                attempts,
+                ranks,
+                decision.score,
+                state.attempts,
+                state.first_seen_us,
+                decision.is_young,
+                [
+                    TIES[tie] if fits else None
+                    for tie, fits in zip(decision.tie.tolist(), decision.fits_campaign.tolist(), strict=True)
+                ],
+            )
+            self._campaigns.learn_outcomes(events)
+            self._budget.count_blocks(int((state.flagged_at_attempt == state.attempts).sum()))
             if events.num_rows:
                 latest = int(events["time_us"].to_numpy().max())
                 self._now_us = latest if self._now_us is None else max(self._now_us, latest)
             self._events += events.num_rows
             self._attempts += len(rows.rows)
+        context = AttemptContext(decision, victims, levels, state.call_ids)
         scored = Scored(
             batch=batch,
             rows=rows.rows + offset,
             values=rows.values,
             probability=sigmoid(log_odds),
-            score=score,
+            score=decision.score,
             label_rank=ranks,
             attempts=state.attempts,
             flagged_at_attempt=state.flagged_at_attempt,
@@ -146,10 +202,11 @@ class Engine:
             model=self._model.name,
             policy=policy,
             explain=self._explain,
+            context=context,
         )
         for observer in self._observers:
             observer.observe(events, scored)
-        return scored
+        return scored, context
 
     def assess(self, attempt: pa.RecordBatch, *, observe: bool = False) -> Assessment:
         """The verdict on one attempt (one row of records.EVENT_SCHEMA), and the action.
@@ -161,23 +218,61 @@ class Engine:
             raise InputError(f"expected one attempt, found {attempt.num_rows} rows of {kinds}")
         policy = self.policy
         caller: str | None = attempt["caller"][0].as_py()
+        call_ids: tuple[str, ...] = ()
         if observe:
-            scored = self._observe_chunk(attempt, 0, 1)
-            values, score, attempts = scored.values, float(scored.score[0]), int(scored.attempts[0])
-            own = float(scored.probability[0])
+            scored, context = self._observe_chunk(attempt, 0, 1)
+            values, decision, victim = scored.values, context.decision, bool(context.is_victim[0])
+            own, attempts, level = (
+                float(scored.probability[0]),
+                int(scored.attempts[0]),
+                int(context.levels[0]),
+            )
+            label, call_ids = scored.labels()[0], context.call_ids.get(0, ())
         else:
             times_us = attempt["time_us"].to_numpy()
             with self._lock:
                 values = self._features.read(attempt)
                 log_odds = self._model.log_odds(values)
-                score = float(self._evidence.read(hash_keys(attempt["caller"]), times_us, log_odds)[0])
+                decision = self._evidence.read(
+                    caller_keys(attempt),
+                    tie_keys(attempt),
+                    times_us,
+                    log_odds,
+                    first_contact=is_first_contact(self._model.features, values),
+                )
+                victim = bool(self._victims.read(attempt["caller"], attempt["source_ip"], times_us)[0])
+                level = self._budget.level(int(times_us[0]), policy.max_wrong_per_10000)
                 attempts = self._callers.attempts(caller) + 1
+                known = None if caller is None else self._callers.get(caller)
             own = float(sigmoid(log_odds)[0])
-        label = policy.label(score)
-        reasons = () if label is Label.LEGIT else self._explain(self._telling_values(caller, values, own))[0]
-        verdict = Verdict(caller, score, label, reasons, self._model.name, attempts)
+            label = policy.label(float(decision.score[0]), level=level)
+            if label is Label.SPAM and (victim or not decision.may_block[0]):
+                label = Label.SUSPECT
+            call_ids = () if known is None else known.call_ids
+        reasons: tuple[Reason, ...] = ()
+        if label is not Label.LEGIT:
+            rank = np.array([LABELS.index(label)], np.int8)
+            telling = self._telling_values(caller, values, own)
+            tie = TIES[decision.tie[0]] if decision.fits_campaign[0] else None
+            reasons = (
+                *context_reasons(tie, float(decision.shift[0]), is_victim=victim),
+                *self._explain(telling, margins(policy, decision.score, rank))[0],
+            )
+        score = float(decision.score[0])
+        verdict = Verdict(caller, score, label, reasons, self._model.name, attempts, call_ids)
         callee, exemption = attempt["callee"][0].as_py(), attempt["exemption"][0].as_py()
-        return Assessment(verdict, policy.decide(verdict, callee=callee, exemption=exemption))
+        return Assessment(verdict, policy.decide(verdict, callee=callee, exemption=exemption, level=level))
+
+    def report_wrong_block(self, time_us: int, caller: str) -> bool:
+        """Count an appeal that was right; False where the caller was never blocked, or was reported before.
+
+        The policy's budget is charged: it holds back once more is spent than the operator allows.
+        """
+        with self._lock:
+            known = self._callers.get(caller)
+            if known is None or known.flagged_at_attempt is None:
+                return False
+            return self._budget.report_wrong_block(time_us, caller)
 
     def caller(self, caller: str) -> CallerSummary | None:
         """What is known of one caller; None when it was never seen or has been evicted."""
@@ -195,6 +290,16 @@ class Engine:
             held = self._callers.columns()
         return self._rows(held)
 
+    def campaigns(self) -> list[Campaign]:
+        """The campaigns among the callers that are spam or suspect, with all their callers."""
+        with self._lock:
+            members = copy.deepcopy(self._campaigns.members())
+        return group(members)
+
+    def campaign_rows(self) -> pa.RecordBatch:
+        """``campaigns`` in columns (campaign_rows.CAMPAIGN_SCHEMA), the worst first."""
+        return campaign_rows(self.campaigns(), reasons_of=self._reasons_of, model=self._model.name)
+
     def counters(self) -> dict[str, int]:
         """Events, attempts, callers, evictions, by name."""
         with self._lock:
@@ -205,7 +310,11 @@ class Engine:
                 "agents_evicted": self._receipts.evicted,
                 "batches_duplicate": self._duplicates,
                 **self._callers.counters(),
+                **self._budget.totals(),
+                "budget_level": self._level(),
+                **self._campaigns.counters(),
                 **{f"evidence_{name}": count for name, count in self._evidence.counters().items()},
+                **{f"spoofing_{name}": count for name, count in self._victims.counters().items()},
                 **{f"features_{name}": count for name, count in self._features.counters().items()},
             }
 
@@ -218,7 +327,12 @@ class Engine:
         """
         with self._receiving, self._lock:
             features = self._features.states()
-            evidence = self._evidence.state()
+            states = {
+                **{f"evidence-{name}": state for name, state in self._evidence.states().items()},
+                **{f"spoofing-{name}": state for name, state in self._victims.states().items()},
+                **{f"budget-{name}": state for name, state in self._budget.states().items()},
+                "campaigns": self._campaigns.state(),
+            }
             callers = self._callers.freeze()
             facts = {
                 "schema_hash": self._features.schema_hash,
@@ -228,10 +342,12 @@ class Engine:
                 "attempts": self._attempts,
                 "saved_at_us": saved_at_us,
                 "receipts": self._receipts.state(),
+                "budget": self._budget.totals(),
             }
         with checkpoint.new_snapshot(directory) as snapshot:
             self._features.save(snapshot / "features", features)
-            checkpoint.write_batch(snapshot / "evidence.arrow", evidence)
+            for name, state in states.items():
+                checkpoint.write_batch(snapshot / f"{name}.arrow", state)
             checkpoint.write_batch(snapshot / "callers.arrow", callers())
             if tracker is not None:
                 (snapshot / checkpoint.TRACKER).write_bytes(tracker)
@@ -244,8 +360,11 @@ class Engine:
         facts = checkpoint.read_facts(snapshot, schema_hash=self._features.schema_hash)
         with self._receiving, self._lock:
             self._features.load(snapshot / "features")
-            self._evidence.restore(checkpoint.read_batch(snapshot / "evidence.arrow"))
+            self._evidence.restore(checkpoint.read_batches(snapshot, "evidence"))
+            self._victims.restore(checkpoint.read_batches(snapshot, "spoofing"))
+            self._budget.restore(checkpoint.read_batches(snapshot, "budget"), facts.get("budget") or {})
             self._callers.restore(checkpoint.read_batch(snapshot / "callers.arrow"))
+            self._campaigns.restore(checkpoint.read_batch(snapshot / "campaigns.arrow"))
             self._receipts.restore(facts.get("receipts"))
             self._now_us = facts["now_us"]
             self._events = facts["events"]
@@ -260,8 +379,23 @@ class Engine:
             state = self._callers.get(caller)
         return values if state is None or state.values is None else state.values.reshape(1, -1)
 
-    def _explain(self, values: F32) -> list[tuple[Reason, ...]]:
-        return explain(self._model, values)
+    def _explain(self, values: F32, to_pass: F64) -> list[tuple[Reason, ...]]:
+        return explain(self._model, values, to_pass=to_pass)
 
     def _rows(self, held: CallerColumns) -> pa.RecordBatch:
-        return caller_rows(held, policy=self.policy, explain=self._explain, model=self._model.name)
+        with self._lock:
+            level = self._level()
+        return caller_rows(
+            held, policy=self.policy, explain=self._explain, model=self._model.name, level=level
+        )
+
+    def _reasons_of(self, callers: Sequence[str]) -> list[tuple[Reason, ...]]:
+        """The reasons of each caller's highest score, none for those that have been evicted."""
+        with self._lock:
+            held = self._callers.columns(callers)
+        known = {one.caller: one.reasons for one in summaries(self._rows(held))}
+        return [known.get(caller, ()) for caller in callers]
+
+    def _level(self) -> int:
+        now_us = self._now_us
+        return 0 if now_us is None else self._budget.level(now_us, self.policy.max_wrong_per_10000)

@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from spit.engine.callers import F32, F64, I8, I64, LABELS, SUSPECT_RANK
+from spit.engine.callers import F32, F64, I8, I64, LABELS, SPAM_RANK, SUSPECT_RANK
+from spit.model.campaign_evidence import TIES
+from spit.model.context import context_reasons
+from spit.model.evidence import Mask
+from spit.model.evidence_state import Decision, join_decisions
 from spit.policy.policy import Policy
 from spit.records import Label, Reason, Verdict
 
-Explain = Callable[[F32], list[tuple[Reason, ...]]]
+#: Reasons of rows of features; the second argument is ``margins`` of the same rows.
+Explain = Callable[[F32, F64], list[tuple[Reason, ...]]]
 
 REASONS_TYPE = pa.list_(
     pa.struct(
-        [pa.field("symbol", pa.string()), pa.field("weight", pa.float64()), pa.field("text", pa.string())]
+        [
+            pa.field("symbol", pa.string()),
+            pa.field("weight", pa.float64()),
+            pa.field("text", pa.string()),
+            pa.field("counterfactual", pa.string()),
+        ]
     )
 )
 
@@ -37,8 +48,32 @@ SCORED_CALL_SCHEMA = pa.schema(
         pa.field("last_seen", pa.float64()),
         pa.field("source_ips", pa.list_(pa.string())),
         pa.field("model", pa.string()),
+        pa.field("call_ids", pa.list_(pa.string())),
     ]
 )
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptContext:
+    """What lies in no feature of the n attempts, in their order.
+
+    ``decision``: what the score was made of; ``is_victim``: the number is abused by others; ``levels``: how
+    far the budget of wrong blocks was overspent; ``call_ids``: by position, the caller's labelled attempts so
+    far.
+    """
+
+    decision: Decision
+    is_victim: Mask
+    levels: I64
+    call_ids: dict[int, tuple[str, ...]]
+
+    def reasons(self, row: int) -> tuple[Reason, ...]:
+        """Those of one attempt."""
+        return context_reasons(
+            TIES[self.decision.tie[row]] if self.decision.fits_campaign[row] else None,
+            float(self.decision.shift[row]),
+            is_victim=bool(self.is_victim[row]),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +82,7 @@ class Scored:
 
     ``probability``: the attempt alone; ``score``: its caller's evidence with this attempt (what the label is
     made from); ``attempts``: the caller's attempts so far, this one included; ``flagged_at_attempt``: 0 where
-    the caller was not spam so far.
+    the caller was not spam so far. ``context``: what else was known; None where it was not kept.
     """
 
     batch: pa.RecordBatch  # all events of the batch, records.EVENT_SCHEMA
@@ -62,6 +97,7 @@ class Scored:
     model: str
     policy: Policy
     explain: Explain
+    context: AttemptContext | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -83,24 +119,30 @@ class Scored:
         positions = np.arange(len(self)) if at is None else np.asarray(at, dtype=np.int64)
         result: list[tuple[Reason, ...]] = [()] * len(positions)
         labelled = np.flatnonzero(self.label_rank[positions] >= SUSPECT_RANK)
-        for i, reasons in zip(labelled, self.explain(self.values[positions[labelled]]), strict=True):
-            result[i] = reasons
+        rows = positions[labelled]
+        to_pass = margins(self.policy, self.score[rows], self.label_rank[rows])
+        for i, row, reasons in zip(
+            labelled.tolist(), rows.tolist(), self.explain(self.values[rows], to_pass), strict=True
+        ):
+            result[i] = reasons if self.context is None else (*self.context.reasons(row), *reasons)
         return result
 
     def to_calls(self) -> pa.RecordBatch:
         """The rows of ``spit score --by call`` (SCORED_CALL_SCHEMA)."""
         labels, reasons, events = self.labels(), self.reasons(), self.events
+        call_ids = {} if self.context is None else self.context.call_ids
+        levels = [0] * len(self) if self.context is None else self.context.levels.tolist()
         callers = events["caller"].to_pylist()
         callees = events["callee"].to_pylist()
         exemptions = events["exemption"].to_pylist()
         scores, attempts = self.score.tolist(), self.attempts.tolist()
         verdicts = (
-            Verdict(*columns, self.model, attempts[i])
+            Verdict(*columns, self.model, attempts[i], call_ids.get(i, ()))
             for i, columns in enumerate(zip(callers, scores, labels, reasons, strict=True))
         )
         actions = [
-            self.policy.decide(verdict, callee=callee, exemption=exemption).would.value
-            for verdict, callee, exemption in zip(verdicts, callees, exemptions, strict=True)
+            self.policy.decide(verdict, callee=callee, exemption=exemption, level=level).would.value
+            for verdict, callee, exemption, level in zip(verdicts, callees, exemptions, levels, strict=True)
         ]
         time_s = events["start_time_us"].to_numpy() / 1e6
         columns = {
@@ -112,7 +154,7 @@ class Scored:
             "score": pa.array(self.score),
             "action": pa.array(actions, pa.string()),
             "reasons": pa.array(
-                [[{"symbol": r.symbol, "weight": r.weight, "text": r.text} for r in row] for row in reasons],
+                [[reason_row(reason) for reason in row] for row in reasons],
                 REASONS_TYPE,
             ),
             "attempts": pa.array(self.attempts),
@@ -123,11 +165,31 @@ class Scored:
                 [[] if ip is None else [ip] for ip in events["source_ip"].to_pylist()],
                 pa.list_(pa.string()),
             ),
+            "call_ids": pa.array(
+                [list(call_ids.get(i, ())) for i in range(len(self))], pa.list_(pa.string())
+            ),
             "model": pa.array([self.model] * len(self), pa.string()),
         }
         return pa.RecordBatch.from_arrays(
             [columns[name] for name in SCORED_CALL_SCHEMA.names], schema=SCORED_CALL_SCHEMA
         )
+
+
+def reason_row(reason: Reason) -> dict[str, Any]:
+    """A reason as a row of REASONS_TYPE."""
+    return asdict(reason)
+
+
+def margins(policy: Policy, scores: F64, ranks: I8) -> F64:
+    """float64[n]: by how much the log-odds must fall for the label below; 0 for legit."""
+    spam, suspect = _log_odds(np.array([policy.spam_threshold, policy.suspect_threshold]))
+    threshold = np.where(ranks == SPAM_RANK, spam, suspect)
+    return np.where(ranks >= SUSPECT_RANK, np.maximum(_log_odds(scores) - threshold, 0.0), 0.0)
+
+
+def _log_odds(scores: F64) -> F64:
+    clipped = np.clip(scores, 1e-12, 1.0 - 1e-12)
+    return np.asarray(np.log(clipped) - np.log1p(-clipped), dtype=np.float64)
 
 
 def concatenate(parts: list[Scored]) -> Scored:
@@ -152,4 +214,22 @@ def concatenate(parts: list[Scored]) -> Scored:
         model=first.model,
         policy=first.policy,
         explain=first.explain,
+        context=_join([part.context for part in parts]),
+    )
+
+
+def _join(parts: list[AttemptContext | None]) -> AttemptContext | None:
+    known = [part for part in parts if part is not None]
+    if len(known) < len(parts):
+        return None
+    offsets = np.cumsum([0, *(len(part.levels) for part in known)]).tolist()
+    return AttemptContext(
+        decision=join_decisions([part.decision for part in known]),
+        is_victim=np.concatenate([part.is_victim for part in known]),
+        levels=np.concatenate([part.levels for part in known]),
+        call_ids={
+            offset + row: names
+            for offset, part in zip(offsets[:-1], known, strict=True)
+            for row, names in part.call_ids.items()
+        },
     )

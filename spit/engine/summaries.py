@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spit.engine.callers import F32, LABELS, CallerColumns
-from spit.engine.scored import REASONS_TYPE
+from spit.engine.callers import LABELS, CallerColumns
+from spit.engine.scored import REASONS_TYPE, Explain, margins, reason_row
 from spit.policy.policy import Policy
 from spit.records import ActionKind, Label, Reason
 
@@ -28,6 +27,7 @@ CALLER_SCHEMA: pa.Schema = pa.schema(
         pa.field("last_seen", pa.float64()),
         pa.field("source_ips", pa.list_(pa.string())),
         pa.field("model", pa.string()),
+        pa.field("call_ids", pa.list_(pa.string())),
     ]
 )
 
@@ -37,7 +37,7 @@ class CallerSummary:
     """One caller, over everything seen. Times in epoch seconds.
 
     ``label`` and ``score`` are the highest reached, ``reasons`` those of the attempt that reached it,
-    ``action`` what enforcing would do.
+    ``action`` what enforcing would do, ``call_ids`` the first attempts that were labelled.
     """
 
     caller: str
@@ -50,13 +50,14 @@ class CallerSummary:
     first_seen: float
     last_seen: float
     source_ips: tuple[str, ...]
+    call_ids: tuple[str, ...]
     model: str
 
 
 def caller_rows(
-    held: CallerColumns, *, policy: Policy, explain: Callable[[F32], list[tuple[Reason, ...]]], model: str
+    held: CallerColumns, *, policy: Policy, explain: Explain, model: str, level: int = 0
 ) -> pa.RecordBatch:
-    """One row per caller (CALLER_SCHEMA), the highest score first.
+    """One row per caller (CALLER_SCHEMA), the highest score first. ``level``: as for ``Policy.decide``.
 
     Only what was labelled is explained, and becomes objects: of a million callers nearly all are legit.
     """
@@ -71,17 +72,19 @@ def caller_rows(
     callers = held.callers.take(order)
     labels = pa.array([label.value for label in LABELS]).take(pa.array(held.label[at]))
     flagged = held.flagged_at_attempt[at]
+    to_pass = margins(policy, held.score[held.values_at], held.label[held.values_at])
     columns = {
         "caller": callers,
         "label": labels,
         "score": pa.array(held.score[at]),
-        "action": policy.would(callers, labels),
-        "reasons": _reasons(explain(held.values[by_place]), labelled[by_place], n),
+        "action": policy.would(callers, labels, level=level),
+        "reasons": _reasons(explain(held.values[by_place], to_pass[by_place]), labelled[by_place], n),
         "attempts": pa.array(held.attempts[at]),
         "flagged_at_attempt": pa.array(flagged, mask=flagged == 0),
         "first_seen": pa.array(held.first_seen_us[at] / 1e6),
         "last_seen": pa.array(held.last_seen_us[at] / 1e6),
         "source_ips": held.source_ips.take(order),
+        "call_ids": held.call_ids.take(order),
         "model": pa.repeat(model, n),
     }
     return pa.RecordBatch.from_arrays([columns[name] for name in CALLER_SCHEMA.names], schema=CALLER_SCHEMA)
@@ -97,6 +100,7 @@ def summaries(rows: pa.RecordBatch) -> list[CallerSummary]:
                 "action": ActionKind(row["action"]),
                 "reasons": tuple(Reason(**reason) for reason in row["reasons"]),
                 "source_ips": tuple(row["source_ips"]),
+                "call_ids": tuple(row["call_ids"]),
             }
         )
         for row in rows.to_pylist()
@@ -107,6 +111,6 @@ def _reasons(found: list[tuple[Reason, ...]], places: np.ndarray, n: int) -> pa.
     """A list for each of ``n`` rows: those found at ``places``, empty ones elsewhere."""
     lengths = np.zeros(n, np.int64)
     lengths[places] = [len(reasons) for reasons in found]
-    flat = [{"symbol": r.symbol, "weight": r.weight, "text": r.text} for row in found for r in row]
+    flat = [reason_row(reason) for row in found for reason in row]
     offsets = pa.array(np.r_[0, np.cumsum(lengths)], pa.int32())
     return pa.ListArray.from_arrays(offsets, pa.array(flat, REASONS_TYPE.value_type))

@@ -13,10 +13,13 @@ import numpy as np
 import pyarrow as pa
 
 from spit.config import PolicyConfig
+from spit.engine.calibration import Recording, calibrate, record
 from spit.engine.evaluation import evaluate_on_simulation
 from spit.engine.model_card import model_card, seed_words
 from spit.errors import ConfigError
 from spit.features.table import FeatureTable
+from spit.model.bundle import with_decision
+from spit.model.scorer import Model
 from spit.model.train import TrainedModel, TrainingRows, TrainingSettings, train
 from spit.policy.policy import Policy
 from spit.simulate.events import to_events
@@ -155,18 +158,27 @@ def make_model(
     seeds: Sequence[int],
     test_seeds: Sequence[int],
     demo_seeds: Sequence[int],
+    calibration_seeds: Sequence[int] = (),
     settings: TrainingSettings | None = None,
     progress: Progress | None = None,
 ) -> Path:
     """Train, measure with the default policy, and write ``directory/name/version``; returns that path.
 
     The model is fitted on ``seeds``; ``test_seeds`` (the same scenario) and ``demo_seeds`` (the scenario
-    ``demo``) are only measured, and the result goes into the model card. Raises ConfigError when ``seeds``
-    and ``test_seeds`` overlap, ModelError when this version exists.
+    ``demo``) are only measured, and the result goes into the model card. On ``calibration_seeds`` (the same
+    scenario) the parameters of the decision are chosen and the budget of wrong blocks is measured; without
+    any, the bundle has the defaults and no budget. Raises ConfigError when ``seeds`` overlap with those of
+    another purpose, ModelError when this version exists.
     """
+    both = sorted(set(calibration_seeds) & {*seeds, *test_seeds})
+    if both:
+        raise ConfigError(f"training: expected calibration seeds of their own, found {both} used twice")
     trained = train_on_simulation(seeds, test_seeds, settings=settings, progress=progress)
     policy = Policy(PolicyConfig())
     model = trained.model(name=name, version=version, features=FeatureTable.names)
+    if calibration_seeds:
+        recordings = [_recorded(model, seed, progress) for seed in calibration_seeds]
+        model = model.deciding_by(*calibrate(recordings, prior=model.prior))
     specs = {
         f"scenario training, seeds {seed_words(test_seeds)}": [training_spec(seed) for seed in test_seeds],
         f"scenario demo, seeds {seed_words(demo_seeds)}": [scenario("demo", seed) for seed in demo_seeds],
@@ -176,7 +188,7 @@ def make_model(
         for title, found in specs.items()
         if found
     }
-    return trained.write(
+    path = trained.write(
         directory,
         name=name,
         version=version,
@@ -191,3 +203,15 @@ def make_model(
             measured={title: evaluation.to_text() for title, evaluation in measured.items()},
         ),
     )
+    if calibration_seeds:
+        with_decision(path, model.decision, model.error_budget)
+    return path
+
+
+def _recorded(model: Model, seed: int, progress: Progress | None) -> Recording:
+    plan = simulate(training_spec(seed))
+    events = to_events(plan)
+    if progress is not None:
+        progress(f"calibrating on seed {seed}: {len(plan)} calls")
+    batches = (events.slice(start, BATCH_EVENTS) for start in range(0, events.num_rows, BATCH_EVENTS))
+    return record(model, batches, to_labels(plan))

@@ -14,7 +14,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeGuard, TypeVar
 
@@ -22,6 +22,8 @@ import numpy as np
 
 import spit
 from spit.errors import ModelError
+from spit.model.decision import DecisionParameters
+from spit.model.error_budget import ErrorBudget
 from spit.model.scorer import Model
 
 FORMAT_VERSION = 1
@@ -58,6 +60,8 @@ class BundleInfo:
     trained_on: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
     libraries: dict[str, str] = field(default_factory=dict)
+    decision: DecisionParameters = field(default_factory=DecisionParameters)
+    error_budget: ErrorBudget | None = None  # None: nothing was calibrated, thresholds are fixed
     format_version: int = FORMAT_VERSION
 
     @property
@@ -92,6 +96,8 @@ def load_bundle(path: Path, *, schema_hash: str) -> Model:
         calibration_b=info.calibration.b,
         baseline=np.array([math.nan if v is None else v for v in info.baseline], dtype=np.float32),
         prior=info.prior,
+        decision=info.decision,
+        error_budget=info.error_budget,
     )
 
 
@@ -153,8 +159,7 @@ def write_bundle(
     target = directory / info.name / info.version
     if target.exists():
         raise ModelError(f"{target}: exists already; a version never changes, choose another one")
-    document = asdict(info)
-    document = {"format_version": document.pop("format_version"), **document}
+    document = _document(info)
     _Fields(document, target / "bundle.json").info()  # never write what cannot be read back
     target.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f".{info.version}-", dir=target.parent))
@@ -170,6 +175,26 @@ def write_bundle(
         shutil.rmtree(scratch, ignore_errors=True)
         raise
     return target
+
+
+def with_decision(path: Path, decision: DecisionParameters, error_budget: ErrorBudget | None) -> None:
+    """Write these into ``bundle.json`` of the bundle at ``path``, in one step; the network stays as it is.
+
+    For a bundle that is being made: the calibration replays traffic through the finished model. Raises
+    ModelError.
+    """
+    info = replace(read_bundle_info(path), decision=decision, error_budget=error_budget)
+    document = _document(info)
+    _Fields(document, path / "bundle.json").info()
+    scratch = path / "bundle.json.new"
+    scratch.write_text(json.dumps(document, indent=1, allow_nan=False) + "\n")
+    scratch.replace(path / "bundle.json")
+
+
+def _document(info: BundleInfo) -> dict[str, Any]:
+    document = asdict(info)
+    document["error_budget"] = None if info.error_budget is None else info.error_budget.to_document()
+    return {"format_version": document.pop("format_version"), **document}
 
 
 class _Fields:
@@ -221,7 +246,24 @@ class _Fields:
             trained_on=self._get("trained_on", dict),
             metrics=self._get("metrics", dict),
             libraries=self._get("libraries", dict),
+            decision=self._get_decision(),
+            error_budget=self._get_error_budget(),
         )
+
+    def _get_decision(self) -> DecisionParameters:
+        if "decision" not in self._document:
+            return DecisionParameters()
+        try:
+            return DecisionParameters.from_document(self._get("decision", dict))
+        except ValueError as error:
+            raise ModelError(f"{self._where}: field 'decision': {error}") from None
+
+    def _get_error_budget(self) -> ErrorBudget | None:
+        document = self._document.get("error_budget")
+        try:
+            return None if document is None else ErrorBudget.from_document(document)
+        except ValueError as error:
+            raise ModelError(f"{self._where}: field 'error_budget': {error}") from None
 
     def _get(self, name: str, kind: type[_T]) -> _T:
         value = self._document.get(name)

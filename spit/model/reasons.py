@@ -7,12 +7,14 @@ and Fergus 2014, applied to groups of features.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
-from spit.model.scorer import F32, Model
+from spit.model.counterfactual import counterfactuals
+from spit.model.scorer import F32, F64, Detector
 from spit.model.symbol import Row, Symbol
 from spit.model.symbols import SYMBOLS, UNUSUAL_PATTERN
 from spit.records import Reason
@@ -25,11 +27,18 @@ MIN_WEIGHT = 0.2
 _CHUNK_ROWS = 128
 
 
-def explain(model: Model, values: F32, symbols: tuple[Symbol, ...] = SYMBOLS) -> list[tuple[Reason, ...]]:
+def explain(
+    model: Detector,
+    values: F32,
+    symbols: tuple[Symbol, ...] = SYMBOLS,
+    *,
+    to_pass: F64 | None = None,
+) -> list[tuple[Reason, ...]]:
     """Reasons of each attempt (row of float32[n, F]), strongest first, at least one and at most five.
 
     A symbol is named when it weighs at least MIN_WEIGHT and its words hold for the row's values. Among more
-    than five, telling symbols come before common ones.
+    than five, telling symbols come before common ones. ``to_pass``: float64[n], by how much the log-odds must
+    fall for the attempt to pass; with it the reasons say what would have done so.
     """
     result: list[tuple[Reason, ...]] = []
     for start in range(0, len(values), _CHUNK_ROWS):
@@ -38,12 +47,25 @@ def explain(model: Model, values: F32, symbols: tuple[Symbol, ...] = SYMBOLS) ->
         placed = [symbol for symbol, _ in _place(model.features, symbols)]
         for i in range(len(chunk)):
             row = Row(model.features, chunk[i])
-            result.append(_reasons(row, placed, weights[i], float(overall[i])))
+            found = _reasons(row, placed, weights[i], float(overall[i]))
+            if to_pass is not None:
+                found = _with_counterfactuals(model, chunk[i], found, float(to_pass[start + i]), symbols)
+            result.append(found)
     return result
 
 
+def _with_counterfactuals(
+    model: Detector, row: F32, reasons: tuple[Reason, ...], to_pass: float, symbols: tuple[Symbol, ...]
+) -> tuple[Reason, ...]:
+    columns = {symbol.name: at for symbol, at in _place(model.features, symbols)}
+    named = [reason for reason in reasons if reason.symbol in columns]
+    words = counterfactuals(model, row, [columns[reason.symbol] for reason in named], to_pass)
+    said = {reason.symbol: text for reason, text in zip(named, words, strict=True)}
+    return tuple(replace(reason, counterfactual=said.get(reason.symbol)) for reason in reasons)
+
+
 def symbol_weights(
-    model: Model, values: F32, symbols: tuple[Symbol, ...] = SYMBOLS
+    model: Detector, values: F32, symbols: tuple[Symbol, ...] = SYMBOLS
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """float64[n, S]: weight of each symbol that the model has features for; float64[n]: of all together."""
     placed = _place(model.features, symbols)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from copy import copy
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from spit.errors import ModelError
+from spit.model.decision import DecisionParameters
+from spit.model.error_budget import ErrorBudget
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
@@ -28,12 +31,44 @@ def logit(p: float) -> float:
     return float(np.log(p) - np.log1p(-p))
 
 
+class Detector(Protocol):
+    """What the engine needs of whatever scores attempts: ``Model``, or one that was fitted without labels."""
+
+    @property
+    def name(self) -> str:
+        """``name/version``."""
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names in the order of the columns of ``values``."""
+
+    @property
+    def baseline(self) -> F32:
+        """float32[F]: the usual value of each feature, NaN where it is usually unknown."""
+
+    @property
+    def prior(self) -> float:
+        """Probability that a caller of whom nothing is known is a spammer."""
+
+    @property
+    def decision(self) -> DecisionParameters:
+        """How evidence accumulates."""
+
+    @property
+    def error_budget(self) -> ErrorBudget | None:
+        """What thresholds are derived from; None where nothing was calibrated."""
+
+    def log_odds(self, values: F32) -> F64:
+        """float64[n]: calibrated log-odds that each attempt (row of float32[n, F]) is spam."""
+
+
 class Model:
     """Scores attempts. Immutable, safe to share between threads.
 
     ``features``: names in the order of the columns of ``values``. ``baseline``: float32[F], the usual value
     of each feature for legitimate attempts, NaN where it is usually unknown. ``prior``: probability that a
-    caller of whom nothing is known is a spammer.
+    caller of whom nothing is known is a spammer. ``decision``, ``error_budget``: what follows a score; the
+    defaults where the bundle says nothing.
     """
 
     def __init__(
@@ -47,17 +82,27 @@ class Model:
         calibration_b: float,
         baseline: F32,
         prior: float,
+        decision: DecisionParameters | None = None,
+        error_budget: ErrorBudget | None = None,
     ) -> None:
         self.name = name
         self.features = features
         self.baseline = baseline
         self.prior = prior
+        self.decision = DecisionParameters() if decision is None else decision
+        self.error_budget = error_budget
         self._a = calibration_a
         self._b = calibration_b
         self._session = _open_session(onnx, where, len(features))
         probe = self._session.run([OUTPUT_NAME], {INPUT_NAME: baseline.reshape(1, -1)})[0]
         if getattr(probe, "shape", None) != (1, 2) or not np.isfinite(probe).all():
             raise ModelError(f"{where}: expected two finite log-odds (ham, spam) per row, found {probe!r}")
+
+    def deciding_by(self, decision: DecisionParameters, error_budget: ErrorBudget | None) -> Model:
+        """The same network with other parameters of what follows a score."""
+        other = copy(self)
+        other.decision, other.error_budget = decision, error_budget
+        return other
 
     def raw_log_odds(self, values: F32) -> F64:
         """float64[n]: the trees' own log-odds, before calibration."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 import numpy as np
 import numpy.typing as npt
@@ -10,17 +11,33 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from spit.config import PolicyConfig
+from spit.errors import ModelError
 from spit.policy.answers import build_answer
 from spit.records import Action, ActionKind, Label, Mode, Verdict
 
+#: The spam threshold where neither the configuration nor the model's calibration gives one.
+UNCALIBRATED_THRESHOLD = 0.9
+#: Steps by which an overspent budget is tightened, each to half of it; one step more only tags.
+TIGHTENINGS = 2
+#: Actions that an overspent budget still allows.
+_MILD = (ActionKind.ALLOW, ActionKind.TAG)
+
 
 class Policy:
-    """Maps scores to labels and verdicts to actions. Stateless: the same verdict gives the same action."""
+    """Maps scores to labels and verdicts to actions. Stateless: the same verdict gives the same action.
 
-    def __init__(self, config: PolicyConfig) -> None:
+    ``derive_threshold``: the score threshold that keeps N wrong blocks per 10,000 legitimate callers, from
+    the model's calibration; asked unless ``policy.spam_threshold`` is set. Raises what it raises.
+    """
+
+    def __init__(
+        self, config: PolicyConfig, *, derive_threshold: Callable[[float], float] | None = None
+    ) -> None:
+        self._config = config
         self.mode = Mode(config.mode)
+        self.max_wrong_per_10000 = config.max_wrong_blocks_per_10000
         self._suspect_threshold = config.suspect_threshold
-        self._spam_threshold = config.spam_threshold
+        self._spam_thresholds = _spam_thresholds(config, derive_threshold)
         self._kinds = {
             Label.LEGIT: ActionKind.ALLOW,
             Label.SUSPECT: ActionKind(config.suspect_action),
@@ -31,50 +48,92 @@ class Policy:
         self._emergency_numbers = frozenset(config.emergency_numbers)
         self._allow = IdentityList(config.allow)
         self._block = IdentityList(config.block)
+        pairs = [entry.partition(">") for entry in config.consent]
+        self._consents = tuple(
+            (IdentityList([caller]), IdentityList([callee])) for caller, _, callee in pairs
+        )
 
-    def label(self, score: float) -> Label:
-        """The label of a score from 0 to 1; a threshold belongs to the label above it. NaN is legit."""
-        if score >= self._spam_threshold:
+    def calibrated(self, derive_threshold: Callable[[float], float] | None) -> Policy:
+        """The same policy with the thresholds of another calibration."""
+        return Policy(self._config, derive_threshold=derive_threshold)
+
+    @property
+    def spam_threshold(self) -> float:
+        """The score from which on an attempt is spam while the budget is kept."""
+        return float(self._spam_thresholds[0])
+
+    @property
+    def suspect_threshold(self) -> float:
+        """The score from which on an attempt is suspect."""
+        return self._suspect_threshold
+
+    def label(self, score: float, *, level: int = 0) -> Label:
+        """The label of a score from 0 to 1; a threshold belongs to the label above it. NaN is legit.
+
+        ``level``: how far the budget is overspent (``PolicyBudget.levels``).
+        """
+        if score >= self._spam_thresholds[min(level, TIGHTENINGS)]:
             return Label.SPAM
         if score >= self._suspect_threshold:
             return Label.SUSPECT
         return Label.LEGIT
 
-    def label_ranks(self, scores: npt.NDArray[np.float64]) -> npt.NDArray[np.int8]:
-        """int8[n]: the position in records.Label, legit, suspect, spam, of the label of each score."""
+    def label_ranks(
+        self, scores: npt.NDArray[np.float64], levels: npt.NDArray[np.int64] | None = None
+    ) -> npt.NDArray[np.int8]:
+        """int8[n]: the position in records.Label, legit, suspect, spam, of the label of each score.
+
+        ``levels``: int64[n], how far the budget is overspent at each attempt; 0 where None.
+        """
         ranks = (scores >= self._suspect_threshold).astype(np.int8)
-        ranks[scores >= self._spam_threshold] = 2
+        at = 0 if levels is None else np.minimum(levels, TIGHTENINGS)
+        ranks[scores >= self._spam_thresholds[at]] = 2
         return ranks
 
-    def would(self, callers: pa.Array, labels: pa.Array) -> pa.Array:
+    def would(self, callers: pa.Array, labels: pa.Array, *, level: int = 0) -> pa.Array:
         """What enforcing would do with callers of these labels (columns of strings), as a column of strings.
 
         The same as ``decide`` of each for an attempt that nothing exempts.
         """
-        kinds = pa.array([kind.value for kind in self._kinds.values()])
+        kinds = pa.array([self._kind(label, level).value for label in self._kinds])
         found = kinds.take(pc.index_in(labels, value_set=pa.array([label.value for label in self._kinds])))
         found = pc.if_else(self._block.holds(callers), self._kinds[Label.SPAM].value, found)
         return pc.if_else(self._allow.holds(callers), ActionKind.ALLOW.value, found)
 
-    def decide(self, verdict: Verdict, *, callee: str | None, exemption: str | None) -> Action:
+    def decide(
+        self, verdict: Verdict, *, callee: str | None, exemption: str | None, level: int = 0
+    ) -> Action:
         """The action for one attempt.
 
-        ``callee``: canonical identity or URI; ``exemption``: that column of the attempt. In this order: an
-        exempt call is allowed, an allow-listed caller is allowed, a block-listed caller gets the spam action,
-        everybody else gets the action of the label.
+        ``callee``: canonical identity or URI; ``exemption``: that column of the attempt; ``level``: as for
+        ``label``. In this order: an exempt call is allowed, an allow-listed caller is allowed, a caller whom
+        the callee has consented to is allowed, a block-listed caller gets the spam action, everybody else
+        gets the action of the label, which is to tag at most once the budget is far overspent.
         """
         if exemption is not None or self._is_emergency(callee):
             # ttl 0: the exemption is this call's, an SBC must not remember it for the caller.
             return Action(ActionKind.ALLOW, ActionKind.ALLOW, self.mode, None, 0)
         if verdict.caller in self._allow:
             would = ActionKind.ALLOW
+        elif self._has_consent(verdict.caller, callee):
+            # ttl 0: the consent is this callee's, an SBC must not remember it for the caller.
+            return Action(ActionKind.ALLOW, ActionKind.ALLOW, self.mode, None, 0)
         elif verdict.caller in self._block:
             would = self._kinds[Label.SPAM]
         else:
-            would = self._kinds[verdict.label]
+            would = self._kind(verdict.label, level)
         kind = would if self.mode is Mode.ENFORCE else ActionKind.ALLOW
         sip = self._reject if kind is ActionKind.REJECT else None
         return Action(kind, would, self.mode, sip, self._ttl_s)
+
+    def _kind(self, label: Label, level: int) -> ActionKind:
+        kind = self._kinds[label]
+        return ActionKind.TAG if level > TIGHTENINGS and kind not in _MILD else kind
+
+    def _has_consent(self, caller: str | None, callee: str | None) -> bool:
+        return callee is not None and any(
+            caller in callers and callee.lower() in callees for callers, callees in self._consents
+        )
 
     def _is_emergency(self, callee: str | None) -> bool:
         """True for urn:service:sos* (RFC 5031) and configured numbers, also with a host or a country code."""
@@ -108,3 +167,23 @@ class IdentityList:
 
     def __contains__(self, identity: str | None) -> bool:
         return identity is not None and (identity in self._exact or identity.startswith(self._prefixes))
+
+
+def _spam_thresholds(
+    config: PolicyConfig, derive: Callable[[float], float] | None
+) -> npt.NDArray[np.float64]:
+    """float64[TIGHTENINGS + 1]: of the budget, half of it, and so on; never below suspect."""
+    budget, fixed = config.max_wrong_blocks_per_10000, config.spam_threshold
+    if fixed is None and derive is not None:
+        first = derive(budget)
+    else:
+        first = UNCALIBRATED_THRESHOLD if fixed is None else fixed
+    steps = [max(first, config.suspect_threshold)]
+    for step in range(1, TIGHTENINGS + 1):
+        # Twice the odds at least: a fixed threshold has no calibration, and one may end before such a budget.
+        strictest = steps[-1] if steps[-1] >= 1.0 else 2.0 * steps[-1] / (1.0 + steps[-1])
+        if fixed is None and derive is not None:
+            with suppress(ModelError):
+                strictest = max(strictest, derive(budget / 2.0**step))
+        steps.append(strictest)
+    return np.array(steps)

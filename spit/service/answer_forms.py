@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from urllib.parse import urlencode
 
 from fastapi import Response
@@ -27,6 +27,7 @@ class ReasonModel(BaseModel):
     symbol: str
     weight: float = Field(description="log-odds")
     text: str
+    counterfactual: str | None = Field(description="what alone would have let the call pass, in words")
 
 
 class SipModel(BaseModel):
@@ -50,6 +51,7 @@ class ScoreModel(BaseModel):
     model: str
     mode: Mode
     degraded: bool = Field(description="the engine could not score; the call is allowed")
+    evidence: list[str] = Field(description="Call-IDs of the caller's first labelled attempts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ class ScoreAnswer:
     model: str
     mode: Mode
     degraded: bool = False
+    evidence: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, assessment: Assessment) -> ScoreAnswer:
@@ -84,6 +87,7 @@ class ScoreAnswer:
             ttl_s=action.ttl_s,
             model=verdict.model,
             mode=action.mode,
+            evidence=verdict.evidence,
         )
 
     @classmethod
@@ -104,8 +108,8 @@ class ScoreAnswer:
 
 
 def reasons_json(reasons: tuple[Reason, ...]) -> list[dict[str, object]]:
-    """``[{symbol, weight, text}]``."""
-    return [{"symbol": one.symbol, "weight": one.weight, "text": one.text} for one in reasons]
+    """``[{symbol, weight, text, counterfactual}]``."""
+    return [asdict(reason) for reason in reasons]
 
 
 def render(answer: ScoreAnswer, accept: str) -> Response:
@@ -144,6 +148,7 @@ def _nested(answer: ScoreAnswer) -> dict[str, object]:
         "model": answer.model,
         "mode": answer.mode.value,
         "degraded": answer.degraded,
+        "evidence": list(answer.evidence),
     }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
@@ -27,6 +29,7 @@ class CallerModel(BaseModel):
     last_seen: float = Field(description="epoch seconds")
     source_ips: list[str]
     model: str
+    call_ids: list[str] = Field(description="of its first labelled attempts")
 
 
 def callers_router(engine: Engine, canonicalise: Canonicalise) -> APIRouter:
@@ -52,13 +55,14 @@ def callers_router(engine: Engine, canonicalise: Canonicalise) -> APIRouter:
             label=summary.label,
             score=summary.score,
             action=summary.action,
-            reasons=[ReasonModel(symbol=r.symbol, weight=r.weight, text=r.text) for r in summary.reasons],
+            reasons=[ReasonModel(**asdict(reason)) for reason in summary.reasons],
             attempts=summary.attempts,
             flagged_at_attempt=summary.flagged_at_attempt,
             first_seen=summary.first_seen,
             last_seen=summary.last_seen,
             source_ips=list(summary.source_ips),
             model=summary.model,
+            call_ids=list(summary.call_ids),
         )
 
     return router

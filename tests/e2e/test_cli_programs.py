@@ -58,7 +58,7 @@ def test_every_labelled_call_is_one_row() -> None:
 def test_scores_have_the_columns_of_the_contract() -> None:
     columns = [
         "caller", "label", "score", "action", "reasons", "attempts", "flagged_at_attempt", "first_seen",
-        "last_seen", "source_ips", "model",
+        "last_seen", "source_ips", "model", "call_ids",
     ]  # fmt: skip
     by_caller = [json.loads(line) for line in spit("score", DEMO).stdout.splitlines()]
     assert [list(row) for row in by_caller] == [columns] * len(by_caller)

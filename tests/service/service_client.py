@@ -43,6 +43,7 @@ class TableSummary:
     last_seen: float
     source_ips: tuple[str, ...]
     model: str
+    call_ids: tuple[str, ...] = ("call-1",)
 
 
 class TableEngine:
@@ -112,7 +113,7 @@ class TableEngine:
         score = self.scores.get(caller or "", 0.02)
         label = self._policy.label(score)
         reasons = () if label is Label.LEGIT else self.reasons
-        return Verdict(caller, score, label, reasons, self.model_name, 1)
+        return Verdict(caller, score, label, reasons, self.model_name, 1, ("call-1",))
 
 
 class Service:

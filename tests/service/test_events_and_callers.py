@@ -335,8 +335,8 @@ def test_a_caller_is_found_by_identity_or_uri(written: str) -> None:
         "score": 0.97,
         "action": "allow",
         "reasons": [
-            {"symbol": "CALLER_RATE", "weight": 1.5, "text": "many attempts"},
-            {"symbol": "SEQUENTIAL", "weight": 2.5, "text": "in a row"},
+            {"symbol": "CALLER_RATE", "weight": 1.5, "text": "many attempts", "counterfactual": None},
+            {"symbol": "SEQUENTIAL", "weight": 2.5, "text": "in a row", "counterfactual": None},
         ],
         "attempts": 2,
         "flagged_at_attempt": 1,
@@ -344,6 +344,7 @@ def test_a_caller_is_found_by_identity_or_uri(written: str) -> None:
         "last_seen": NOW_US / 1e6 + 2,
         "source_ips": ["192.0.2.7"],
         "model": "table/1",
+        "call_ids": ["call-1"],
     }
 
 

@@ -15,6 +15,7 @@ from spit.engine.drift import DriftMonitor
 from spit.engine.feedback import Feedback, FeedbackLimits, Report
 from spit.engine.observers import Observers
 from spit.features.table import FeatureTable
+from spit.model.decision import DecisionParameters
 from spit.model.reference import MIN_ROWS, Reference
 from spit.records import EVENT_SCHEMA
 from spit.service.events import AgentKey
@@ -36,6 +37,7 @@ class _Named:
 
     def __init__(self, name: str) -> None:
         self.name, self.features, self.prior = name, FeatureTable.names, 0.1
+        self.decision, self.error_budget = DecisionParameters(), None
 
 
 def ended_call(call_id: str, ago_s: float = 60.0) -> pa.RecordBatch:

@@ -39,6 +39,7 @@ JSON_KEYS = [
     "model",
     "mode",
     "degraded",
+    "evidence",
 ]
 
 
@@ -65,11 +66,17 @@ def test_json_answer(form: str, accept: str | None) -> None:
     assert answer["sip"]["reason"] == "Network Blocked"
     assert "https://example.net/blocked" in answer["sip"]["headers"]["Reason"]
     assert answer["label"] == "spam"
-    assert answer["reasons"][0] == {"symbol": "CALLER_RATE", "weight": 1.5, "text": "many attempts"}
+    assert answer["reasons"][0] == {
+        "symbol": "CALLER_RATE",
+        "weight": 1.5,
+        "text": "many attempts",
+        "counterfactual": None,
+    }
     assert answer["ttl_s"] == 300
     assert answer["model"] == "table/1"
     assert answer["mode"] == "enforce"
     assert answer["degraded"] is False
+    assert answer["evidence"] == ["call-1"]
 
 
 @pytest.mark.parametrize("form", REQUESTS)

@@ -154,6 +154,7 @@ def test_a_failing_engine_lets_the_call_through(accept: str, caplog: pytest.LogC
             "model": "table/1",
             "mode": "enforce",
             "degraded": True,
+            "evidence": [],
         }
 
 

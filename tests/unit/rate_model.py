@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spit.features.table import FeatureTable
+from spit.model.decision import DecisionParameters
 from spit.model.scorer import Model
 
 FEATURE = "caller_attempts_1h"
@@ -19,6 +20,8 @@ class _RateModel:
         self.features = features
         self.baseline = np.zeros(len(features), np.float32)
         self.prior = 0.1
+        self.decision = DecisionParameters()
+        self.error_budget = None
         self._slope = slope
 
     def log_odds(self, values: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:

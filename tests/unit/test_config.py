@@ -82,8 +82,8 @@ def test_flags_go_over_the_file_and_none_is_no_flag(tmp_path: Path) -> None:
         ("[service]\nport = '80'", "service.port: expected an integer from 0 to 65535, found str '80'"),
         ("[service]\nallow_public = 1", "service.allow_public: expected true or false, found int 1"),
         ("[tracking]\nmax_calls = 0", "tracking.max_calls: expected an integer from 1"),
-        ("[policy]\nspam_threshold = nan", "policy.spam_threshold: expected a number from 0 to 1, found"),
-        ("[policy]\nspam_threshold = 1.5", "policy.spam_threshold: expected a number from 0 to 1, found"),
+        ("[policy]\nspam_threshold = nan", "policy.spam_threshold: expected a number from 0 to 1, or"),
+        ("[policy]\nspam_threshold = 1.5", "policy.spam_threshold: expected a number from 0 to 1, or"),
         ("[policy]\nblock = ['*']", "policy.block: expected a list of identities"),
         ("[policy]\nblock = ['+1*2']", "policy.block: expected a list of identities"),
         ("[policy]\nblock = '+1'", "policy.block: expected a list of identities"),
@@ -186,6 +186,8 @@ def test_the_document_names_every_key_and_its_default() -> None:
 
 
 def toml(value: object) -> str:
+    if value is None:
+        return '""'
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):

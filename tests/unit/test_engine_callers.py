@@ -35,6 +35,7 @@ def _update(table: CallerTable, rows: Rows, start: int) -> list[tuple[int, ...]]
         np.array([_rank(s) for s in scores], dtype=np.int8),
         np.arange(start, start + len(rows), dtype=np.float32).reshape(-1, 1),
         pa.array([r[2] for r in rows], pa.string()),
+        pa.array([f"id{i}" for i in range(start, start + len(rows))], pa.string()),
     )
     columns = (state.attempts, state.flagged_at_attempt, state.first_seen_us)
     return list(zip(*(c.tolist() for c in columns), strict=True))
@@ -49,6 +50,7 @@ class _Plain:
     rank: int = 0
     flagged: int = 0
     best: int | None = None
+    call_ids: list[str] = field(default_factory=list)
     ips: list[str] = field(default_factory=list)
 
 

@@ -11,10 +11,12 @@ import pyarrow as pa
 import pytest
 
 from spit.config import PolicyConfig
+from spit.engine.callers import F32, F64
 from spit.engine.evaluation import SIMULATED_NOTE, Measurement, read_labels
 from spit.engine.scored import Scored
 from spit.errors import InputError
 from spit.policy.policy import Policy
+from spit.records import Reason
 
 
 def _scored(rows: Sequence[tuple[str, str | None, int]]) -> Scored:
@@ -41,8 +43,12 @@ def _scored(rows: Sequence[tuple[str, str | None, int]]) -> Scored:
         first_seen_us=whole,
         model="tiny/1",
         policy=Policy(PolicyConfig()),
-        explain=lambda values: [()] * len(values),
+        explain=_nothing,
     )
+
+
+def _nothing(values: F32, _to_pass: F64) -> list[tuple[Reason, ...]]:
+    return [()] * len(values)
 
 
 def _labels(rows: list[tuple[str, str, str]], key: str = "call_id") -> pa.Table:

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from spit.config import PolicyConfig
-from spit.engine.callers import F32, CallerTable
+from spit.engine.callers import F32, F64, CallerTable
 from spit.engine.summaries import CALLER_SCHEMA, caller_rows, summaries
 from spit.policy.policy import Policy
 from spit.records import Label, Reason, Verdict
@@ -22,7 +22,7 @@ ATTEMPTS = [
 ]
 
 
-def explain(values: F32) -> list[tuple[Reason, ...]]:
+def explain(values: F32, _to_pass: F64) -> list[tuple[Reason, ...]]:
     return [(Reason(f"ROW_{row[0]:.0f}", 2.25, "because"),) for row in values]
 
 
@@ -37,6 +37,7 @@ def rows_of(policy: Policy, attempts: Sequence[tuple[str, float, str | None]]) -
         policy.label_ranks(scores),
         np.arange(n, dtype=np.float32).reshape(-1, 1),
         pa.array([a[2] for a in attempts], pa.string()),
+        pa.array([f"call-{i}" for i in range(n)], pa.string()),
     )
     return caller_rows(table.columns(), policy=policy, explain=explain, model="baseline/1")
 
@@ -50,12 +51,13 @@ def test_rows_hold_the_contract_the_highest_score_first() -> None:
         "label": "spam",
         "score": 0.97,
         "action": "reject",
-        "reasons": [{"symbol": "ROW_0", "weight": 2.25, "text": "because"}],
+        "reasons": [{"symbol": "ROW_0", "weight": 2.25, "text": "because", "counterfactual": None}],
         "attempts": 2,
         "flagged_at_attempt": 1,
         "first_seen": 0.0,
         "last_seen": 1.5,
         "source_ips": ["192.0.2.1", "2001:db8::1"],
+        "call_ids": ["call-0"],
         "model": "baseline/1",
     }
     assert (other["caller"], other["reasons"][0]["symbol"]) == ("+4930300", "ROW_2")

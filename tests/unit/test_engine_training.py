@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from spit.engine.model_card import seed_words
-from spit.engine.training import labels_of, monotonic, train_on_simulation, training_spec
+from spit.engine.training import labels_of, make_model, monotonic, train_on_simulation, training_spec
 from spit.errors import ConfigError
 from spit.features.table import FeatureTable
 
@@ -47,3 +49,16 @@ def test_labels_are_found_by_call_id() -> None:
 )
 def test_seed_words(seeds: list[int], words: str) -> None:
     assert seed_words(seeds) == words
+
+
+def test_calibration_has_seeds_of_its_own(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"calibration seeds of their own, found \[2\] used twice"):
+        make_model(
+            tmp_path,
+            name="m",
+            version="1",
+            seeds=[1, 2],
+            test_seeds=[3],
+            demo_seeds=[],
+            calibration_seeds=[2, 4],
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,15 @@ import numpy as np
 import pytest
 
 from spit.errors import ModelError
-from spit.model.bundle import load_bundle, load_default, read_bundle_info, resolve_bundle_path
+from spit.model.bundle import (
+    load_bundle,
+    load_default,
+    read_bundle_info,
+    resolve_bundle_path,
+    with_decision,
+)
+from spit.model.decision import DecisionParameters
+from spit.model.error_budget import ErrorBudget
 from spit.model.train import TrainedModel, TrainingRows, TrainingSettings, train
 
 NAMES = ("rate", "gap", "ratio")
@@ -197,3 +206,42 @@ def test_newest_version_is_chosen_by_number(bundle: Path) -> None:
 def test_no_bundle_says_where_it_looked(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"no model bundle at .*nowhere \(\$SPIT_MODEL\)"):
         resolve_bundle_path(None, {"SPIT_MODEL": str(tmp_path / "nowhere")})
+
+
+def test_the_decision_and_the_budget_are_written_and_read(bundle: Path) -> None:
+    scores = np.linspace(0.0, 0.9, 5_000)
+    budget = ErrorBudget.from_maxima(scores, np.arange(1, 5_001, dtype=np.int64) % 30)
+    decision = DecisionParameters(prior_weight=0.3, dependence=0.85)
+    with_decision(bundle, decision, budget)
+    model = load_bundle(bundle, schema_hash="abc")
+    assert model.decision == decision
+    assert model.error_budget == budget
+    with_decision(bundle, decision, None)
+    assert load_bundle(bundle, schema_hash="abc").error_budget is None
+
+
+def test_what_a_bundle_lacks_has_the_default(bundle: Path) -> None:
+    _edit(bundle, decision=..., error_budget=...)
+    model = load_bundle(bundle, schema_hash="abc")
+    assert (model.decision, model.error_budget) == (DecisionParameters(), None)
+    _edit(bundle, decision={"dependence": 0.5})
+    assert load_bundle(bundle, schema_hash="abc").decision == DecisionParameters(dependence=0.5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"decision": {"dependence": 7}}, "'decision': dependence: expected a number from 0 to 1, found 7"),
+        ({"decision": {"colour": 1}}, "'decision': expected background_share"),
+        ({"decision": []}, "'decision': expected an object, found"),
+        ({"error_budget": {}}, "'error_budget': expected a list of size classes, found dict"),
+        (
+            {"error_budget": [{"attempts_from": 1, "callers": 2, "tail": [0.1]}]},
+            "'error_budget': tail: expected 2",
+        ),
+    ],
+)
+def test_a_damaged_decision_is_refused(bundle: Path, changes: dict[str, Any], words: str) -> None:
+    _edit(bundle, **changes)
+    with pytest.raises(ModelError, match=re.escape(words)):
+        load_bundle(bundle, schema_hash="abc")

@@ -32,7 +32,7 @@ def _evidence() -> CallerEvidence:
 def test_equals_the_definition_however_cut(rows: list[tuple[int, int, float]], cut: int) -> None:
     rows = sorted(rows, key=lambda r: r[1])
     evidence = _evidence()
-    found = np.concatenate([evidence.update(*_columns(rows[:cut])), evidence.update(*_columns(rows[cut:]))])
+    found = np.concatenate([evidence.update(*_columns(part)).score for part in (rows[:cut], rows[cut:])])
     for i, (key, time_s, log_odds) in enumerate(rows):
         earlier = [
             (np.exp((t - time_s) / TIME_CONSTANT_S), x) for k, t, x in rows[:i] if k == key and key != 0
@@ -46,24 +46,24 @@ def test_read_answers_as_update_and_counts_nothing() -> None:
     evidence = _evidence()
     evidence.update(*_columns([(7, 0, 3.0)]))
     question = _columns([(7, 60, 2.0)])
-    first = evidence.read(*question)
-    np.testing.assert_array_equal(evidence.read(*question), first)
-    np.testing.assert_array_equal(evidence.update(*question), first)
-    assert evidence.read(*question)[0] != first[0]
+    first = evidence.read(*question).score
+    np.testing.assert_array_equal(evidence.read(*question).score, first)
+    np.testing.assert_array_equal(evidence.update(*question).score, first)
+    assert evidence.read(*question).score[0] != first[0]
 
 
 def test_one_attempt_of_a_new_caller_cannot_be_certain() -> None:
-    score = _evidence().update(*_columns([(1, 0, 1e9)]))[0]
+    score = _evidence().update(*_columns([(1, 0, 1e9)])).score[0]
     assert score == pytest.approx(float(sigmoid(np.array((logit(0.1) + MAX_ABS_LOG_ODDS) / 2))))
     assert score < 0.9
 
 
 def test_consistent_evidence_overcomes_the_prior_and_fades_with_time() -> None:
     evidence = _evidence()
-    scores = evidence.update(*_columns([(1, t, 4.0) for t in range(0, 200, 10)]))
+    scores = evidence.update(*_columns([(1, t, 4.0) for t in range(0, 200, 10)])).score
     assert (np.diff(scores) > 0).all()
     assert scores[-1] > 0.95
-    a_day_later = evidence.read(*_columns([(1, 86_000, 0.0)]))[0]
+    a_day_later = evidence.read(*_columns([(1, 86_000, 0.0)])).score[0]
     assert a_day_later == pytest.approx(float(sigmoid(np.array(logit(0.1) / 2))), abs=1e-3)
 
 
@@ -78,8 +78,8 @@ def test_state_and_merge() -> None:
     restored = _evidence()
     restored.restore(one.state())
     question = _columns([(1, 20, 0.5), (2, 20, 0.5)])
-    np.testing.assert_allclose(one.read(*question), both.read(*question))
-    np.testing.assert_array_equal(restored.read(*question), one.read(*question))
+    np.testing.assert_allclose(one.read(*question).score, both.read(*question).score)
+    np.testing.assert_array_equal(restored.read(*question).score, one.read(*question).score)
 
 
 @pytest.mark.parametrize(("prior", "weight"), [(0.0, 1.0), (1.0, 1.0), (0.1, 0.0)])

@@ -1,0 +1,188 @@
+"""From a model and labelled traffic to the parameters of the decision and the budget of wrong blocks.
+
+The traffic is replayed through the same features, evidence and guards that score live traffic. Parameters
+are chosen on one half of the captures and the budget is measured on the other: scores of callers that took
+part in a choice are no longer exchangeable with those of new ones (docs/decisions.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+
+from spit.engine.callers import F64, I64
+from spit.engine.ties import caller_keys, is_first_contact, tie_keys
+from spit.errors import InputError
+from spit.features.table import FeatureTable
+from spit.model.decision import DecisionParameters
+from spit.model.error_budget import ErrorBudget
+from spit.model.evidence import U64, Mask
+from spit.model.evidence_state import Evidence
+from spit.model.scorer import Detector
+from spit.model.spoofing import SpoofVictims
+
+#: Budgets per 10,000 whose recall is averaged in the choice: one order statistic alone is mostly noise.
+_BUDGETS = (5.0, 10.0, 20.0)
+#: What each parameter may become, tried in this order, twice.
+_GRID: dict[str, tuple[float, ...]] = {
+    "prior_weight": (0.1, 0.3, 0.5, 1.0),
+    "dependence": (0.5, 0.7, 0.85, 1.0),
+    "campaign_weight": (0.0, 0.15, 0.3, 0.5, 0.8),
+    "campaign_floor": (0.0, 1.0, 2.0, 3.0),
+    "young_attempts": (2.0, 3.0, 5.0, 20.0),
+    "background_share": (0.02, 0.05, 0.15),
+    "campaign_share": (0.3, 0.5, 0.8),
+    "campaign_dependence": (0.0, 0.05, 0.2),
+}
+_PASSES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What the decision reads of the n attempts of one capture, in order, and whether each is spam."""
+
+    log_odds: F64
+    callers: U64
+    ties: list[U64]
+    times_us: I64
+    first_contact: Mask
+    is_victim: Mask
+    spam: Mask
+
+    def scores(self, parameters: DecisionParameters, *, prior: float) -> F64:
+        """float64[n]: the score of each attempt; 0 where it could not have led to a block."""
+        evidence = Evidence(parameters, prior=prior, max_keys=max(1, len(self.log_odds)))
+        decision = evidence.update(
+            self.callers,
+            self.ties,
+            self.times_us,
+            self.log_odds,
+            first_contact=self.first_contact,
+            frozen=self.is_victim,
+        )
+        return np.where(decision.may_block & ~self.is_victim, decision.score, 0.0)
+
+
+def record(model: Detector, events: Iterable[pa.RecordBatch], labels: pa.Table) -> Recording:
+    """Replay ``events`` (in time order) through fresh features and ``model``.
+
+    ``labels``: columns ``call_id`` and ``label``; attempts without a label take part in the features alone.
+    Raises InputError when no attempt has one.
+    """
+    spam_ids = dict(zip(labels["call_id"].to_pylist(), labels["label"].to_pylist(), strict=True))
+    table, victims = FeatureTable(), SpoofVictims()
+    parts: list[Recording] = []
+    for batch in events:
+        rows = table.observe(batch)
+        attempts = batch.take(pa.array(rows.rows))
+        times_us = attempts["time_us"].to_numpy()
+        strangers = is_first_contact(model.features, rows.values)
+        is_victim = victims.update(
+            attempts["caller"], attempts["callee"], attempts["source_ip"], times_us, strangers
+        )
+        found = [spam_ids.get(call_id) for call_id in attempts["call_id"].to_pylist()]
+        known = np.array([label is not None for label in found], np.bool_)
+        parts.append(
+            Recording(
+                log_odds=model.log_odds(rows.values)[known],
+                callers=caller_keys(attempts)[known],
+                ties=[keys[known] for keys in tie_keys(attempts)],
+                times_us=times_us[known],
+                first_contact=strangers[known],
+                is_victim=is_victim[known],
+                spam=np.array([label == "spam" for label in found], np.bool_)[known],
+            )
+        )
+    if not sum(len(part.spam) for part in parts):
+        raise InputError("calibration: expected attempts with labels, found none")
+    return _joined(parts)
+
+
+def measure_budget(
+    recordings: Sequence[Recording], parameters: DecisionParameters, *, prior: float
+) -> ErrorBudget:
+    """The highest score of every named legitimate caller; those of two recordings differ."""
+    scores, attempts = [], []
+    for recording in recordings:
+        legit = ~recording.spam & (recording.callers != 0)
+        _, caller, counts = np.unique(recording.callers[legit], return_inverse=True, return_counts=True)
+        highest = np.zeros(len(counts))
+        np.maximum.at(highest, caller.reshape(-1), recording.scores(parameters, prior=prior)[legit])
+        scores.append(highest)
+        attempts.append(counts.astype(np.int64))
+    return ErrorBudget.from_maxima(np.concatenate(scores), np.concatenate(attempts))
+
+
+def recall(
+    recordings: Sequence[Recording], parameters: DecisionParameters, threshold: float, *, prior: float
+) -> float:
+    """The share of spam attempts that are flagged at the attempt."""
+    flagged = [
+        recording.scores(parameters, prior=prior)[recording.spam] >= threshold for recording in recordings
+    ]
+    together = np.concatenate(flagged)
+    return float(together.mean()) if len(together) else 0.0
+
+
+def choose_parameters(
+    recordings: Sequence[Recording], *, prior: float, start: DecisionParameters | None = None
+) -> DecisionParameters:
+    """Those that flag most spam attempts within the budget, by a search of one parameter at a time."""
+    best = start or DecisionParameters()
+    highest = _merit(recordings, best, prior)
+    for _ in range(_PASSES):
+        for name, values in _GRID.items():
+            for value in values:
+                tried = replace(best, **{name: value})
+                merit = _merit(recordings, tried, prior)
+                if merit > highest:
+                    best, highest = tried, merit
+    return best
+
+
+def calibrate(
+    recordings: Sequence[Recording], *, prior: float, choose: bool = True
+) -> tuple[DecisionParameters, ErrorBudget]:
+    """Parameters chosen on every second recording, and the budget measured on the others.
+
+    ``choose``: False keeps the defaults and measures on all. Raises InputError with fewer than two.
+    """
+    if not choose:
+        return DecisionParameters(), measure_budget(recordings, DecisionParameters(), prior=prior)
+    if len(recordings) < 2:
+        raise InputError(f"calibration: expected at least 2 captures, found {len(recordings)}")
+    parameters = choose_parameters(recordings[1::2], prior=prior)
+    return parameters, measure_budget(recordings[0::2], parameters, prior=prior)
+
+
+def _merit(recordings: Sequence[Recording], parameters: DecisionParameters, prior: float) -> float:
+    spam, legit, callers = [], [], []
+    for at, recording in enumerate(recordings):
+        scores = recording.scores(parameters, prior=prior)
+        named = ~recording.spam & (recording.callers != 0)
+        spam.append(scores[recording.spam])
+        _, caller = np.unique(recording.callers[named], return_inverse=True)
+        legit.append(scores[named])
+        callers.append(caller.reshape(-1).astype(np.int64) + (at << 32))
+    _, caller = np.unique(np.concatenate(callers), return_inverse=True)
+    highest = np.zeros(int(caller.max(initial=-1)) + 1)
+    np.maximum.at(highest, caller, np.concatenate(legit))
+    highest = np.sort(highest)[::-1]
+    allowed = [max(1, int(budget / 10_000.0 * (len(highest) + 1))) for budget in _BUDGETS]
+    flagged = np.concatenate(spam)
+    return float(np.mean([(flagged > highest[min(k, len(highest)) - 1]).mean() for k in allowed]))
+
+
+def _joined(parts: Sequence[Recording]) -> Recording:
+    return Recording(
+        log_odds=np.concatenate([part.log_odds for part in parts]),
+        callers=np.concatenate([part.callers for part in parts]),
+        ties=[np.concatenate(keys) for keys in zip(*(part.ties for part in parts), strict=True)],
+        times_us=np.concatenate([part.times_us for part in parts]),
+        first_contact=np.concatenate([part.first_contact for part in parts]),
+        is_victim=np.concatenate([part.is_victim for part in parts]),
+        spam=np.concatenate([part.spam for part in parts]),
+    )

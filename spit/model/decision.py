@@ -1,0 +1,75 @@
+"""How evidence becomes one score: the parameters of the formula (docs/decisions.md), kept in the bundle.
+
+    log-odds = l0 + (S + u) / (w + 1 + rho * N)  +  c * shift     where the attempt fits a campaign
+               caller, this attempt included        campaign
+
+The score is the sigmoid of it. ``spit.model.evidence`` gives the first term, ``campaign_evidence`` the shift.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+#: ``policy.max_wrong_blocks_per_10000`` where nothing is set, and the missed share beside it: Wald's bound
+#: log((1 - beta) / alpha) of these two is the default ``campaign_bound``.
+DEFAULT_WRONG_PER_10000 = 5.0
+_MISSED_SHARE = 0.05
+
+
+def wald_bound(wrong_per_10000: float, missed_share: float = _MISSED_SHARE) -> float:
+    """``log((1 - beta) / alpha)``: where a sequential test of these error rates decides (Wald 1945)."""
+    return math.log((1.0 - missed_share) * 10_000.0 / wrong_per_10000)
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionParameters:
+    """The formula's parameters. A field that ``bundle.json`` lacks has the default here."""
+
+    prior_weight: float = 1.0  # w: how many attempts the prior counts as
+    dependence: float = 1.0  # rho: 1 averages a caller's attempts, 0 adds them
+    campaign_weight: float = (
+        0.3  # c: below 1 because the features know of sources and blocks too; 0 leaves campaigns out
+    )
+    campaign_share: float = 0.5  # share of spam among young callers' attempts under a campaign
+    background_share: float = 0.05  # the same without one
+    campaign_bound: float = round(wald_bound(DEFAULT_WRONG_PER_10000), 3)  # where a campaign is established
+    campaign_dependence: float = 0.05  # bounds the test at 20 times the mean increment
+    campaign_time_constant_s: float = 3600.0
+    campaign_floor: float = 2.0  # own log-odds that an attempt needs to fit a campaign
+    young_attempts: float = 3.0  # a caller with fewer attempts in a week is young
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value, (low, high) = getattr(self, field.name), _RANGES[field.name]
+            if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+                raise ValueError(f"{field.name}: expected a number from {low:g} to {high:g}, found {value!r}")
+        if self.campaign_share <= self.background_share:
+            raise ValueError(
+                f"campaign_share: expected more than background_share ({self.background_share:g}), "
+                f"found {self.campaign_share:g}"
+            )
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, object]) -> DecisionParameters:
+        """From the object ``decision`` of ``bundle.json``. Raises ValueError: expected, found."""
+        known = {field.name for field in fields(cls)}
+        unknown = sorted(set(document) - known)
+        if unknown:
+            raise ValueError(f"expected {', '.join(sorted(known))}, found {unknown[0]}")
+        return cls(**document)  # type: ignore[arg-type]  # __post_init__ checks each
+
+
+_RANGES = {
+    "prior_weight": (0.01, 100.0),
+    "dependence": (0.0, 1.0),
+    "campaign_weight": (0.0, 10.0),
+    "campaign_share": (0.01, 0.99),
+    "background_share": (0.0001, 0.9),
+    "campaign_bound": (0.0, 100.0),
+    "campaign_dependence": (0.0, 1.0),
+    "campaign_time_constant_s": (60.0, 30 * 86_400.0),
+    "campaign_floor": (-20.0, 20.0),
+    "young_attempts": (0.0, 10_000.0),
+}

@@ -1,0 +1,133 @@
+"""Evidence of callers and campaigns joined: what the engine keeps, and the score it makes of an attempt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+import pyarrow as pa
+
+from spit.errors import InputError
+from spit.model.campaign_evidence import CampaignEvidence, CampaignReading
+from spit.model.decision import DecisionParameters
+from spit.model.evidence import I64, U64, CallerEvidence, CallerReading, Mask
+from spit.model.scorer import F64, sigmoid
+
+_CALLERS = "callers"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The evidence at each of n attempts, the attempt included.
+
+    ``score``: float64[n], 0 to 1. ``may_block``: False at the first call of a number of which nothing is
+    known, unless it fits an established campaign: having no history is no offence. ``fits_campaign``: the
+    attempt is like those of the campaign and is charged with it; ``tie``: by which of
+    ``campaign_evidence.TIES``. ``is_new``: nothing was known of the caller.
+    """
+
+    score: F64
+    may_block: Mask
+    fits_campaign: Mask
+    tie: I64
+    shift: F64  # what the campaign adds to the log-odds
+    is_young: Mask
+    is_new: Mask
+
+
+def join_decisions(parts: Sequence[Decision]) -> Decision:
+    """The decisions of consecutive attempts as one."""
+    return Decision(
+        **{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Decision)}
+    )
+
+
+class Evidence:
+    """Order-exact: the answers do not depend on how attempts are cut into batches. Not thread-safe."""
+
+    def __init__(self, parameters: DecisionParameters, *, prior: float, max_keys: int = 1_000_000) -> None:
+        self._parameters = parameters
+        self._callers = CallerEvidence(
+            prior=prior,
+            prior_weight=parameters.prior_weight,
+            dependence=parameters.dependence,
+            max_callers=max_keys,
+        )
+        self._campaigns = CampaignEvidence(parameters, prior=prior, max_keys=max_keys)
+
+    def update(
+        self,
+        callers: U64,
+        ties: Sequence[U64],
+        times_us: I64,
+        log_odds: F64,
+        *,
+        first_contact: Mask,
+        frozen: Mask,
+    ) -> Decision:
+        """The evidence at each attempt; then counts the attempts, in order.
+
+        ``callers``: uint64[n] keys, 0 where nobody is named; ``ties``: keys for each of
+        ``campaign_evidence.TIES``; ``first_contact``: the caller had not called the callee before;
+        ``frozen``: must not count against the caller (a spoof victim's number).
+        """
+        caller = self._callers.update(callers, times_us, log_odds, frozen=frozen)
+        young = self._is_young(caller)
+        campaign = self._campaigns.update(ties, times_us, log_odds, feeds=young & first_contact)
+        return self._decide(caller, campaign, log_odds, young, first_contact)
+
+    def read(
+        self, callers: U64, ties: Sequence[U64], times_us: I64, log_odds: F64, *, first_contact: Mask
+    ) -> Decision:
+        """As ``update``, and counts nothing."""
+        caller = self._callers.read(callers, times_us, log_odds)
+        campaign = self._campaigns.read(ties, times_us)
+        return self._decide(caller, campaign, log_odds, self._is_young(caller), first_contact)
+
+    def merge(self, other: Evidence) -> None:
+        """Add the evidence another scorer gathered from other attempts."""
+        self._callers.merge(other._callers)
+        self._campaigns.merge(other._campaigns)
+
+    def states(self) -> dict[str, pa.RecordBatch]:
+        """Everything that ``restore`` needs, by name."""
+        return {_CALLERS: self._callers.state(), **self._campaigns.states()}
+
+    def restore(self, states: Mapping[str, pa.RecordBatch]) -> None:
+        """Replace the evidence by saved states. Raises InputError when one is missing."""
+        if _CALLERS not in states:
+            raise InputError(f"evidence: expected the state {_CALLERS}, found {', '.join(states)}")
+        self._callers.restore(states[_CALLERS])
+        self._campaigns.restore({name: state for name, state in states.items() if name != _CALLERS})
+
+    def counters(self) -> dict[str, int]:
+        """Keys held and evicted, by name."""
+        return {
+            **self._callers.counters(),
+            **{f"campaign_{name}": count for name, count in self._campaigns.counters().items()},
+        }
+
+    def _is_young(self, caller: CallerReading) -> Mask:
+        return np.asarray(caller.experience < self._parameters.young_attempts, dtype=np.bool_)
+
+    def _decide(
+        self,
+        caller: CallerReading,
+        campaign: CampaignReading,
+        log_odds: F64,
+        young: Mask,
+        first_contact: Mask,
+    ) -> Decision:
+        fits = young & first_contact & (log_odds >= self._parameters.campaign_floor)
+        shift = np.where(fits, self._parameters.campaign_weight * campaign.shift, 0.0)
+        established = fits & campaign.is_established
+        return Decision(
+            score=sigmoid(np.asarray(caller.log_odds + shift, dtype=np.float64)),
+            may_block=~caller.is_first | established,
+            fits_campaign=established,
+            tie=campaign.tie,
+            shift=shift,
+            is_young=young,
+            is_new=caller.is_first,
+        )

@@ -1,0 +1,89 @@
+"""Numbers that others abuse: a subscriber whose number is spoofed must not pay for it.
+
+The sign is a storm of calls *to* the number from strangers (people call back, or complain) while calls *from*
+it come from more than one source. Either alone is nothing: a wangiri number is called back at one source, a
+roaming subscriber has two sources and no storm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pyarrow as pa
+
+from spit._core import Pairs, Sums, hash_keys, hash_pairs
+from spit.errors import InputError
+from spit.model.evidence import I64, Mask
+
+#: Calls from strangers within about an hour that make a storm: three times a day's calls of a subscriber.
+STORM_CALLS = 12.0
+STORM_TIME_CONSTANT_S = 3600.0
+#: For how long a source counts as the caller's own.
+SOURCE_WINDOW_S = 7 * 86_400.0
+#: Decayed count of the caller's sources; below 2 because the older one has lost weight.
+_SEVERAL_SOURCES = 1.5
+_PAIRS_PER_CALLER = 4
+_STATES = ("sources", "source_counts", "inbound")
+
+
+class SpoofVictims:
+    """Watches who is called by strangers, and from where callers call. Bounded; order-exact."""
+
+    def __init__(self, *, max_callers: int = 1_000_000) -> None:
+        self._sources = Pairs(window_s=SOURCE_WINDOW_S, max_pairs=_PAIRS_PER_CALLER * max_callers)
+        self._source_counts = Sums(1, [SOURCE_WINDOW_S], idle_s=SOURCE_WINDOW_S, max_keys=max_callers)
+        self._inbound = Sums(
+            1, [STORM_TIME_CONSTANT_S], idle_s=24 * STORM_TIME_CONSTANT_S, max_keys=max_callers
+        )
+
+    def update(
+        self, callers: pa.Array, callees: pa.Array, source_ips: pa.Array, times_us: I64, strangers: Mask
+    ) -> Mask:
+        """bool[n]: whether each attempt shows the number of a spoof victim; then counts the attempts.
+
+        ``strangers``: the caller had not called the callee before. Identities are canonical; null allowed.
+        """
+        pairs, keys = hash_pairs(callers, source_ips), hash_keys(callers)
+        always = np.ones(len(pairs), np.bool_)
+        new_source = np.isnan(self._sources.fold(pairs, times_us, always)) & (pairs != 0)
+        added = new_source.astype(np.float64)
+        before = self._source_counts.fold(keys, times_us, added[:, np.newaxis].copy())[:, 0]
+        # Two rows for each attempt: read what its caller received, then count what its callee receives.
+        both = np.column_stack([keys, hash_keys(callees)]).ravel()
+        calls = np.column_stack([np.zeros_like(added), strangers.astype(np.float64)]).reshape(-1, 1)
+        received = self._inbound.fold(both, np.repeat(times_us, 2), calls)[0::2, 0]
+        return self._is_victim(received, np.nan_to_num(before) + added)
+
+    def read(self, callers: pa.Array, source_ips: pa.Array, times_us: I64) -> Mask:
+        """As ``update``, and counts nothing."""
+        pairs, keys = hash_pairs(callers, source_ips), hash_keys(callers)
+        new_source = np.isnan(self._sources.read(pairs, times_us)) & (pairs != 0)
+        before = np.nan_to_num(self._source_counts.read(keys, times_us)[:, 0])
+        return self._is_victim(self._inbound.read(keys, times_us)[:, 0], before + new_source)
+
+    def states(self) -> dict[str, pa.RecordBatch]:
+        """Everything that ``restore`` needs, by name."""
+        return {name: primitive.state() for name, primitive in self._primitives().items()}
+
+    def restore(self, states: Mapping[str, pa.RecordBatch]) -> None:
+        """Replace what is known by saved states. Raises InputError when one is missing."""
+        if set(states) != set(_STATES):
+            raise InputError(f"spoofing state: expected {', '.join(_STATES)}, found {', '.join(states)}")
+        for name, primitive in self._primitives().items():
+            primitive.restore(states[name])
+
+    def counters(self) -> dict[str, int]:
+        """Keys held and evicted, by name."""
+        return {
+            f"{name}_{counter}": value
+            for name, primitive in self._primitives().items()
+            for counter, value in primitive.counters().items()
+        }
+
+    def _primitives(self) -> dict[str, Sums | Pairs]:
+        return dict(zip(_STATES, (self._sources, self._source_counts, self._inbound), strict=True))
+
+    @staticmethod
+    def _is_victim(received: np.ndarray, sources: np.ndarray) -> Mask:
+        return np.asarray((received >= STORM_CALLS) & (sources >= _SEVERAL_SOURCES), dtype=np.bool_)

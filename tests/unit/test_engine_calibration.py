@@ -1,0 +1,91 @@
+"""Calibration: what is recorded is what the engine decides, and callers of a choice are not measured on."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from spit.config import PolicyConfig
+from spit.engine.calibration import calibrate, choose_parameters, measure_budget, recall, record
+from spit.engine.engine import Engine
+from spit.errors import InputError, ModelError
+from spit.features.table import FeatureTable
+from spit.model.bundle import load_default
+from spit.model.decision import DecisionParameters
+from spit.model.scorer import Model
+from spit.policy.policy import Policy
+from spit.simulate.events import to_events
+from spit.simulate.labels import to_labels
+from spit.simulate.scenario import scenario
+from spit.simulate.traffic import simulate
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return load_default(schema_hash=FeatureTable.schema_hash, environment={})
+
+
+@pytest.fixture(scope="module")
+def traffic() -> list[tuple[pa.RecordBatch, pa.Table]]:
+    plans = [simulate(scenario("demo", seed)) for seed in (960, 961)]
+    return [(to_events(plan), to_labels(plan)) for plan in plans]
+
+
+def test_recorded_scores_are_those_of_the_engine(
+    model: Model, traffic: list[tuple[pa.RecordBatch, pa.Table]]
+) -> None:
+    events, labels = traffic[0]
+    recording = record(model, [events.slice(0, 2_000), events.slice(2_000)], labels)
+    scored = Engine(model, Policy(PolicyConfig())).observe(events)
+    assert scored.context is not None
+    may_block = scored.context.decision.may_block & ~scored.context.is_victim
+    np.testing.assert_allclose(
+        recording.scores(model.decision, prior=model.prior), np.where(may_block, scored.score, 0.0), atol=1e-9
+    )
+
+
+def test_the_budget_of_its_own_callers_is_kept(
+    model: Model, traffic: list[tuple[pa.RecordBatch, pa.Table]]
+) -> None:
+    recordings = [record(model, [events], labels) for events, labels in traffic]
+    parameters = DecisionParameters()
+    budget = measure_budget(recordings, parameters, prior=model.prior)
+    assert budget.callers == sum(len(np.unique(r.callers[~r.spam & (r.callers != 0)])) for r in recordings)
+    threshold = budget.threshold(100.0)
+    above = sum(
+        len(np.unique(r.callers[~r.spam & (r.scores(parameters, prior=model.prior) >= threshold)]))
+        for r in recordings
+    )
+    assert above <= 0.01 * (budget.callers + 1)
+    assert recall(recordings, parameters, threshold, prior=model.prior) > 0.5
+
+
+def test_a_choice_is_no_worse_than_the_defaults_where_it_was_made(
+    model: Model, traffic: list[tuple[pa.RecordBatch, pa.Table]]
+) -> None:
+    recordings = [record(model, [events], labels) for events, labels in traffic]
+    chosen, budget = calibrate(recordings, prior=model.prior)
+    assert chosen == choose_parameters(recordings[1::2], prior=model.prior)
+    assert budget == measure_budget(recordings[0::2], chosen, prior=model.prior)
+    with pytest.raises(InputError, match="at least 2 captures"):
+        calibrate(recordings[:1], prior=model.prior)
+
+
+def test_an_engine_whose_model_cannot_vouch_for_the_budget_is_refused(
+    model: Model, traffic: list[tuple[pa.RecordBatch, pa.Table]]
+) -> None:
+    recordings = [record(model, [events], labels) for events, labels in traffic]
+    budget = measure_budget(recordings, DecisionParameters(), prior=model.prior)
+    calibrated = model.deciding_by(DecisionParameters(), budget)
+    with pytest.raises(ModelError, match="max_wrong_blocks_per_10000: expected at least"):
+        Engine(calibrated, Policy(PolicyConfig()))
+    engine = Engine(calibrated, Policy(PolicyConfig(max_wrong_blocks_per_10000=100)))
+    assert engine.policy.spam_threshold == max(0.5, budget.threshold(100))
+    Engine(calibrated, Policy(PolicyConfig(spam_threshold=0.9)))
+
+
+def test_nothing_labelled_is_an_error(model: Model, traffic: list[tuple[pa.RecordBatch, pa.Table]]) -> None:
+    labels = pa.table({"call_id": ["other"], "label": ["spam"]})
+    with pytest.raises(InputError, match="expected attempts with labels"):
+        record(model, [traffic[0][0].slice(0, 100)], labels)

@@ -1,0 +1,238 @@
+"""Campaigns: what ties callers makes them one, behaviour keeps two apart, and the cut does not matter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from spit.engine.campaign_rows import CAMPAIGN_SCHEMA, Campaign, campaign_rows, group
+from spit.engine.campaigns import MAX_TIMES, CampaignTable
+from spit.errors import InputError
+from spit.records import EVENT_SCHEMA, Reason
+
+SPAM, SUSPECT, LEGIT = 2, 1, 0
+
+
+def _call(
+    second: float,
+    caller: str,
+    callee: str,
+    *,
+    source: str = "192.0.2.7",
+    fingerprint: str = "f1",
+    rank: int = SPAM,
+) -> tuple[dict[str, Any], int]:
+    event = {
+        "event": "attempt",
+        "time_us": int(second * 1e6),
+        "call_id": f"{caller}@{second}",
+        "caller": caller,
+        "callee": callee,
+        "source_ip": source,
+        "fingerprint": fingerprint,
+        "user_agent": "Asterisk PBX",
+    }
+    return event, rank
+
+
+def _end(
+    caller: str, outcome: str, *, ring_s: float | None = None, talk_s: float | None = None
+) -> dict[str, Any]:
+    return {
+        "event": "end",
+        "caller": caller,
+        "outcome": outcome,
+        "ring_time_s": ring_s,
+        "duration_s": talk_s,
+        "duration_censored": False,
+    }
+
+
+def _batch(rows: Sequence[dict[str, Any]]) -> pa.RecordBatch:
+    schema = pa.schema([pa.field(f.name, f.type) for f in EVENT_SCHEMA])
+    return pa.RecordBatch.from_pylist(
+        [{name: row.get(name) for name in schema.names} for row in rows], schema=schema
+    )
+
+
+def _observe(
+    table: CampaignTable,
+    calls: Sequence[tuple[dict[str, Any], int]],
+    *,
+    young: bool = True,
+    seen: dict[str, list[int]] | None = None,
+    established: str | None = None,
+) -> None:
+    seen = {} if seen is None else seen
+    numbers, firsts = [], []
+    for event, _ in calls:
+        known = seen.setdefault(event["caller"], [0, event["time_us"]])
+        known[0] += 1
+        numbers.append(known[0])
+        firsts.append(known[1])
+    ranks = np.array([rank for _, rank in calls], np.int8)
+    table.update(
+        _batch([event for event, _ in calls]),
+        ranks,
+        np.array([0.1, 0.6, 0.95])[ranks] if len(ranks) else np.empty(0),
+        np.array(numbers, np.int64),
+        np.array(firsts, np.int64),
+        np.full(len(calls), young),
+        [established] * len(calls),
+    )
+
+
+def _rotating(numbers: int, *, source: str = "192.0.2.7", base: int = 0, **more: Any) -> list[Any]:
+    """Numbers of different blocks, three calls each, to callees all over."""
+    return [
+        _call(
+            i * 10 + k,
+            f"+1202{base + i:03}0000",
+            f"+4930{(i * 37 + k * 11) % 997:03}{i:04}",
+            source=source,
+            **more,
+        )
+        for i in range(numbers)
+        for k in range(3)
+    ]
+
+
+def _talked(table: CampaignTable, talk_s: float = 21.0) -> None:
+    callers = [member.caller for member in table.members()]
+    table.learn_outcomes(_batch([_end(c, "answered", talk_s=talk_s) for c in callers for _ in range(2)]))
+
+
+def _sizes(campaigns: Sequence[Campaign]) -> list[int]:
+    return sorted((len(campaign.members) for campaign in campaigns), reverse=True)
+
+
+def test_rotating_numbers_are_one_campaign_that_is_named_by_what_ties_it() -> None:
+    table = CampaignTable()
+    _observe(table, _rotating(13))
+    _talked(table)
+    (campaign,) = group(table.members())
+    assert campaign.name == "peer 192.0.2.7 / Asterisk PBX (talk)"
+    assert len(campaign.members) == 13
+    ties = campaign.ties()
+    assert "sent by the same address and equipment: 192.0.2.7 / Asterisk PBX" in ties
+    assert "answered calls of equal length: 21 s" in ties
+
+
+def test_a_campaign_over_several_trunks_is_joined_by_two_more_ties() -> None:
+    table = CampaignTable()
+    for at, source in enumerate(("192.0.2.7", "198.51.100.1", "203.0.113.5")):
+        _observe(table, _rotating(6, source=source, base=100 * at, fingerprint=f"f{at}"))
+    _talked(table)
+    assert _sizes(group(table.members())) == [6, 6, 6]  # equal talk alone may be chance
+    table = CampaignTable()
+    for at, source in enumerate(("192.0.2.7", "198.51.100.1", "203.0.113.5")):
+        _observe(table, _rotating(6, source=source, base=100 * at))
+    _talked(table)
+    assert _sizes(group(table.members())) == [18]
+
+
+def test_two_behaviours_on_one_trunk_are_two_campaigns() -> None:
+    table = CampaignTable()
+    _observe(table, [*_rotating(5), *_rotating(5, base=500)])
+    callers = [member.caller for member in table.members()]
+    wangiri = [c for c in callers if c.startswith("+12025")]
+    table.learn_outcomes(_batch([_end(c, "cancelled", ring_s=2.0) for c in wangiri for _ in range(3)]))
+    table.learn_outcomes(
+        _batch([_end(c, "answered", talk_s=30.0) for c in callers if c not in wangiri for _ in range(3)])
+    )
+    found = group(table.members())
+    assert {c.behaviour: len(c.members) for c in found} == {"one ring": 5, "talk": 5}
+
+
+def test_who_calls_much_under_one_number_stands_alone() -> None:
+    table = CampaignTable()
+    _observe(table, [_call(i, f"+1202{c}000000", f"+49301{i * 7:06}") for i in range(40) for c in (1, 2)])
+    assert sorted(c.name for c in group(table.members())) == ["caller +12021000000", "caller +12022000000"]
+
+
+def test_a_town_that_everybody_calls_is_no_tie_but_a_besieged_block_is() -> None:
+    calls = [
+        _call(i, f"+1{i:03}5550000", "+49301230000", source=f"192.0.2.{i}", fingerprint=f"f{i}")
+        for i in range(6)
+    ]
+    for established, sizes in ((None, [1] * 6), ("callee_block", [6])):
+        table = CampaignTable()
+        _observe(table, calls, established=established)
+        assert _sizes(group(table.members())) == sizes
+
+
+def test_only_young_suspects_are_watched() -> None:
+    table = CampaignTable()
+    _observe(table, [_call(1, "+12020000001", "+4930", rank=SUSPECT)], young=False)
+    _observe(table, [_call(2, "+12020000002", "+4930", rank=LEGIT)])
+    assert table.members() == []
+    _observe(table, [_call(3, "+12020000003", "+4930", rank=SUSPECT)])
+    assert [member.caller for member in table.members()] == ["+12020000003"]
+
+
+def test_flagged_at_the_attempt_of_the_whole_campaign() -> None:
+    table, seen = CampaignTable(), {}  # type: tuple[CampaignTable, dict[str, list[int]]]
+    calls = [_call(i, f"+120200000{i % 5:02}", f"+4930{i:07}", rank=SUSPECT) for i in range(10)]
+    _observe(table, [*calls, _call(10, "+12020000000", "+49309999999")], seen=seen)
+    _talked(table)
+    (campaign,) = group(table.members())
+    assert campaign.flagged_at_attempt() == 11
+
+
+@pytest.mark.parametrize("cut", [1, 8, 20, 38])
+def test_however_cut_and_saved_between(cut: int) -> None:
+    calls = _rotating(13)
+    whole, first, second = CampaignTable(), CampaignTable(), CampaignTable()
+    _observe(whole, calls)
+    seen: dict[str, list[int]] = {}
+    _observe(first, calls[:cut], seen=seen)
+    second.restore(first.state())
+    _observe(second, calls[cut:], seen=seen)
+    assert second.members() == whole.members()
+
+
+def test_bounded_and_the_longest_silent_leave_first() -> None:
+    table = CampaignTable(max_members=32)
+    for start in range(0, 320, 16):
+        _observe(table, [_call(start + i, f"+1202{start + i:07}", "+4930") for i in range(16)])
+    assert len(table.members()) <= 32
+    assert table.members()[-1].caller == "+12020000319"
+    counters = table.counters()
+    assert counters["campaign_callers"] + counters["campaign_callers_evicted"] == 320
+    _observe(table, [_call(400 + i, "+12020000319", f"+4930{i:07}") for i in range(200)])
+    assert len(table.members()[-1].times_us) == MAX_TIMES
+    assert table.members()[-1].attempts == 201
+
+
+def test_a_damaged_state_is_an_error() -> None:
+    with pytest.raises(InputError, match="expected watched callers"):
+        CampaignTable().restore(pa.record_batch([pa.array(["{}"])], names=["member"]))
+
+
+def test_rows_hold_the_contract_the_worst_first() -> None:
+    table = CampaignTable()
+    _observe(
+        table,
+        [
+            *_rotating(4),
+            _call(99, "+4940555000111", "+49301", source="192.0.2.99", fingerprint="f9", rank=SUSPECT),
+        ],
+    )
+    _talked(table)
+    reason = Reason("CALLER_NEW", 1.5, "words")
+    rows = campaign_rows(
+        group(table.members()), reasons_of=lambda callers: [(reason,)] * len(callers), model="m/1"
+    )
+    assert rows.schema == CAMPAIGN_SCHEMA
+    first, second = rows.to_pylist()
+    assert (first["label"], first["callers"], first["attempts"], first["model"]) == ("spam", 4, 12, "m/1")
+    assert (first["flagged_at_attempt"], second["flagged_at_attempt"]) == (1, None)
+    assert first["call_ids"][0] == "+12020000000@0"
+    assert len(first["caller_examples"]) == 4
+    assert first["reasons"][0]["symbol"] == "CALLER_NEW"
+    assert (second["campaign"], second["label"]) == ("caller +4940555000111", "suspect")
+    assert campaign_rows([], reasons_of=lambda _: [], model="m/1").schema == CAMPAIGN_SCHEMA
