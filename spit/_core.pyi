@@ -185,11 +185,20 @@ def hash_keys(column: pa.Array, salt: int = 0) -> U64:
 def hash_pairs(a: pa.Array, b: pa.Array, salt: int = 0) -> U64:
     """64-bit keys of ordered pairs of strings; 0 where either is null."""
 
+def join_keys(a: U64, b: U64) -> U64:
+    """64-bit keys of ordered pairs of keys; 0 where either is 0."""
+
 def hash_blocks(column: pa.Array, *, digits: int, salt: int = 0) -> U64:
     """64-bit keys of numbers (as ``numbers`` has them) without their last ``digits``; 0 for all else."""
 
 def numbers(column: pa.Array) -> F64:
     """The value of identities that are numbers of 7 to 15 digits; NaN for everything else."""
+
+def digit_counts(column: pa.Array) -> F64:
+    """How many digits identities of digits alone have; NaN for everything else."""
+
+def shared_digits(a: pa.Array, b: pa.Array) -> F64:
+    """How many digits two numbers (as ``numbers`` has them) share from the front; NaN where either is none."""
 
 def withheld(column: pa.Array, *, uris: bool = False) -> Mask:
     """Whether each identity (or sip URI) names nobody: anonymous, unavailable ... (RFC 3323); null: false."""
@@ -207,12 +216,26 @@ class Sums:
     Row i of the answer of ``fold`` is what was known **before** row i: read, then update. Column
     ``w * width + c`` is contribution c under time constant w. Key 0: NaN, nothing kept. An unknown key reads
     0. A row whose contributions are all 0 reads and leaves no trace.
+
+    ``chosen[w]``: the contributions summed under time constant w; the answer then has these columns only, in
+    this order. Sums are held as f32, rounded at random in proportion to the remainder.
     """
 
     def __init__(
-        self, width: int, time_constants_s: Sequence[float], *, idle_s: float, max_keys: int
+        self,
+        width: int,
+        time_constants_s: Sequence[float],
+        *,
+        idle_s: float,
+        max_keys: int,
+        chosen: Sequence[Sequence[int]] | None = None,
     ) -> None: ...
     def fold(self, keys: U64, times_us: I64, contributions: F64) -> F64: ...
+    def fold_and_read(
+        self, keys: U64, others: U64, times_us: I64, contributions: F64
+    ) -> tuple[F64, F64]:
+        """As ``fold``; each row first reads the key in ``others``, too. Both answers."""
+
     def read(self, keys: U64, times_us: I64) -> F64: ...
     def merge(self, other: Sums) -> None: ...
     def state(self) -> pa.RecordBatch: ...

@@ -23,7 +23,27 @@ const EVICTED_FULL: &str = "evicted_full";
 pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<Sums>()?;
     m.add_class::<Last>()?;
-    m.add_class::<Pairs>()
+    m.add_class::<Pairs>()?;
+    m.add_function(wrap_pyfunction!(join_keys, m)?)
+}
+
+/// 64-bit keys of ordered pairs of keys; 0 where either is 0.
+#[pyfunction]
+fn join_keys<'py>(
+    py: Python<'py>,
+    a: PyReadonlyArray1<'py, u64>,
+    b: PyReadonlyArray1<'py, u64>,
+) -> PyResult<Bound<'py, PyArray1<u64>>> {
+    let (a, b) = (column("a", &a)?, column("b", &b)?);
+    if a.len() != b.len() {
+        return Err(PyValueError::new_err(format!(
+            "b: expected {} keys, as many as a, found {}",
+            a.len(),
+            b.len()
+        )));
+    }
+    let join = |(&a, &b)| if a == 0 || b == 0 { 0 } else { fold::join_keys(a, b) };
+    Ok(PyArray1::from_vec(py, a.iter().zip(b).map(join).collect()))
 }
 
 /// Exponentially decayed sums per key.
@@ -33,11 +53,20 @@ struct Sums(fold::Sums);
 #[pymethods]
 impl Sums {
     #[new]
-    #[pyo3(signature = (width, time_constants_s, *, idle_s, max_keys))]
-    fn new(width: usize, time_constants_s: Vec<f64>, idle_s: f64, max_keys: usize) -> PyResult<Self> {
-        fold::Sums::new(width, &time_constants_s, idle_s, max_keys)
-            .map(Self)
-            .map_err(value_error)
+    #[pyo3(signature = (width, time_constants_s, *, idle_s, max_keys, chosen=None))]
+    fn new(
+        width: usize,
+        time_constants_s: Vec<f64>,
+        idle_s: f64,
+        max_keys: usize,
+        chosen: Option<Vec<Vec<usize>>>,
+    ) -> PyResult<Self> {
+        match chosen {
+            None => fold::Sums::new(width, &time_constants_s, idle_s, max_keys),
+            Some(chosen) => fold::Sums::chosen(width, &time_constants_s, &chosen, idle_s, max_keys),
+        }
+        .map(Self)
+        .map_err(value_error)
     }
 
     fn fold<'py>(
@@ -54,6 +83,28 @@ impl Sums {
             .detach(|| sums.fold(keys, times_us, contributions))
             .map_err(value_error)?;
         rows(py, answer, keys.len(), sums.stride())
+    }
+
+    fn fold_and_read<'py>(
+        &mut self,
+        py: Python<'py>,
+        keys: PyReadonlyArray1<'py, u64>,
+        others: PyReadonlyArray1<'py, u64>,
+        times_us: PyReadonlyArray1<'py, i64>,
+        contributions: PyReadonlyArray2<'py, f64>,
+    ) -> PyResult<(Bound<'py, PyArray2<f64>>, Bound<'py, PyArray2<f64>>)> {
+        let sums = &mut self.0;
+        let (keys, times_us) = (column("keys", &keys)?, column("times_us", &times_us)?);
+        let others = column("others", &others)?;
+        let contributions = matrix("contributions", &contributions, keys.len(), sums.width())?;
+        let (answer, of_others) = py
+            .detach(|| sums.fold_and_read(keys, others, times_us, contributions))
+            .map_err(value_error)?;
+        let stride = sums.stride();
+        Ok((
+            rows(py, answer, keys.len(), stride)?,
+            rows(py, of_others, keys.len(), stride)?,
+        ))
     }
 
     fn read<'py>(

@@ -30,7 +30,7 @@ mod tests;
 
 use std::fmt;
 
-pub use key::{hash_key, hash_pair};
+pub use key::{hash_key, hash_pair, join_keys};
 pub use last::Last;
 pub use names::Names;
 pub use pairs::Pairs;

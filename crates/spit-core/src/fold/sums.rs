@@ -4,45 +4,94 @@ use super::slab::{Claim, Slab};
 use super::{expect_rows, seconds_between, span_us, Counters, FoldError, State};
 
 /// The largest contribution taken: sums of these cannot reach infinity, which would turn into NaN for good.
-pub const MAX_CONTRIBUTION: f64 = 1e100;
+pub const MAX_CONTRIBUTION: f64 = 1e30;
 
-/// `width` contributions, each summed under several time constants.
+/// Contributions, each summed under one or several time constants.
 ///
 /// A sum under the time constant T decays as exp(-dt / T): a steady rate r settles at r * T. Contributions
 /// that arrive late are decayed to the time of the state, so order does not matter to what is summed.
-/// A row of the state is `row[w * width + c]`: contribution c under time constant w.
+///
+/// Sums are held as f32, rounded at random in proportion to the remainder: what a busy key gains or loses at
+/// one row is less than an f32 can show, and rounding to the nearest would drop it every time.
 #[derive(Debug, Clone)]
 pub struct Sums {
-    slab: Slab,
+    slab: Slab<f32>,
     width: usize,
-    time_constants_s: Vec<f64>,
+    /// Columns of a row of the state, by rising time constant.
+    columns: Vec<Columns>,
+    stride: usize,
+    full: bool,
     idle_us: i64,
 }
 
+/// The columns under one time constant, which lie side by side.
+#[derive(Debug, Clone, PartialEq)]
+struct Columns {
+    time_constant_s: f64,
+    start: usize,
+    /// Which contribution each sums.
+    contributions: Vec<usize>,
+}
+
 impl Sums {
+    /// Every contribution under every time constant: column `w * width + c` is contribution c under w.
+    ///
     /// Fails when `width` is 0, no time constant is given, or a time is not positive.
     pub fn new(width: usize, time_constants_s: &[f64], idle_s: f64, max_keys: usize) -> Result<Self, FoldError> {
+        let all: Vec<_> = time_constants_s.iter().map(|_| (0..width).collect()).collect();
+        let mut sums = Self::chosen(width, time_constants_s, &all, idle_s, max_keys)?;
+        sums.full = true;
+        Ok(sums)
+    }
+
+    /// `chosen[w]`: the contributions summed under time constant w, in the order of the columns.
+    ///
+    /// Fails as [`Sums::new`] does, and when there is not a list of contributions within `width` for each.
+    pub fn chosen(
+        width: usize,
+        time_constants_s: &[f64],
+        chosen: &[Vec<usize>],
+        idle_s: f64,
+        max_keys: usize,
+    ) -> Result<Self, FoldError> {
         if width == 0 || time_constants_s.is_empty() {
             return Err(FoldError::new(format!(
                 "sums: expected at least one contribution and one time constant, found {width} and {}",
                 time_constants_s.len()
             )));
         }
-        for &time_constant_s in time_constants_s {
+        expect_rows("chosen", time_constants_s.len(), chosen.len())?;
+        let mut stride = 0;
+        let mut columns = Vec::with_capacity(chosen.len());
+        for (&time_constant_s, contributions) in time_constants_s.iter().zip(chosen) {
             span_us("time constant", time_constant_s)?;
+            if let Some(wrong) = contributions.iter().find(|&&c| c >= width) {
+                return Err(FoldError::new(format!(
+                    "chosen: expected contributions 0 to {}, found {wrong}",
+                    width - 1
+                )));
+            }
+            columns.push(Columns {
+                time_constant_s,
+                start: stride,
+                contributions: contributions.clone(),
+            });
+            stride += contributions.len();
         }
         let idle_us = span_us("idle_s", idle_s)?;
         Ok(Self {
-            slab: Slab::new(width * time_constants_s.len(), idle_us, max_keys)?,
+            slab: Slab::new(stride, idle_us, max_keys)?,
             width,
-            time_constants_s: time_constants_s.to_vec(),
+            columns,
+            stride,
+            full: false,
             idle_us,
         })
     }
 
-    /// Values in a row of the answer: contributions times time constants.
+    /// Values in a row of the answer.
     pub fn stride(&self) -> usize {
-        self.width * self.time_constants_s.len()
+        self.stride
     }
 
     /// Contributions in a row of the input.
@@ -55,42 +104,50 @@ impl Sums {
     /// A row whose contributions are all 0 only reads. Fails, and changes nothing, when the lengths do not
     /// fit or a contribution is not a number within [`MAX_CONTRIBUTION`].
     pub fn fold(&mut self, keys: &[u64], times_us: &[i64], contributions: &[f64]) -> Result<Vec<f64>, FoldError> {
-        expect_rows("times_us", keys.len(), times_us.len())?;
-        expect_rows("contributions", keys.len() * self.width, contributions.len())?;
-        if let Some(at) = contributions
-            .iter()
-            .position(|c| c.is_nan() || c.abs() > MAX_CONTRIBUTION)
-        {
-            return Err(FoldError::new(format!(
-                "contributions, row {}, column {}: expected a number within {MAX_CONTRIBUTION:e}, found {}",
-                at / self.width,
-                at % self.width,
-                contributions[at]
-            )));
-        }
-        let mut answer = vec![0.0; keys.len() * self.stride()];
-        let rows = answer
-            .chunks_exact_mut(self.stride())
-            .zip(contributions.chunks_exact(self.width));
-        for ((&key, &time_us), (out, added)) in keys.iter().zip(times_us).zip(rows) {
-            if key == 0 {
-                out.fill(f64::NAN);
-            } else if added.iter().all(|&c| c == 0.0) {
-                self.read_row(key, time_us, out);
-            } else {
-                self.update_row(key, time_us, added, out);
-                self.slab.sweep(time_us);
-            }
+        self.check(keys, times_us, contributions)?;
+        let mut answer = vec![0.0; keys.len() * self.stride];
+        for (i, (&key, &time_us)) in keys.iter().zip(times_us).enumerate() {
+            self.fold_row(
+                key,
+                time_us,
+                &contributions[i * self.width..(i + 1) * self.width],
+                &mut answer[i * self.stride..(i + 1) * self.stride],
+            );
         }
         Ok(answer)
+    }
+
+    /// As [`Sums::fold`]; each row first reads a second key as well. Returns both answers.
+    pub fn fold_and_read(
+        &mut self,
+        keys: &[u64],
+        others: &[u64],
+        times_us: &[i64],
+        contributions: &[f64],
+    ) -> Result<(Vec<f64>, Vec<f64>), FoldError> {
+        self.check(keys, times_us, contributions)?;
+        expect_rows("others", keys.len(), others.len())?;
+        let mut answer = vec![0.0; keys.len() * self.stride];
+        let mut of_others = answer.clone();
+        for (i, ((&key, &other), &time_us)) in keys.iter().zip(others).zip(times_us).enumerate() {
+            let span = i * self.stride..(i + 1) * self.stride;
+            if other == 0 {
+                of_others[span.clone()].fill(f64::NAN);
+            } else {
+                self.read_row(other, time_us, &mut of_others[span.clone()]);
+            }
+            let added = &contributions[i * self.width..(i + 1) * self.width];
+            self.fold_row(key, time_us, added, &mut answer[span]);
+        }
+        Ok((answer, of_others))
     }
 
     /// What is known of each key at its time, without any change.
     pub fn read(&self, keys: &[u64], times_us: &[i64]) -> Result<Vec<f64>, FoldError> {
         expect_rows("times_us", keys.len(), times_us.len())?;
-        let mut answer = vec![0.0; keys.len() * self.stride()];
-        let rows = answer.chunks_exact_mut(self.stride());
-        for ((&key, &time_us), out) in keys.iter().zip(times_us).zip(rows) {
+        let mut answer = vec![0.0; keys.len() * self.stride];
+        for (i, (&key, &time_us)) in keys.iter().zip(times_us).enumerate() {
+            let out = &mut answer[i * self.stride..(i + 1) * self.stride];
             if key == 0 {
                 out.fill(f64::NAN);
             } else {
@@ -102,23 +159,29 @@ impl Sums {
 
     /// Adds everything `other` holds: as if its rows had been folded here.
     pub fn merge(&mut self, other: &Self) -> Result<(), FoldError> {
-        if (self.width, &self.time_constants_s, self.idle_us) != (other.width, &other.time_constants_s, other.idle_us) {
+        if (self.width, &self.columns, self.idle_us) != (other.width, &other.columns, other.idle_us) {
             return Err(FoldError::new(format!(
                 "merge: expected {}, found {}",
                 self.parameters(),
                 other.parameters()
             )));
         }
-        for (key, time_us, row) in other.slab.slots() {
-            let Some(slot) = self.slab.claim_for_merge(key, time_us) else {
+        let Self { slab, columns, .. } = self;
+        for (key, time_us, theirs) in other.slab.slots() {
+            let Some(slot) = slab.claim_for_merge(key, time_us) else {
                 continue;
             };
-            let dt_s = self.advance(slot, time_us);
-            for (w, &time_constant_s) in self.time_constants_s.iter().enumerate() {
-                let factor = decay(-dt_s.min(0.0), time_constant_s);
-                let span = w * self.width..(w + 1) * self.width;
-                for (sum, added) in self.slab.row_mut(slot)[span.clone()].iter_mut().zip(&row[span]) {
-                    *sum += added * factor;
+            let dt_s = seconds_between(slab.time_us(slot), time_us);
+            if dt_s > 0.0 {
+                slab.set_time_us(slot, time_us);
+            }
+            let noise = noise(key, time_us);
+            let row = slab.row_mut(slot);
+            for group in columns.iter() {
+                let (kept, late) = decays(dt_s, group.time_constant_s);
+                let span = group.start..group.start + group.contributions.len();
+                for (sum, &added) in row[span.clone()].iter_mut().zip(&theirs[span]) {
+                    *sum = rounded(f64::from(*sum) * kept + f64::from(added) * late, noise);
                 }
             }
         }
@@ -133,10 +196,10 @@ impl Sums {
     /// Continues from `state`. Fails, and changes nothing, when it is damaged or of other parameters.
     pub fn restore(&mut self, state: &State) -> Result<(), FoldError> {
         super::expect_parameters(&self.parameters(), state)?;
-        if let Some(at) = state.values.iter().position(|value| !value.is_finite()) {
+        if let Some(at) = state.values.iter().position(|&value| !(value as f32).is_finite()) {
             return Err(FoldError::new(format!(
                 "state, row {}: expected finite sums, found {}",
-                at / self.stride(),
+                at / self.stride.max(1),
                 state.values[at]
             )));
         }
@@ -150,65 +213,115 @@ impl Sums {
     }
 
     fn parameters(&self) -> String {
-        format!(
-            "sums width={} time_constants_s={:?} idle_us={}",
-            self.width, self.time_constants_s, self.idle_us
-        )
+        let times: Vec<_> = self.columns.iter().map(|group| group.time_constant_s).collect();
+        let mut words = format!("sums width={} time_constants_s={times:?}", self.width);
+        if !self.full {
+            let chosen: Vec<_> = self.columns.iter().map(|group| &group.contributions).collect();
+            words += &format!(" chosen={chosen:?}");
+        }
+        words + &format!(" idle_us={}", self.idle_us)
+    }
+
+    fn check(&self, keys: &[u64], times_us: &[i64], contributions: &[f64]) -> Result<(), FoldError> {
+        expect_rows("times_us", keys.len(), times_us.len())?;
+        expect_rows("contributions", keys.len() * self.width, contributions.len())?;
+        if let Some(at) = contributions
+            .iter()
+            .position(|c| c.is_nan() || c.abs() > MAX_CONTRIBUTION)
+        {
+            return Err(FoldError::new(format!(
+                "contributions, row {}, column {}: expected a number within {MAX_CONTRIBUTION:e}, found {}",
+                at / self.width,
+                at % self.width,
+                contributions[at]
+            )));
+        }
+        Ok(())
+    }
+
+    fn fold_row(&mut self, key: u64, time_us: i64, added: &[f64], out: &mut [f64]) {
+        if key == 0 {
+            out.fill(f64::NAN);
+        } else if added.iter().all(|&c| c == 0.0) {
+            self.read_row(key, time_us, out);
+        } else {
+            self.update_row(key, time_us, added, out);
+            self.slab.sweep(time_us);
+        }
     }
 
     fn read_row(&self, key: u64, time_us: i64, out: &mut [f64]) {
         let Some(slot) = self.slab.live(key, time_us) else {
             return;
         };
-        // A reader in the past of the state gets the state as it is: it cannot be un-decayed.
-        let dt_s = seconds_between(self.slab.time_us(slot), time_us).max(0.0);
+        let dt_s = seconds_between(self.slab.time_us(slot), time_us);
         let row = self.slab.row(slot);
-        for (w, &time_constant_s) in self.time_constants_s.iter().enumerate() {
-            let factor = decay(dt_s, time_constant_s);
-            let span = w * self.width..(w + 1) * self.width;
-            for (value, sum) in out[span.clone()].iter_mut().zip(&row[span]) {
-                *value = sum * factor;
+        for group in &self.columns {
+            // A reader in the past of the state gets the state as it is: it cannot be un-decayed.
+            let (kept, _) = decays(dt_s, group.time_constant_s);
+            let span = group.start..group.start + group.contributions.len();
+            for (value, &sum) in out[span.clone()].iter_mut().zip(&row[span]) {
+                *value = f64::from(sum) * kept;
             }
         }
     }
 
+    /// Answers before it rounds: what a row is told is what a reader at its place would have been told.
     fn update_row(&mut self, key: u64, time_us: i64, added: &[f64], out: &mut [f64]) {
-        let slot = match self.slab.claim(key, time_us) {
+        let Self { slab, columns, .. } = self;
+        let slot = match slab.claim(key, time_us) {
             Claim::Known(slot) | Claim::Fresh(slot) => slot,
         };
-        let dt_s = self.advance(slot, time_us);
-        let row = self.slab.row_mut(slot);
-        out.copy_from_slice(row);
-        for (sums, &time_constant_s) in row.chunks_exact_mut(self.width).zip(&self.time_constants_s) {
-            let factor = decay(-dt_s.min(0.0), time_constant_s);
-            for (sum, c) in sums.iter_mut().zip(added) {
-                *sum += c * factor;
-            }
-        }
-    }
-
-    /// Decays a slot to `time_us` unless it is later already. Returns the seconds from the slot's time to
-    /// `time_us`: negative when the slot is later.
-    fn advance(&mut self, slot: usize, time_us: i64) -> f64 {
-        let dt_s = seconds_between(self.slab.time_us(slot), time_us);
+        let dt_s = seconds_between(slab.time_us(slot), time_us);
         if dt_s > 0.0 {
-            self.slab.set_time_us(slot, time_us);
-            let row = self.slab.row_mut(slot);
-            for (sums, &time_constant_s) in row.chunks_exact_mut(self.width).zip(&self.time_constants_s) {
-                let factor = decay(dt_s, time_constant_s);
-                for sum in sums {
-                    *sum *= factor;
-                }
+            slab.set_time_us(slot, time_us);
+        }
+        let noise = noise(key, time_us);
+        let row = slab.row_mut(slot);
+        for group in columns.iter() {
+            let (kept, late) = decays(dt_s, group.time_constant_s);
+            let span = group.start..group.start + group.contributions.len();
+            let places = out[span.clone()].iter_mut().zip(&mut row[span]);
+            for ((value, sum), &c) in places.zip(&group.contributions) {
+                *value = f64::from(*sum) * kept;
+                *sum = rounded(*value + added[c] * late, noise);
             }
         }
-        dt_s
     }
 }
 
-fn decay(dt_s: f64, time_constant_s: f64) -> f64 {
+/// What is left of the state after `dt_s`, and of a contribution that comes `-dt_s` late.
+fn decays(dt_s: f64, time_constant_s: f64) -> (f64, f64) {
     if dt_s == 0.0 {
-        1.0
+        (1.0, 1.0)
+    } else if dt_s > 0.0 {
+        ((-dt_s / time_constant_s).exp(), 1.0)
     } else {
-        (-dt_s / time_constant_s).exp()
+        (1.0, (dt_s / time_constant_s).exp())
     }
+}
+
+/// Bits of an f64's fraction that an f32 has no room for.
+const DROPPED_BITS: u64 = (1 << 29) - 1;
+
+/// Bits as good as random, from the row alone: folding the same rows again gives the same state.
+fn noise(key: u64, time_us: i64) -> u64 {
+    // The finaliser of SplitMix64.
+    let mut z = key ^ (time_us as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    (z ^ (z >> 31)) & DROPPED_BITS
+}
+
+/// Less than this is nothing; numbers near the smallest f32 are slow to compute with.
+const NOTHING: f64 = 1e-30;
+
+/// `value` as f32, up or down in proportion to what is dropped: the mean error is 0.
+fn rounded(value: f64, noise: u64) -> f32 {
+    if value.abs() < NOTHING {
+        return 0.0;
+    }
+    let limit = f64::from(f32::MAX);
+    // The sign stands apart from the fraction, so noise moves away from 0 or not, for both signs alike.
+    f64::from_bits((value.clamp(-limit, limit).to_bits() + noise) & !DROPPED_BITS) as f32
 }
