@@ -101,6 +101,6 @@ FEATURES: tuple[Feature, ...] = (
         meaning="How many calls numbers of the caller's block have tried",
         source=_SOURCE,
     ),
-    *young_attempts(SUMS, "of the caller's block", (HOUR_S, DAY_S), _DAY),
-    *young_outcomes(SUMS, "of the caller's block", answer=_DAY, short_call=_DAY, mean_talk=_DAY, one_ring=_DAY),
+    *young_attempts(SUMS, "of the caller's block", (HOUR_S, DAY_S), _DAY, surges=False),
+    *young_outcomes(SUMS, "of the caller's block", answer=_DAY, short_call=_DAY, mean_talk=_DAY),
 )

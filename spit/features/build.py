@@ -104,6 +104,8 @@ def change(
     source: str,
 ) -> Feature:
     """``KEY_NAME_WINDOW``: a share or mean minus what it is over ``past_s``."""
-    terms = (Term(sums.key, c, at_s) for at_s in (window_s, past_s) for c in ratio)
+    numerator, denominator = ratio
+    now = Term(sums.key, numerator, window_s), Term(sums.key, denominator, window_s)
+    past = Term(sums.key, numerator, past_s), Term(sums.key, denominator, past_s)
     meaning = f"{meaning} exceeds what it is over {window_words(past_s)}"
-    return _feature(name, sums.key, window_s, unit, meaning, source, Change(*terms, prior))
+    return _feature(name, sums.key, window_s, unit, meaning, source, Change(*now, *past, prior))

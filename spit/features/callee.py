@@ -121,24 +121,6 @@ FEATURES: tuple[Feature, ...] = (
                 "Share of finished calls to the callee given up after ringing at most 6 s",
                 "wangiri: 1 to 5 s of ringing, then CANCEL",
             ),
-            (
-                "short_call_ratio",
-                c.SHORT,
-                c.TIMED,
-                _WEEK,
-                priors.SHORT_RATIO,
-                "Share of answered calls to the callee that lasted at most 6 s",
-                "carriers' short-call limit; the callee's own habit",
-            ),
-            (
-                "not_found_ratio",
-                c.NOT_FOUND,
-                c.ENDED,
-                _WEEK,
-                priors.NOT_FOUND_RATIO,
-                "Share of finished calls to the callee's number that found nobody to have it",
-                "RFC 3261 sections 21.4.5, 21.6.3; dictionary dialling",
-            ),
         ],
     ),
     *ratios(
@@ -166,7 +148,7 @@ INBOUND: tuple[Feature, ...] = (
             (
                 "attempts",
                 c.ATTEMPTS,
-                (HOUR_S, DAY_S, WEEK_S),
+                (DAY_S, WEEK_S),
                 "attempts",
                 "How many calls the caller's own number has been offered",
                 "CallRank 2007: calls go both ways between people",

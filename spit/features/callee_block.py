@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from spit.features import contributions as c
 from spit.features import priors
-from spit.features.build import counts, ratios, spread
+from spit.features.build import counts, spread
 from spit.features.declare import DAY_S, HOUR_S, TEN_MINUTES_S, Feature, SumsDeclaration
 from spit.features.strangers import neighbours, young_attempts, young_outcomes
 
@@ -38,7 +38,6 @@ FEATURES: tuple[Feature, ...] = (
         answer=_DAY,
         short_call=_DAY,
         mean_talk=_DAY,
-        one_ring=_DAY,
         not_found=_DAY,
         declined=_DAY,
     ),

@@ -261,7 +261,12 @@ _PAST = (
         window_s=WEEK_S,
         meaning="How near the time of day is to when the caller usually calls (over 7 days).",
         source="circular statistics (Mardia); " + _TAKEN_OVER,
-        expression=Habit(*(Term("caller", x, WEEK_S) for x in (c.ATTEMPTS, c.HOUR_COS, c.HOUR_SIN)), priors.HABIT),
+        expression=Habit(
+            Term("caller", c.ATTEMPTS, WEEK_S),
+            Term("caller", c.HOUR_COS, WEEK_S),
+            Term("caller", c.HOUR_SIN, WEEK_S),
+            priors.HABIT,
+        ),
     ),
 )
 
@@ -302,24 +307,10 @@ CALLEE_OUTBOUND: tuple[Feature, ...] = (
             (
                 "attempts",
                 c.ATTEMPTS,
-                _LONG,
+                _DAY,
                 "attempts",
                 "How many calls the callee himself has tried",
                 "Caller-REP 2013: in- and out-degree; numbers that only receive are decoys or lines",
-            )
-        ],
-    ),
-    *ratios(
-        _OUTBOUND,
-        [
-            (
-                "first_contact_ratio",
-                c.FIRST_CONTACTS,
-                c.ATTEMPTS,
-                _DAY,
-                priors.FIRST_CONTACT_RATIO,
-                "Share of the callee's own attempts to people not called within 7 days",
-                "call-backs go to diallers; this project",
             )
         ],
     ),

@@ -29,7 +29,7 @@ _SHARES = ratios(
             "short_call_ratio",
             c.SHORT,
             c.TIMED,
-            _ALL,
+            _BOTH,
             priors.SHORT_RATIO,
             "Share of the caller's answered calls that lasted at most 6 s",
             "carriers' short-call limit: 15 % of connected calls",

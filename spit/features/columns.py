@@ -205,7 +205,6 @@ class AttemptColumns:
             "passport_dest_differs": _contains(mismatch, "dest").astype(np.float64),
             "passport_age_s": np.fmin(np.nan_to_num(age_s, nan=0.0), HOUR_S),
             "passport_div": _contains(types, "div").astype(np.float64),
-            "passport_rcd": _contains(types, "rcd").astype(np.float64),
             "media_video": _contains(media, "video").astype(np.float64),
             "media_fax": _contains(media, "image").astype(np.float64),  # T.38 (RFC 3362)
         }
@@ -222,6 +221,10 @@ class AttemptColumns:
         """A column of the attempt, or what a primitive answered."""
         found = self._direct.get(name)
         return self._known[name] if found is None else found
+
+    def matrix(self, names: Sequence[str]) -> F64:
+        """These columns, float64 [attempts, names]."""
+        return np.column_stack([self.value(name) for name in names])
 
     def longer_ago(self, age: str, limit_s: float) -> Mask:
         """Not within the limit, or never."""

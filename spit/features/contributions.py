@@ -65,7 +65,9 @@ CALLER_NEW_1H = _attempt(
 DIVERTED = _attempt("diverted", "the call was forwarded (Diversion, History-Info)", lambda a: a.diverted)
 WITHHELD = _attempt("withheld", "the caller withheld his identity", lambda a: a.withheld)
 MESSAGES = _attempt("messages", "the attempt was a MESSAGE", lambda a: a.message)
-NEIGHBOURS = _attempt("neighbours", "the caller's number is a neighbour of the callee's", lambda a: a.neighbour)
+NEIGHBOURS = _attempt(
+    "neighbours", "the caller's number is a neighbour of the callee's", lambda a: a.neighbour
+)
 LEVEL = _attempt("level", "attestation: A 3, B 2, C 1, unsigned 0", lambda a: a.value("attestation_level"))
 LEVEL2 = _attempt("level2", "the square of level", lambda a: a.value("attestation_level") ** 2)
 DIFFERING = _attempt(
@@ -126,7 +128,7 @@ PEER_LOG_GAP2 = _attempt(
     "peer_log_gap2", "the square of peer_log_gap", lambda a: a.log_gap("peer_gap_s") ** 2
 )
 
-# Attempts by young callers. Their Last counts young callers alone, so that customers between do not hide them.
+# Attempts by young callers. Their Last counts these alone, so that customers between do not hide them.
 
 YOUNG_ATTEMPTS = _of_young(ATTEMPTS)
 YOUNG_FIRST_CONTACTS = _of_young(FIRST_CONTACTS)
@@ -188,9 +190,7 @@ QUICK_HANG_UP = _end(
     f"timed and the callee hung up within {QUICK_HANG_UP_S:.0f} s",
     lambda e: e.callee_hung_up & (e.talk_s <= QUICK_HANG_UP_S),
 )
-RANG_CANCELLED = _end(
-    "rang_cancelled", "it rang and the caller gave up", lambda e: e.rang(Outcome.CANCELLED)
-)
+RANG_CANCELLED = _end("rang_cancelled", "it rang and the caller gave up", lambda e: e.rang(Outcome.CANCELLED))
 ONE_RING = _end("one_ring", f"it rang at most {SHORT_S:.0f} s and the caller gave up", lambda e: e.one_ring())
 CANCELLED_RING_S = _end(
     "cancelled_ring_s",
@@ -200,9 +200,7 @@ CANCELLED_RING_S = _end(
 RANG_OUT = _end("rang_out", "it rang longer than that, and nobody picked up", lambda e: e.rang_out())
 RING_OUT_S = _end("ring_out_s", "seconds it rang in vain", lambda e: e.ring_of(e.rang_out()))
 RING_OUT_S2 = _end("ring_out_s2", "the square of ring_out_s", lambda e: e.ring_of(e.rang_out()) ** 2)
-RANG_ANSWERED = _end(
-    "rang_answered", "it rang and was answered", lambda e: e.rang(Outcome.ANSWERED)
-)
+RANG_ANSWERED = _end("rang_answered", "it rang and was answered", lambda e: e.rang(Outcome.ANSWERED))
 ANSWER_RING_S = _end(
     "answer_ring_s", "seconds it rang before the answer", lambda e: e.ring_of(e.rang(Outcome.ANSWERED))
 )
@@ -210,9 +208,7 @@ PROGRESSED = _end("progressed", "the post-dial delay is known", lambda e: e.coun
 PDD_S = _end(
     "pdd_s", "seconds of post-dial delay", lambda e: np.where(e.counted & np.isfinite(e.pdd_s), e.pdd_s, 0.0)
 )
-STRANGERS_ENDED = _end(
-    "strangers_ended", "ended, callee not known", lambda e: e.counted & ~e.talked_before
-)
+STRANGERS_ENDED = _end("strangers_ended", "ended, callee not known", lambda e: e.counted & ~e.talked_before)
 STRANGERS_ANSWERED = _end(
     "strangers_answered",
     "answered, callee not known",

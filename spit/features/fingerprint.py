@@ -12,7 +12,9 @@ from spit.features.columns import OPEN_WINDOW_S
 from spit.features.declare import (
     DAY_S,
     HOUR_S,
+    IDLE_S,
     MINUTE_S,
+    Age,
     Feature,
     LastDeclaration,
     PairsDeclaration,
@@ -243,7 +245,7 @@ _YOUNG = (
                 "young_same_block_ratio",
                 c.YOUNG_SAME_BLOCK,
                 c.YOUNG_ATTEMPTS,
-                _BOTH,
+                _HOUR,
                 priors.SAME_BLOCK_RATIO,
                 "Share of young callers' attempts to the same 10,000 numbers as the young caller's before",
                 "dictionary dialling under rotating numbers; this project",
@@ -252,7 +254,7 @@ _YOUNG = (
                 "young_near_caller_ratio",
                 c.YOUNG_NEAR_CALLERS,
                 c.YOUNG_ATTEMPTS,
-                _BOTH,
+                _DAY,
                 priors.NEAR_CALLER_RATIO,
                 "Share of young callers' attempts under a number within 100 of the young caller's before",
                 "numbers rotated through a rented range; this project",
@@ -266,10 +268,8 @@ _YOUNG = (
         short_call=_BOTH,
         not_found=_BOTH,
         one_ring=_BOTH,
-        cancelled=_DAY,
         declined=_DAY,
-        unwanted=_DAY,
-        callee_hang_up=_BOTH,
+        callee_hang_up=_DAY,
         mean_talk=_BOTH,
     ),
     spread(
@@ -389,4 +389,13 @@ _OUTCOMES = (
     ),
 )
 
-FEATURES: tuple[Feature, ...] = (*_ATTEMPTS, *_YOUNG, *_OUTCOMES)
+_ROUTE = Feature(
+    name="peer_caller_age_s",
+    key="peer",
+    unit="s",
+    meaning="Seconds since the caller last came from this source and fingerprint, at most 7 days.",
+    source="a spoofed number comes by another way than its owner; this project",
+    expression=Age("peer_caller_age_s", IDLE_S),
+)
+
+FEATURES: tuple[Feature, ...] = (_ROUTE, *_ATTEMPTS, *_YOUNG, *_OUTCOMES)

@@ -54,7 +54,6 @@ FEATURES: tuple[Feature, ...] = (
         "RFC 8224 section 6.2 (iat): replay",
     ),
     _direct("passport_div", "0 or 1", "Whether a PASSporT tells of a diversion.", "RFC 8946"),
-    _direct("passport_rcd", "0 or 1", "Whether a PASSporT carries rich call data.", "RFC 9795"),
     _direct("caller_withheld", "0 or 1", "Whether the caller withheld his identity.", "RFC 3323"),
     _direct(
         "diverted",

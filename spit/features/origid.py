@@ -66,6 +66,6 @@ FEATURES: tuple[Feature, ...] = (
             ),
         ],
     ),
-    *young_attempts(SUMS, "under this origination identifier", _DAY, _DAY),
-    *young_outcomes(SUMS, "under this origination identifier", answer=_DAY, mean_talk=_DAY, not_found=_DAY),
+    *young_attempts(SUMS, "under this origination identifier", _DAY, _DAY, surges=False),
+    *young_outcomes(SUMS, "under this origination identifier", answer=_DAY, mean_talk=_DAY),
 )

@@ -37,13 +37,6 @@ FEATURES: tuple[Feature, ...] = (
         Age("talk_age_s", IDLE_S),
     ),
     _feature(
-        "route_age_s",
-        "s",
-        "Seconds since the caller last came from this source and fingerprint, at most 7 days.",
-        "a spoofed number comes by another way than its owner; this project",
-        Age("peer_caller_age_s", IDLE_S),
-    ),
-    _feature(
         "shared_digits",
         "digits",
         "How many digits the numbers of caller and callee share from the front.",

@@ -94,7 +94,7 @@ FEATURES: tuple[Feature, ...] = (
         unit="s",
     ),
     *young_attempts(SUMS, "from this address", _BOTH, _BOTH),
-    *neighbours(SUMS, "from this address", counts_s=_HOUR, shares_s=_BOTH),
+    *neighbours(SUMS, "from this address", counts_s=_HOUR, shares_s=_HOUR),
     *young_outcomes(
         SUMS,
         "from this address",
@@ -103,7 +103,6 @@ FEATURES: tuple[Feature, ...] = (
         mean_talk=_BOTH,
         one_ring=_DAY,
         not_found=_DAY,
-        unwanted=_DAY,
         callee_hang_up=_DAY,
     ),
 )

@@ -18,7 +18,12 @@ _SOURCE = "number rotation (snowshoe: 2 to 20 calls per number); this project"
 
 
 def young_attempts(
-    sums: SumsDeclaration, whose: str, windows_s: tuple[float, ...], shares_s: tuple[float, ...]
+    sums: SumsDeclaration,
+    whose: str,
+    windows_s: tuple[float, ...],
+    shares_s: tuple[float, ...],
+    *,
+    surges: bool = True,
 ) -> Iterator[Feature]:
     """How many there are, their share, the share of strangers among them, and whether they surge."""
     yield from counts(
@@ -57,16 +62,17 @@ def young_attempts(
             ),
         ],
     )
-    yield surge(
-        "young_surge",
-        sums,
-        c.YOUNG_ATTEMPTS,
-        HOUR_S,
-        DAY_S,
-        priors.SURGE,
-        meaning=f"How many calls {whose} young callers have tried",
-        source="campaigns begin at once; carriers' ANI profiling",
-    )
+    if surges:
+        yield surge(
+            "young_surge",
+            sums,
+            c.YOUNG_ATTEMPTS,
+            HOUR_S,
+            DAY_S,
+            priors.SURGE,
+            meaning=f"How many calls {whose} young callers have tried",
+            source="campaigns begin at once; carriers' ANI profiling",
+        )
 
 
 _OUTCOMES: dict[str, tuple[Contribution, Contribution, Prior, str, str]] = {
@@ -130,7 +136,7 @@ _OUTCOMES: dict[str, tuple[Contribution, Contribution, Prior, str, str]] = {
 
 
 def young_outcomes(sums: SumsDeclaration, whose: str, **windows_s: tuple[float, ...]) -> Iterator[Feature]:
-    """How young callers' calls end; the names of ``windows_s`` are those of ``_OUTCOMES`` and ``mean_talk``."""
+    """How young callers' calls end; ``windows_s`` has the names of ``_OUTCOMES``, and ``mean_talk``."""
     rows: list[RatioRow] = []
     for name, (numerator, denominator, prior, meaning, source) in _OUTCOMES.items():
         words = f"Share of young callers' {meaning.format(whose=whose)}"
@@ -165,7 +171,7 @@ def neighbours(
                 c.YOUNG_NEIGHBOURS,
                 counts_s,
                 "attempts",
-                f"How many calls {whose} young callers have tried whose number is a neighbour of the callee's",
+                f"How many calls {whose} young callers tried whose number is a neighbour of the callee's",
                 source,
             )
         ],

@@ -46,7 +46,7 @@ from spit.features.declare import (
     SumsDeclaration,
     Term,
 )
-from spit.features.evaluate import Evaluator
+from spit.features.evaluate import Place, attempt_columns, formulas
 
 I64 = npt.NDArray[np.int64]
 U64 = npt.NDArray[np.uint64]
@@ -88,54 +88,74 @@ def schema_hash(features: tuple[Feature, ...] = FEATURES) -> str:
 class Kept:
     """What is kept of one key: the sums that features read.
 
-    ``chosen[w]``: numbers of the contributions summed over ``windows_s[w]``; in this order the primitive
-    answers. ``terms``: the sums in that order.
+    ``chosen[w]``: numbers in ``CONTRIBUTIONS`` of what is summed over ``windows_s[w]``; in this order the
+    primitive answers, and ``terms`` are in it. ``seen``: the columns that are also read with the other key.
     """
 
     sums: SumsDeclaration
-    contributions: tuple[Contribution, ...]
     windows_s: tuple[float, ...]
     chosen: tuple[tuple[int, ...], ...]
-
-    @property
-    def terms(self) -> tuple[tuple[Contribution, float], ...]:
-        return tuple(
-            (self.contributions[i], window_s)
-            for window_s, numbers in zip(self.windows_s, self.chosen, strict=True)
-            for i in numbers
-        )
-
-
-def kept(sums: SumsDeclaration, features: tuple[Feature, ...] = FEATURES) -> Kept:
-    """The sums of a key that ``features`` read, also with the other key."""
-    names = {sums.key, sums.as_name}
-    read = [t for feature in features for t in feature.expression.terms if t.key in names]
-    if sums is caller.SUMS:
-        read.append(_CALLER_ATTEMPTS)
-    contributions = tuple({t.contribution.name: t.contribution for t in read}.values())
-    numbers = {contribution.name: i for i, contribution in enumerate(contributions)}
-    windows_s = tuple(sorted({t.window_s for t in read}))
-    chosen = (sorted({numbers[t.contribution.name] for t in read if t.window_s == w}) for w in windows_s)
-    return Kept(sums, contributions, windows_s, tuple(map(tuple, chosen)))
+    terms: tuple[tuple[Contribution, float], ...]
+    seen: tuple[int, ...]
 
 
 #: What tells a young caller.
 _CALLER_ATTEMPTS = Term("caller", c.ATTEMPTS, DAY_S)
-KEPT: tuple[Kept, ...] = tuple(kept(sums) for sums in SUMS)
-_YOUNG_COLUMN = KEPT[0].terms.index((c.ATTEMPTS, DAY_S))
-#: Every contribution once, though several keys sum it.
-_CONTRIBUTIONS: tuple[Contribution, ...] = tuple(
-    {contribution.name: contribution for k in KEPT for contribution in k.contributions}.values()
+
+
+def _terms(key: str | None) -> list[Term]:
+    """The sums of a key that features read."""
+    read = [term for feature in FEATURES for term in feature.expression.terms if term.key == key]
+    return [*read, _CALLER_ATTEMPTS] if key == _CALLER_ATTEMPTS.key else read
+
+
+#: Every contribution once, though several keys sum it; the caller's first.
+CONTRIBUTIONS: tuple[Contribution, ...] = tuple(
+    {
+        t.contribution.name: t.contribution for s in SUMS for k in (s.key, s.as_name) for t in _terms(k)
+    }.values()
 )
-_NUMBERS = {contribution.name: i for i, contribution in enumerate(_CONTRIBUTIONS)}
-_COLUMNS = [np.array([_NUMBERS[x.name] for x in k.contributions], np.intp) for k in KEPT]
-#: The rows of the totals: what each key answers, with its own identity and with the other.
-_ROWS: dict[Term, int] = {}
-for _k in KEPT:
-    for _name in filter(None, (_k.sums.key, _k.sums.as_name)):
-        for _contribution, _window_s in _k.terms:
-            _ROWS[Term(_name, _contribution, _window_s)] = len(_ROWS)
-_EVALUATE = Evaluator(FEATURES, _ROWS)
+
+
+def _kept(sums: SumsDeclaration) -> Kept:
+    own, seen = _terms(sums.key), _terms(sums.as_name)
+    summed = {(t.contribution.name, t.window_s) for t in (*own, *seen)}
+    windows_s = tuple(sorted({window_s for _, window_s in summed}))
+    chosen = tuple(
+        tuple(i for i, x in enumerate(CONTRIBUTIONS) if (x.name, window_s) in summed)
+        for window_s in windows_s
+    )
+    terms = tuple(
+        (CONTRIBUTIONS[i], window_s) for window_s, of in zip(windows_s, chosen, strict=True) for i in of
+    )
+    asked = {(t.contribution.name, t.window_s) for t in seen}
+    return Kept(
+        sums,
+        windows_s,
+        chosen,
+        terms,
+        tuple(i for i, (x, window_s) in enumerate(terms) if (x.name, window_s) in asked),
+    )
+
+
+KEPT: tuple[Kept, ...] = tuple(_kept(sums) for sums in SUMS)
+_YOUNG_COLUMN = KEPT[0].terms.index((c.ATTEMPTS, DAY_S))
+_ATTEMPT_COLUMNS = attempt_columns(FEATURES)
+
+
+def _places() -> dict[Term, Place]:
+    """Where each sum stands: a matrix for each key, the columns read with the other key after its own."""
+    places: dict[Term, Place] = {}
+    for matrix, k in enumerate(KEPT):
+        for i, (contribution, window_s) in enumerate(k.terms):
+            places[Term(k.sums.key, contribution, window_s)] = (matrix, i)
+        for i, column_seen in enumerate(k.seen):
+            contribution, window_s = k.terms[column_seen]
+            places[Term(str(k.sums.as_name), contribution, window_s)] = (matrix, len(k.terms) + i)
+    return places
+
+
+_FORMULAS = formulas(FEATURES, _places(), {name: (len(KEPT), i) for i, name in enumerate(_ATTEMPT_COLUMNS)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,22 +167,6 @@ class FeatureRows:
 
     rows: npt.NDArray[np.int64]
     values: npt.NDArray[np.float32]
-
-
-class _Totals:
-    """What the sums knew before each attempt: float64 [sums, attempts], in the order of ``_ROWS``."""
-
-    def __init__(self, count: int) -> None:
-        self.values: F64 = np.empty((len(_ROWS), count))
-        self._filled = 0
-
-    def add(self, keys: U64, answer: F64) -> None:
-        """``answer``: [attempts, sums of a key]; NaN rows (no key) read as nothing known."""
-        end = self._filled + answer.shape[1]
-        rows = self.values[self._filled : end]
-        rows[...] = answer.T
-        rows[:, keys == 0] = 0.0
-        self._filled = end
 
 
 class FeatureTable:
@@ -179,7 +183,7 @@ class FeatureTable:
         self._max_keys = max_keys
         self._sums = {
             k.sums.key: _core.Sums(
-                len(k.contributions),
+                len(CONTRIBUTIONS),
                 k.windows_s,
                 idle_s=k.sums.idle_s,
                 max_keys=max_keys,
@@ -217,30 +221,41 @@ class FeatureTable:
         self._fold_contacts(attempts, of_attempts, attempt_times_us)
         self._fold_talks(attempts, ends, keys["contact"], times_us, (attempt_rows, end_rows))
         self._fold_lasts(attempts, of_attempts, attempt_times_us, young=False)
-        added = np.zeros((len(counted), len(_CONTRIBUTIONS)))
-        diverted = np.zeros(len(counted), np.bool_)
-        diverted[attempt_rows], diverted[end_rows] = attempts.diverted, ends.diverted
-        totals = _Totals(len(attempt_rows))
-        done: set[str] = set()
-        for k, columns in zip(KEPT, _COLUMNS, strict=True):
-            for contribution in k.contributions:
-                if contribution.name not in done:
-                    done.add(contribution.name)
-                    at = _NUMBERS[contribution.name]
-                    if contribution.at_attempt is not None:
-                        added[attempt_rows, at] = contribution.at_attempt(attempts)
-                    if contribution.at_end is not None:
-                        added[end_rows, at] = contribution.at_end(ends)
-            of_key = added.take(columns, axis=1)
-            if not k.sums.charges_diverted:
-                of_key[diverted] = 0.0
-            answer = self._fold_sums(k, keys, times_us, of_key, attempt_rows, totals)
-            if k.sums is caller.SUMS:
+        added = np.zeros((len(counted), len(CONTRIBUTIONS)))
+        undiverted = np.ones(len(counted), np.bool_)
+        undiverted[attempt_rows], undiverted[end_rows] = ~attempts.diverted, ~ends.diverted
+        everything, wanted = np.ones(len(counted), np.bool_), is_attempt[counted]
+        matrices: list[F64] = []
+        done = 0
+        for k in KEPT:
+            # Those of young callers are known only once the caller's sums have been folded.
+            last = max(i for chosen in k.chosen for i in chosen) + 1
+            for i in range(done, last):
+                contribution = CONTRIBUTIONS[i]
+                if contribution.at_attempt is not None:
+                    added[attempt_rows, i] = contribution.at_attempt(attempts)
+                if contribution.at_end is not None:
+                    added[end_rows, i] = contribution.at_end(ends)
+            done = max(done, last)
+            is_caller = k.sums is caller.SUMS
+            answer = self._sums[k.sums.key].fold_some(
+                keys[k.sums.key],
+                times_us,
+                added,
+                update=everything if k.sums.charges_diverted else undiverted,
+                wanted=everything if is_caller else wanted,
+                others=None if k.sums.seen_from is None else keys[k.sums.seen_from],
+                others_columns=k.seen,
+            )
+            if is_caller:
                 known = answer[:, _YOUNG_COLUMN]
                 attempts.learn_attempts(known[attempt_rows])
                 ends.learn_attempts(keys["caller"][end_rows] != 0, known[end_rows])
                 self._fold_lasts(attempts, of_attempts, attempt_times_us, young=True)
-        return FeatureRows(counted[attempt_rows].astype(np.int64), _EVALUATE(totals.values, attempts.value))
+                answer = answer[attempt_rows]
+            matrices.append(answer)
+        values = _FORMULAS.derive([*matrices, attempts.matrix(_ATTEMPT_COLUMNS)])
+        return FeatureRows(counted[attempt_rows].astype(np.int64), values)
 
     def read(self, attempts: pa.RecordBatch) -> npt.NDArray[np.float32]:
         """What is known of each row at its time, float32 [n, F], without any change.
@@ -258,11 +273,14 @@ class FeatureTable:
         for last in LASTS:
             answer = self._lasts[last.name].read(keys[last.key], times_us)
             columns.learn(_last_columns(last, answer))
-        totals = _Totals(columns.count)
+        matrices: list[F64] = []
         for k in KEPT:
-            for key in filter(None, (k.sums.key, k.sums.seen_from)):
-                totals.add(keys[key], self._sums[k.sums.key].read(keys[key], times_us))
-        return _EVALUATE(totals.values, columns.value)
+            summed = self._sums[k.sums.key]
+            known_sums = [summed.read(keys[k.sums.key], times_us)]
+            if k.sums.seen_from is not None:
+                known_sums.append(summed.read_some(keys[k.sums.seen_from], times_us, k.seen))
+            matrices.append(np.concatenate(known_sums, axis=1))
+        return _FORMULAS.derive([*matrices, columns.matrix(_ATTEMPT_COLUMNS)])
 
     def states(self) -> list[tuple[str, pa.RecordBatch]]:
         """A copy of the state of each primitive, by name."""
@@ -338,29 +356,6 @@ class FeatureTable:
                     update &= attempts.young
                 answer = self._lasts[last.name].fold(keys[last.key], times_us, numbers, update)
                 attempts.learn(_last_columns(last, answer))
-
-    def _fold_sums(
-        self,
-        k: Kept,
-        keys: dict[str, U64],
-        times_us: I64,
-        added: F64,
-        attempt_rows: npt.NDArray[np.intp],
-        totals: _Totals,
-    ) -> F64:
-        """What was known before each row; of attempts, it goes to the totals."""
-        summed, own = self._sums[k.sums.key], keys[k.sums.key]
-        if k.sums.seen_from is None:
-            answer = summed.fold(own, times_us, added)
-            totals.add(own[attempt_rows], answer[attempt_rows])
-            return answer
-        # Only attempts ask for the other key.
-        other = np.zeros_like(own)
-        other[attempt_rows] = keys[k.sums.seen_from][attempt_rows]
-        answer, of_other = summed.fold_and_read(own, other, times_us, added)
-        totals.add(own[attempt_rows], answer[attempt_rows])
-        totals.add(other[attempt_rows], of_other[attempt_rows])
-        return answer
 
 
 def _times_us(events: pa.RecordBatch) -> I64:

@@ -11,7 +11,7 @@ use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArra
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3_arrow::PyRecordBatch;
-use spit_core::fold::{self, Counters, FoldError, State};
+use spit_core::fold::{self, Asked, Counters, FoldError, State};
 
 /// Names in the metadata of a state's schema.
 const PARAMETERS: &str = "parameters";
@@ -85,26 +85,49 @@ impl Sums {
         rows(py, answer, keys.len(), sums.stride())
     }
 
-    fn fold_and_read<'py>(
+    #[pyo3(signature = (keys, times_us, contributions, *, update, wanted, others=None, others_columns=vec![]))]
+    #[allow(clippy::too_many_arguments, reason = "columns of one table, by name")]
+    fn fold_some<'py>(
         &mut self,
         py: Python<'py>,
         keys: PyReadonlyArray1<'py, u64>,
-        others: PyReadonlyArray1<'py, u64>,
         times_us: PyReadonlyArray1<'py, i64>,
         contributions: PyReadonlyArray2<'py, f64>,
-    ) -> PyResult<(Bound<'py, PyArray2<f64>>, Bound<'py, PyArray2<f64>>)> {
+        update: PyReadonlyArray1<'py, bool>,
+        wanted: PyReadonlyArray1<'py, bool>,
+        others: Option<PyReadonlyArray1<'py, u64>>,
+        others_columns: Vec<usize>,
+    ) -> PyResult<Bound<'py, PyArray2<f64>>> {
         let sums = &mut self.0;
         let (keys, times_us) = (column("keys", &keys)?, column("times_us", &times_us)?);
-        let others = column("others", &others)?;
         let contributions = matrix("contributions", &contributions, keys.len(), sums.width())?;
-        let (answer, of_others) = py
-            .detach(|| sums.fold_and_read(keys, others, times_us, contributions))
+        let asked = Asked {
+            update: column("update", &update)?,
+            wanted: column("wanted", &wanted)?,
+            others: others.as_ref().map_or(Ok(&[][..]), |others| column("others", others))?,
+            others_columns: &others_columns,
+        };
+        let stride = sums.stride() + others_columns.len();
+        let answer = py
+            .detach(|| sums.fold_some(keys, times_us, contributions, &asked))
             .map_err(value_error)?;
-        let stride = sums.stride();
-        Ok((
-            rows(py, answer, keys.len(), stride)?,
-            rows(py, of_others, keys.len(), stride)?,
-        ))
+        let count = answer.len() / stride.max(1);
+        rows(py, answer, count, stride)
+    }
+
+    fn read_some<'py>(
+        &self,
+        py: Python<'py>,
+        keys: PyReadonlyArray1<'py, u64>,
+        times_us: PyReadonlyArray1<'py, i64>,
+        columns: Vec<usize>,
+    ) -> PyResult<Bound<'py, PyArray2<f64>>> {
+        let sums = &self.0;
+        let (keys, times_us) = (column("keys", &keys)?, column("times_us", &times_us)?);
+        let answer = py
+            .detach(|| sums.read_some(keys, times_us, &columns))
+            .map_err(value_error)?;
+        rows(py, answer, keys.len(), columns.len())
     }
 
     fn read<'py>(

@@ -280,7 +280,8 @@ impl<V: Value> Slab<V> {
     fn append(&mut self, key: u64, time_us: i64) -> usize {
         let slot = self.keys.len();
         if slot == self.pages.len() * PAGE_SLOTS {
-            self.pages.push(vec![V::default(); PAGE_SLOTS * self.stride].into_boxed_slice());
+            self.pages
+                .push(vec![V::default(); PAGE_SLOTS * self.stride].into_boxed_slice());
         }
         self.keys.push(key);
         self.times_us.push(time_us);

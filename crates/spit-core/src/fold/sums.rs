@@ -19,9 +19,24 @@ pub struct Sums {
     width: usize,
     /// Columns of a row of the state, by rising time constant.
     columns: Vec<Columns>,
+    /// Contributions that any column sums.
+    used: Vec<usize>,
     stride: usize,
     full: bool,
     idle_us: i64,
+}
+
+/// What [`Sums::fold_some`] does with each row.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// Whether the row's contributions are added.
+    pub update: &'a [bool],
+    /// Whether the row has an answer.
+    pub wanted: &'a [bool],
+    /// A second key, read before the row updates; 0 is none.
+    pub others: &'a [u64],
+    /// Which columns of the second key are answered, after those of the row's own.
+    pub others_columns: &'a [usize],
 }
 
 /// The columns under one time constant, which lie side by side.
@@ -79,10 +94,12 @@ impl Sums {
             stride += contributions.len();
         }
         let idle_us = span_us("idle_s", idle_s)?;
+        let is_used = |c: &usize| chosen.iter().any(|contributions| contributions.contains(c));
         Ok(Self {
             slab: Slab::new(stride, idle_us, max_keys)?,
             width,
             columns,
+            used: (0..width).filter(is_used).collect(),
             stride,
             full: false,
             idle_us,
@@ -117,29 +134,58 @@ impl Sums {
         Ok(answer)
     }
 
-    /// As [`Sums::fold`]; each row first reads a second key as well. Returns both answers.
-    pub fn fold_and_read(
+    /// As [`Sums::fold`], and does less where less is asked for: rows that `asked` does not want are folded
+    /// without an answer.
+    pub fn fold_some(
         &mut self,
         keys: &[u64],
-        others: &[u64],
         times_us: &[i64],
         contributions: &[f64],
-    ) -> Result<(Vec<f64>, Vec<f64>), FoldError> {
+        asked: &Asked<'_>,
+    ) -> Result<Vec<f64>, FoldError> {
         self.check(keys, times_us, contributions)?;
-        expect_rows("others", keys.len(), others.len())?;
-        let mut answer = vec![0.0; keys.len() * self.stride];
-        let mut of_others = answer.clone();
-        for (i, ((&key, &other), &time_us)) in keys.iter().zip(others).zip(times_us).enumerate() {
-            let span = i * self.stride..(i + 1) * self.stride;
-            if other == 0 {
-                of_others[span.clone()].fill(f64::NAN);
-            } else {
-                self.read_row(other, time_us, &mut of_others[span.clone()]);
-            }
-            let added = &contributions[i * self.width..(i + 1) * self.width];
-            self.fold_row(key, time_us, added, &mut answer[span]);
+        expect_rows("update", keys.len(), asked.update.len())?;
+        expect_rows("wanted", keys.len(), asked.wanted.len())?;
+        if !asked.others_columns.is_empty() {
+            expect_rows("others", keys.len(), asked.others.len())?;
         }
-        Ok((answer, of_others))
+        self.check_columns(asked.others_columns)?;
+        let stride = self.stride + asked.others_columns.len();
+        let wanted = asked.wanted.iter().filter(|&&w| w).count();
+        let mut answer = vec![0.0; wanted * stride];
+        let mut answers = answer.chunks_exact_mut(stride.max(1));
+        let mut unwanted = vec![0.0; self.stride];
+        for (i, (&key, &time_us)) in keys.iter().zip(times_us).enumerate() {
+            let out = match asked.wanted[i].then(|| answers.next()).flatten() {
+                Some(out) => {
+                    let (own, of_other) = out.split_at_mut(self.stride);
+                    if !asked.others_columns.is_empty() {
+                        self.read_columns(asked.others[i], time_us, asked.others_columns, of_other);
+                    }
+                    own
+                }
+                None => &mut unwanted,
+            };
+            let added = &contributions[i * self.width..(i + 1) * self.width];
+            if asked.update[i] {
+                self.fold_row(key, time_us, added, out);
+            } else if asked.wanted[i] {
+                self.read_or_nan(key, time_us, out);
+            }
+        }
+        Ok(answer)
+    }
+
+    /// What is known of these columns of each key at its time, without any change.
+    pub fn read_some(&self, keys: &[u64], times_us: &[i64], columns: &[usize]) -> Result<Vec<f64>, FoldError> {
+        expect_rows("times_us", keys.len(), times_us.len())?;
+        self.check_columns(columns)?;
+        let mut answer = vec![0.0; keys.len() * columns.len()];
+        for (i, (&key, &time_us)) in keys.iter().zip(times_us).enumerate() {
+            let out = &mut answer[i * columns.len()..(i + 1) * columns.len()];
+            self.read_columns(key, time_us, columns, out);
+        }
+        Ok(answer)
     }
 
     /// What is known of each key at its time, without any change.
@@ -147,12 +193,7 @@ impl Sums {
         expect_rows("times_us", keys.len(), times_us.len())?;
         let mut answer = vec![0.0; keys.len() * self.stride];
         for (i, (&key, &time_us)) in keys.iter().zip(times_us).enumerate() {
-            let out = &mut answer[i * self.stride..(i + 1) * self.stride];
-            if key == 0 {
-                out.fill(f64::NAN);
-            } else {
-                self.read_row(key, time_us, out);
-            }
+            self.read_or_nan(key, time_us, &mut answer[i * self.stride..(i + 1) * self.stride]);
         }
         Ok(answer)
     }
@@ -225,16 +266,15 @@ impl Sums {
     fn check(&self, keys: &[u64], times_us: &[i64], contributions: &[f64]) -> Result<(), FoldError> {
         expect_rows("times_us", keys.len(), times_us.len())?;
         expect_rows("contributions", keys.len() * self.width, contributions.len())?;
-        if let Some(at) = contributions
-            .iter()
-            .position(|c| c.is_nan() || c.abs() > MAX_CONTRIBUTION)
-        {
-            return Err(FoldError::new(format!(
-                "contributions, row {}, column {}: expected a number within {MAX_CONTRIBUTION:e}, found {}",
-                at / self.width,
-                at % self.width,
-                contributions[at]
-            )));
+        for (row, added) in contributions.chunks_exact(self.width).enumerate() {
+            // What no column sums need not be looked at.
+            let misfits = |&&c: &&usize| added[c].is_nan() || added[c].abs() > MAX_CONTRIBUTION;
+            if let Some(&c) = self.used.iter().find(misfits) {
+                return Err(FoldError::new(format!(
+                    "contributions, row {row}, column {c}: expected a number within {MAX_CONTRIBUTION:e}, found {}",
+                    added[c]
+                )));
+            }
         }
         Ok(())
     }
@@ -242,12 +282,53 @@ impl Sums {
     fn fold_row(&mut self, key: u64, time_us: i64, added: &[f64], out: &mut [f64]) {
         if key == 0 {
             out.fill(f64::NAN);
-        } else if added.iter().all(|&c| c == 0.0) {
+        } else if self.used.iter().all(|&c| added[c] == 0.0) {
             self.read_row(key, time_us, out);
         } else {
             self.update_row(key, time_us, added, out);
             self.slab.sweep(time_us);
         }
+    }
+
+    fn read_or_nan(&self, key: u64, time_us: i64, out: &mut [f64]) {
+        if key == 0 {
+            out.fill(f64::NAN);
+        } else {
+            self.read_row(key, time_us, out);
+        }
+    }
+
+    /// Columns in rising order share the decay of their time constant.
+    fn read_columns(&self, key: u64, time_us: i64, columns: &[usize], out: &mut [f64]) {
+        if key == 0 {
+            out.fill(f64::NAN);
+            return;
+        }
+        let Some(slot) = self.slab.live(key, time_us) else {
+            return;
+        };
+        let dt_s = seconds_between(self.slab.time_us(slot), time_us);
+        let row = self.slab.row(slot);
+        let mut places = columns.iter().zip(out).peekable();
+        for group in &self.columns {
+            let end = group.start + group.contributions.len();
+            let mut kept = None;
+            while let Some((&column, value)) = places.next_if(|&(&column, _)| column < end) {
+                let kept = *kept.get_or_insert_with(|| decays(dt_s, group.time_constant_s).0);
+                *value = f64::from(row[column]) * kept;
+            }
+        }
+    }
+
+    fn check_columns(&self, columns: &[usize]) -> Result<(), FoldError> {
+        let rising = columns.windows(2).all(|pair| pair[0] < pair[1]);
+        if rising && columns.last().is_none_or(|&last| last < self.stride) {
+            return Ok(());
+        }
+        Err(FoldError::new(format!(
+            "others_columns: expected rising columns below {}, found {columns:?}",
+            self.stride
+        )))
     }
 
     fn read_row(&self, key: u64, time_us: i64, out: &mut [f64]) {

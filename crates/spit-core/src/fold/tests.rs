@@ -471,13 +471,39 @@ fn chosen_columns_hold_what_the_full_table_holds() {
 }
 
 #[test]
-fn another_key_is_read_before_the_row_updates() {
-    let mut sums = sums(10);
-    let (own, other) = sums
-        .fold_and_read(&[7, 8, 7, 9], &[8, 7, 7, 0], &[0; 4], &[1.0; 8])
-        .unwrap();
-    assert_eq!(own, [vec![0.0; 8], vec![1.0; 4], vec![0.0; 4]].concat());
-    assert_eq!(other[..12], [vec![0.0; 4], vec![1.0; 8]].concat());
-    assert!(other[12..].iter().all(|v| v.is_nan()));
-    assert!(sums.fold_and_read(&[7], &[], &[0], &[1.0; 2]).is_err());
+fn folding_some_equals_folding_all() {
+    let s = stream(8, 3000, 60, SECOND_US as u64);
+    let n = s.keys.len();
+    let (mut some, mut all) = (sums(1000), sums(1000));
+    let others: Vec<u64> = s.keys.iter().rev().copied().collect();
+    let wanted: Vec<bool> = (0..n).map(|i| i % 3 == 0).collect();
+    let asked = Asked {
+        update: &s.update,
+        wanted: &wanted,
+        others: &others,
+        others_columns: &[1, 2],
+    };
+    let found = some.fold_some(&s.keys, &s.times_us, &s.values, &asked).unwrap();
+    let mut found = found.chunks_exact(6);
+    for i in 0..n {
+        let (key, other, at) = (&s.keys[i..=i], &others[i..=i], &s.times_us[i..=i]);
+        let mut expected = all.read(key, at).unwrap();
+        expected.extend(all.read_some(other, at, &[1, 2]).unwrap());
+        let of_other = all.read(other, at).unwrap();
+        assert_eq!(bits(&expected[4..]), bits(&of_other[1..3]));
+        if wanted[i] {
+            assert_eq!(bits(found.next().unwrap()), bits(&expected), "row {i}");
+        }
+        if s.update[i] {
+            all.fold(key, at, &s.values[i * 2..i * 2 + 2]).unwrap();
+        }
+    }
+    assert_eq!(some.state(), all.state());
+    for others_columns in [&[2, 1][..], &[1, 1], &[4]] {
+        let asked = Asked {
+            others_columns,
+            ..asked
+        };
+        assert!(some.fold_some(&s.keys, &s.times_us, &s.values, &asked).is_err());
+    }
 }

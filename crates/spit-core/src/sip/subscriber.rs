@@ -113,7 +113,10 @@ mod tests {
     fn digits_are_counted_and_compared_from_the_front() {
         assert_eq!(digit_count("+4930123"), Some(7));
         assert_eq!(digit_count("112"), Some(3));
-        assert_eq!((digit_count(""), digit_count("+"), digit_count("a1")), (None, None, None));
+        assert_eq!(
+            (digit_count(""), digit_count("+"), digit_count("a1")),
+            (None, None, None)
+        );
         assert_eq!(shared_digits("+12125551234", "12125559999"), Some(7));
         assert_eq!(shared_digits("+4930123456", "+4930123456"), Some(10));
         assert_eq!(shared_digits("+4930123456", "+15551234567"), Some(0));
