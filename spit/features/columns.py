@@ -43,7 +43,9 @@ _INTERMEDIARY_REJECTED = 608  # RFC 8688: our own block, or another network's, i
 
 
 def _numpy(array: pa.Array, null: object) -> npt.NDArray[np.generic]:
-    filled: npt.NDArray[np.generic] = array.fill_null(null).to_numpy(zero_copy_only=False)
+    if array.null_count:
+        array = array.fill_null(null)
+    filled: npt.NDArray[np.generic] = array.to_numpy(zero_copy_only=False)
     return filled
 
 
@@ -58,6 +60,12 @@ def _equals(array: pa.Array, text: str) -> Mask:
 def _seconds(array: pa.Array, limit_s: float) -> F64:
     """Seconds within 0 to ``limit_s``, NaN where null: one absurd value must not fill a sum for days."""
     return np.clip(_numpy(array, np.nan).astype(np.float64, copy=False), 0.0, limit_s)
+
+
+def _known(array: pa.Array) -> Mask:
+    if array.null_count in (0, len(array)):
+        return np.full(len(array), not array.null_count)
+    return _mask(pc.is_valid(array))
 
 
 def _contains(array: pa.Array, word: str) -> Mask:
@@ -154,11 +162,11 @@ class AttemptColumns:
         caller, callee = column(attempts, "caller"), column(attempts, "callee")
         uri = column(attempts, "caller_uri")
         self.count = attempts.num_rows
-        self.diverted: Mask = _mask(pc.is_valid(column(attempts, "diverted_by")))
-        has_caller, named_nobody = _mask(pc.is_valid(caller)), _core.withheld(caller)
+        self.diverted: Mask = _known(column(attempts, "diverted_by"))
+        has_caller, named_nobody = _known(caller), _core.withheld(caller)
         self.withheld: Mask = ~has_caller | named_nobody | _core.withheld(uri, uris=True)
         self.identified: Mask = has_caller & ~named_nobody
-        self.has_callee: Mask = _mask(pc.is_valid(callee))
+        self.has_callee: Mask = _known(callee)
         self.callee_number: F64 = _core.numbers(callee)
         self.caller_number: F64 = _core.numbers(caller)
         self.message: Mask = _equals(column(attempts, "method"), "MESSAGE")
@@ -290,7 +298,7 @@ class EndColumns:
 
     def __init__(self, ends: pa.RecordBatch) -> None:
         self.count = ends.num_rows
-        self.diverted: Mask = _mask(pc.is_valid(column(ends, "diverted_by")))
+        self.diverted: Mask = _known(column(ends, "diverted_by"))
         self._outcome = outcome_codes(ends)
         self.counted: Mask = self._outcome >= 0
         for outcome in _NOT_COUNTED:

@@ -17,7 +17,7 @@ struct Formulas(Vec<Formula>);
 #[pymethods]
 impl Formulas {
     #[new]
-    fn new(formulas: Vec<(String, Vec<(usize, usize)>, Vec<f64>)>) -> PyResult<Self> {
+    fn new(formulas: Vec<(String, Vec<(u16, u16)>, Vec<f64>)>) -> PyResult<Self> {
         let read = formulas.iter().map(|(kind, places, numbers)| {
             let places: Vec<_> = places
                 .iter()

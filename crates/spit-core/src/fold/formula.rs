@@ -8,9 +8,9 @@ use super::FoldError;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
     /// Number of the matrix.
-    pub matrix: usize,
+    pub matrix: u16,
     /// Its column.
-    pub column: usize,
+    pub column: u16,
 }
 
 /// A mean below this has no relative spread.
@@ -172,7 +172,10 @@ pub fn derive(formulas: &[Formula], matrices: &[Matrix<'_>], rows: usize) -> Res
     }
     for (i, formula) in formulas.iter().enumerate() {
         for place in formula.places() {
-            if matrices.get(place.matrix).is_none_or(|m| place.column >= m.columns) {
+            if matrices
+                .get(usize::from(place.matrix))
+                .is_none_or(|m| usize::from(place.column) >= m.columns)
+            {
                 return Err(FoldError::new(format!(
                     "formula {i}: expected a column of {} matrices, found {place:?}",
                     matrices.len()
@@ -180,12 +183,16 @@ pub fn derive(formulas: &[Formula], matrices: &[Matrix<'_>], rows: usize) -> Res
             }
         }
     }
+    let mut rows_of: Vec<&[f64]> = Vec::with_capacity(matrices.len());
     let mut out = Vec::with_capacity(rows * formulas.len());
     for row in 0..rows {
-        let raw = |place: Place| {
-            let matrix = &matrices[place.matrix];
-            matrix.values[row * matrix.columns + place.column]
-        };
+        rows_of.clear();
+        rows_of.extend(
+            matrices
+                .iter()
+                .map(|m| &m.values[row * m.columns..(row + 1) * m.columns]),
+        );
+        let raw = |place: Place| rows_of[usize::from(place.matrix)][usize::from(place.column)];
         out.extend(formulas.iter().map(|formula| formula.value(raw) as f32));
     }
     Ok(out)
@@ -195,7 +202,7 @@ pub fn derive(formulas: &[Formula], matrices: &[Matrix<'_>], rows: usize) -> Res
 mod tests {
     use super::*;
 
-    fn at(column: usize) -> Place {
+    fn at(column: u16) -> Place {
         Place { matrix: 0, column }
     }
 

@@ -24,6 +24,8 @@ pub struct Sums {
     stride: usize,
     full: bool,
     idle_us: i64,
+    /// What a row adds to the columns of one time constant; kept for its room.
+    addends: Vec<f64>,
 }
 
 /// What [`Sums::fold_some`] does with each row.
@@ -103,6 +105,7 @@ impl Sums {
             stride,
             full: false,
             idle_us,
+            addends: Vec::new(),
         })
     }
 
@@ -349,7 +352,9 @@ impl Sums {
 
     /// Answers before it rounds: what a row is told is what a reader at its place would have been told.
     fn update_row(&mut self, key: u64, time_us: i64, added: &[f64], out: &mut [f64]) {
-        let Self { slab, columns, .. } = self;
+        let Self {
+            slab, columns, addends, ..
+        } = self;
         let slot = match slab.claim(key, time_us) {
             Claim::Known(slot) | Claim::Fresh(slot) => slot,
         };
@@ -362,10 +367,13 @@ impl Sums {
         for group in columns.iter() {
             let (kept, late) = decays(dt_s, group.time_constant_s);
             let span = group.start..group.start + group.contributions.len();
+            // Gathered first: the loop after it, over neighbours alone, is one for vector instructions.
+            addends.clear();
+            addends.extend(group.contributions.iter().map(|&c| added[c]));
             let places = out[span.clone()].iter_mut().zip(&mut row[span]);
-            for ((value, sum), &c) in places.zip(&group.contributions) {
+            for ((value, sum), addend) in places.zip(&*addends) {
                 *value = f64::from(*sum) * kept;
-                *sum = rounded(*value + added[c] * late, noise);
+                *sum = rounded(*value + addend * late, noise);
             }
         }
     }
@@ -399,10 +407,13 @@ const NOTHING: f64 = 1e-30;
 
 /// `value` as f32, up or down in proportion to what is dropped: the mean error is 0.
 fn rounded(value: f64, noise: u64) -> f32 {
-    if value.abs() < NOTHING {
-        return 0.0;
-    }
     let limit = f64::from(f32::MAX);
-    // The sign stands apart from the fraction, so noise moves away from 0 or not, for both signs alike.
-    f64::from_bits((value.clamp(-limit, limit).to_bits() + noise) & !DROPPED_BITS) as f32
+    let known = if value.abs() < NOTHING {
+        0.0
+    } else {
+        value.clamp(-limit, limit)
+    };
+    // The sign stands apart from the fraction, so noise moves away from 0 or not, for both signs alike. What an
+    // f32 can show, 0 among it, has none of the dropped bits, and noise alone does not reach the kept ones.
+    f64::from_bits((known.to_bits() + noise) & !DROPPED_BITS) as f32
 }
