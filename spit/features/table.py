@@ -201,11 +201,17 @@ class FeatureTable:
 
         Raises InputError when a column of records.EVENT_SCHEMA that is needed is missing.
         """
-        # At least one chunk: a batch without events has features of the right shape, too.
-        starts = range(0, max(events.num_rows, 1), _CHUNK_EVENTS)
-        parts = [self._observe_chunk(events.slice(start, _CHUNK_EVENTS)) for start in starts]
-        rows = [part.rows + start for part, start in zip(parts, starts, strict=True)]
-        return FeatureRows(np.concatenate(rows), np.concatenate([part.values for part in parts]))
+        if events.num_rows <= _CHUNK_EVENTS:
+            return self._observe_chunk(events)
+        is_attempt, _ = select_events(events)
+        rows = np.flatnonzero(is_attempt).astype(np.int64)
+        values = np.empty((len(rows), len(FEATURES)), np.float32)
+        filled = 0
+        for start in range(0, events.num_rows, _CHUNK_EVENTS):
+            part = self._observe_chunk(events.slice(start, _CHUNK_EVENTS)).values
+            values[filled : filled + len(part)] = part
+            filled += len(part)
+        return FeatureRows(rows, values)
 
     def _observe_chunk(self, events: pa.RecordBatch) -> FeatureRows:
         is_attempt, is_end = select_events(events)

@@ -36,7 +36,7 @@ def call(at_s: float, talk_s: float | None, caller: str, to: str, **more: Any) -
 
 
 def test_customers_do_not_dilute_what_rotating_numbers_do() -> None:
-    """Ten regular customers talk for long; between them, each number of a campaign calls once, and briefly."""
+    """Ten regular customers talk for long; between them, every number of a campaign calls once."""
     events: list[dict[str, Any]] = []
     for i in range(60):
         events += call(60.0 * i, 300.0, f"+4940555{i % 10:04d}", f"+4940777{i % 10:04d}")
