@@ -10,6 +10,9 @@ pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<Formulas>()
 }
 
+/// Kind, places (matrix, column) and numbers, as Python declares them.
+type Declared = (String, Vec<(u16, u16)>, Vec<f64>);
+
 /// Values that derive from columns of matrices.
 #[pyclass(module = "spit._core", frozen)]
 struct Formulas(Vec<Formula>);
@@ -17,7 +20,7 @@ struct Formulas(Vec<Formula>);
 #[pymethods]
 impl Formulas {
     #[new]
-    fn new(formulas: Vec<(String, Vec<(u16, u16)>, Vec<f64>)>) -> PyResult<Self> {
+    fn new(formulas: Vec<Declared>) -> PyResult<Self> {
         let read = formulas.iter().map(|(kind, places, numbers)| {
             let places: Vec<_> = places
                 .iter()
