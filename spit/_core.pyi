@@ -11,6 +11,7 @@ __version__: str
 U64 = npt.NDArray[np.uint64]
 I64 = npt.NDArray[np.int64]
 F64 = npt.NDArray[np.float64]
+F32 = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
 class CaptureReader:
@@ -185,11 +186,20 @@ def hash_keys(column: pa.Array, salt: int = 0) -> U64:
 def hash_pairs(a: pa.Array, b: pa.Array, salt: int = 0) -> U64:
     """64-bit keys of ordered pairs of strings; 0 where either is null."""
 
+def join_keys(a: U64, b: U64) -> U64:
+    """64-bit keys of ordered pairs of keys; 0 where either is 0."""
+
 def hash_blocks(column: pa.Array, *, digits: int, salt: int = 0) -> U64:
     """64-bit keys of numbers (as ``numbers`` has them) without their last ``digits``; 0 for all else."""
 
 def numbers(column: pa.Array) -> F64:
     """The value of identities that are numbers of 7 to 15 digits; NaN for everything else."""
+
+def digit_counts(column: pa.Array) -> F64:
+    """How many digits identities of digits alone have; NaN for everything else."""
+
+def shared_digits(a: pa.Array, b: pa.Array) -> F64:
+    """How many digits two numbers (as ``numbers`` has them) share from the front; NaN where either isn't."""
 
 def withheld(column: pa.Array, *, uris: bool = False) -> Mask:
     """Whether each identity (or sip URI) names nobody: anonymous, unavailable ... (RFC 3323); null: false."""
@@ -207,12 +217,40 @@ class Sums:
     Row i of the answer of ``fold`` is what was known **before** row i: read, then update. Column
     ``w * width + c`` is contribution c under time constant w. Key 0: NaN, nothing kept. An unknown key reads
     0. A row whose contributions are all 0 reads and leaves no trace.
+
+    ``chosen[w]``: the contributions summed under time constant w; the answer then has these columns only, in
+    this order. Sums are held as f32, rounded at random in proportion to the remainder.
     """
 
     def __init__(
-        self, width: int, time_constants_s: Sequence[float], *, idle_s: float, max_keys: int
+        self,
+        width: int,
+        time_constants_s: Sequence[float],
+        *,
+        idle_s: float,
+        max_keys: int,
+        chosen: Sequence[Sequence[int]] | None = None,
     ) -> None: ...
     def fold(self, keys: U64, times_us: I64, contributions: F64) -> F64: ...
+    def fold_some(
+        self,
+        keys: U64,
+        times_us: I64,
+        contributions: F64,
+        *,
+        update: Mask,
+        wanted: Mask,
+        others: U64 | None = None,
+        others_columns: Sequence[int] = (),
+    ) -> F64:
+        """As ``fold``: adds only where ``update`` says so and answers only the rows ``wanted``.
+
+        ``others``: second keys; these columns of theirs, read before the row updates, follow the row's own.
+        """
+
+    def read_some(self, keys: U64, times_us: I64, columns: Sequence[int]) -> F64:
+        """As ``read``, these columns only, which must rise."""
+
     def read(self, keys: U64, times_us: I64) -> F64: ...
     def merge(self, other: Sums) -> None: ...
     def state(self) -> pa.RecordBatch: ...
@@ -243,6 +281,21 @@ class Pairs:
     def restore(self, state: pa.RecordBatch) -> None: ...
     def counters(self) -> dict[str, int]: ...
     def __len__(self) -> int: ...
+
+class Formulas:
+    """Values that derive from columns of matrices: ``(kind, places, numbers)`` each.
+
+    A place is ``(matrix, column)``; NaN there reads as 0. Kinds, places and numbers: ``count`` (x);
+    ``ratio`` (x, n; added, weight, scale); ``change`` (x, n, past x, past n; added, weight); ``spread`` and
+    ``relative_spread`` (n, sum, squares; prior, weight); ``habit`` (n, x, y, along x, along y; added,
+    weight); ``capped`` (x; cap), which is the cap where x is NaN.
+    """
+
+    def __init__(
+        self, formulas: Sequence[tuple[str, Sequence[tuple[int, int]], Sequence[float]]]
+    ) -> None: ...
+    def derive(self, matrices: Sequence[F64]) -> F32:
+        """float32 [rows, formulas] from float64 [rows, columns] each. ValueError: they do not fit."""
 
 class Names:
     """Strings in numbered slots, for columns of state kept beside it; a released slot is used again."""

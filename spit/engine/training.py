@@ -17,6 +17,7 @@ from spit.engine.calibration import Recording, calibrate, record
 from spit.engine.evaluation import evaluate_on_simulation
 from spit.engine.model_card import model_card, seed_words
 from spit.errors import ConfigError
+from spit.features.monotonic import MONOTONIC
 from spit.features.table import FeatureTable
 from spit.model.bundle import with_decision
 from spit.model.scorer import Model
@@ -34,27 +35,6 @@ _HOUR_S = 3_600
 _DAY_S = 86_400
 
 Progress = Callable[[str], None]
-
-#: What holds by the meaning of a feature: worse behaviour never lowers a score, so nobody evades by it.
-MONOTONIC = {
-    **{
-        f"{key}_{name}_{window}": sign
-        for key in ("caller", "peer", "source", "block")
-        for name, sign in {
-            "sequential_ratio": 1,
-            "short_call_ratio": 1,
-            "one_ring_ratio": 1,
-            "not_found_ratio": 1,
-            "unwanted_ratio": 1,
-            "callee_hang_up_ratio": 1,
-            "first_contact_ratio": 1,
-            "answer_ratio": -1,
-            "reciprocal_ratio": -1,
-        }.items()
-        for window in ("1h", "1d")
-    },
-    "identity_asserted_differs": 1,
-}
 
 
 def monotonic(names: Sequence[str]) -> dict[str, int]:

@@ -1,328 +1,319 @@
-"""What the caller's identity has done. Key: the canonical caller; none when withheld."""
+"""What the caller's identity has tried. Key: the canonical caller; none when withheld."""
 
 from __future__ import annotations
 
 from spit.features import contributions as c
 from spit.features import priors
-from spit.features.build import count, ratio, spread
+from spit.features.build import change, counts, ratios, spread, surge
+from spit.features.columns import OPEN_WINDOW_S
 from spit.features.declare import (
     DAY_S,
     HOUR_S,
     MINUTE_S,
     TEN_MINUTES_S,
+    WEEK_S,
     Age,
-    Contribution,
     Feature,
+    Habit,
     LastDeclaration,
-    Prior,
     SumsDeclaration,
+    Term,
 )
 
 LAST = LastDeclaration("caller_last", key="caller", charges_diverted=False)
+#: Also read with the callee's identity: whether he whom one calls is himself a caller.
+SUMS = SumsDeclaration("caller", charges_diverted=False, seen_from="callee", as_name="callee_outbound")
 
-ATTEMPTS = SumsDeclaration(
-    "caller_attempts",
-    key="caller",
-    contributions=(c.ATTEMPTS, c.FIRST_CONTACTS),
-    windows_s=(MINUTE_S, TEN_MINUTES_S, HOUR_S, DAY_S),
-    charges_diverted=False,
-)
-PATTERN = SumsDeclaration(
-    "caller_pattern",
-    key="caller",
-    contributions=(
-        c.ATTEMPTS,
-        c.CONTACT_NEW_1H,
-        c.REDIALS,
-        c.RECIPROCAL,
-        c.SEQUENTIAL,
-        c.SAME_BLOCK,
-        c.GAPS,
-        c.GAP_S,
-        c.GAP_S2,
-        c.LOG_GAP,
-        c.LOG_GAP2,
-    ),
-    windows_s=(HOUR_S, DAY_S),
-    charges_diverted=False,
-)
-OUTCOMES = SumsDeclaration(
-    "caller_outcomes",
-    key="caller",
-    contributions=(
-        c.ENDED,
-        c.ANSWERED,
-        c.TIMED,
-        c.TALK_S,
-        c.TALK_S2,
-        c.SHORT,
-        c.CANCELLED,
-        c.RANG_CANCELLED,
-        c.ONE_RING,
-        c.CANCELLED_RING_S,
-        c.NOT_FOUND,
-        c.REFUSED,
-        c.NO_ANSWER,
-        c.UNWANTED,
-        c.CALLEE_HUNG_UP,
-    ),
-    windows_s=(HOUR_S, DAY_S),
-    charges_diverted=False,
-)
-SUMS = (ATTEMPTS, PATTERN, OUTCOMES)
+_BOTH = (HOUR_S, DAY_S)
+_DAY = (DAY_S,)
+_LONG = (DAY_S, WEEK_S)
 
-
-def _rates() -> list[Feature]:
-    features = [
-        count(
+_RATES = counts(
+    SUMS,
+    [
+        (
             "attempts",
-            ATTEMPTS,
             c.ATTEMPTS,
-            window_s,
-            unit="attempts",
-            meaning="How many calls the caller has tried",
-            source="carriers' ANI profiling: batches of attempts per minute, hours of history",
-        )
-        for window_s in ATTEMPTS.windows_s
-    ]
-    features.append(
-        count(
+            (MINUTE_S, TEN_MINUTES_S, HOUR_S, DAY_S, WEEK_S),
+            "attempts",
+            "How many calls the caller has tried",
+            "carriers' ANI profiling: batches of attempts per minute, hours of history",
+        ),
+        (
             "distinct_callees",
-            PATTERN,
             c.CONTACT_NEW_1H,
-            HOUR_S,
-            unit="callees",
-            meaning="How many different people the caller has tried to reach",
-            source="Caller-REP 2013: out-degree",
-        )
-    )
-    return features
+            (HOUR_S,),
+            "callees",
+            "How many different people the caller has tried to reach",
+            "Caller-REP 2013: out-degree",
+        ),
+        (
+            "new_callees",
+            c.FIRST_CONTACTS,
+            _LONG,
+            "callees",
+            "How many people not called within 7 days the caller has tried to reach",
+            "Caller-REP 2013: out-degree; low and slow callers show over days",
+        ),
+        (
+            "messages",
+            c.MESSAGES,
+            (TEN_MINUTES_S, DAY_S),
+            "messages",
+            "How many text messages the caller has sent",
+            "RFC 3428; X.1244: text spam",
+        ),
+        (
+            "new_routes",
+            c.PEER_CALLER_NEW,
+            _DAY,
+            "peers",
+            "From how many sources and fingerprints new to it the caller has called",
+            "spoofed and shopped-around numbers come from everywhere; this project",
+        ),
+        (
+            "open_calls",
+            c.OPEN,
+            (OPEN_WINDOW_S,),
+            "calls",
+            "How many calls of the caller are going on",
+            "concurrent calls: one person has one mouth; this project",
+        ),
+    ],
+)
 
-
-def _patterns() -> list[Feature]:
-    features = []
-    for window_s in (HOUR_S, DAY_S):
-        for name, sums, numerator, prior, meaning, source in (
-            (
-                "first_contact_ratio",
-                ATTEMPTS,
-                c.FIRST_CONTACTS,
-                priors.FIRST_CONTACT_RATIO,
-                "Share of the caller's attempts to people not called within 7 days",
-                "X.1244: strangers; residential callers know 60 to 80 % of whom they call",
-            ),
-            (
-                "redial_ratio",
-                PATTERN,
-                c.REDIALS,
-                priors.REDIAL_RATIO,
-                "Share of the caller's attempts to somebody called within the last 10 min",
-                "Caller-REP 2013: repetitive calls",
-            ),
-            (
-                "sequential_ratio",
-                PATTERN,
-                c.SEQUENTIAL,
-                priors.SEQUENTIAL_RATIO,
-                "Share of the caller's attempts to a number 1 to 3 beside the one before",
-                "dictionary dialling; this project",
-            ),
-            (
-                "same_block_ratio",
-                PATTERN,
-                c.SAME_BLOCK,
-                priors.SAME_BLOCK_RATIO,
-                "Share of the caller's attempts to another number of the same 10,000 as the one before",
-                "dictionary dialling; this project",
-            ),
-        ):
-            features.append(
-                ratio(name, sums, numerator, c.ATTEMPTS, window_s, prior, meaning=meaning, source=source)
-            )
-    features.append(
-        ratio(
+_PATTERNS = ratios(
+    SUMS,
+    [
+        (
+            "first_contact_ratio",
+            c.FIRST_CONTACTS,
+            c.ATTEMPTS,
+            (HOUR_S, DAY_S, WEEK_S),
+            priors.FIRST_CONTACT_RATIO,
+            "Share of the caller's attempts to people not called within 7 days",
+            "X.1244: strangers; residential callers know 60 to 80 % of whom they call",
+        ),
+        (
+            "redial_ratio",
+            c.REDIALS,
+            c.ATTEMPTS,
+            _BOTH,
+            priors.REDIAL_RATIO,
+            "Share of the caller's attempts to somebody called within the last 10 min",
+            "Caller-REP 2013: repetitive calls",
+        ),
+        (
+            "sequential_ratio",
+            c.SEQUENTIAL,
+            c.ATTEMPTS,
+            _BOTH,
+            priors.SEQUENTIAL_RATIO,
+            "Share of the caller's attempts to a number 1 to 3 beside the one before",
+            "dictionary dialling; this project",
+        ),
+        (
+            "same_block_ratio",
+            c.SAME_BLOCK,
+            c.ATTEMPTS,
+            _BOTH,
+            priors.SAME_BLOCK_RATIO,
+            "Share of the caller's attempts to another number of the same 10,000 as the one before",
+            "dictionary dialling; this project",
+        ),
+        (
             "reciprocal_ratio",
-            PATTERN,
             c.RECIPROCAL,
             c.ATTEMPTS,
-            DAY_S,
+            _LONG,
             priors.RECIPROCAL_RATIO,
-            meaning="Share of the caller's attempts to people who had called the caller within 7 days",
-            source="CallRank 2007: calls go both ways between people",
-        )
+            "Share of the caller's attempts to people who had called the caller within 7 days",
+            "CallRank 2007: calls go both ways between people",
+        ),
+        (
+            "known_callee_ratio",
+            c.KNOWN,
+            c.ATTEMPTS,
+            _LONG,
+            priors.KNOWN_RATIO,
+            "Share of the caller's attempts to people with whom it had talked within 7 days",
+            "Azad 2023, Caller-REP 2013: strong ties",
+        ),
+        (
+            "neighbour_ratio",
+            c.NEIGHBOURS,
+            c.ATTEMPTS,
+            _DAY,
+            priors.NEIGHBOUR_RATIO,
+            "Share of the caller's attempts to numbers that differ from its own in at most 5 last digits",
+            "neighbour spoofing; this project",
+        ),
+        (
+            "differing_identity_ratio",
+            c.DIFFERING,
+            c.ATTEMPTS,
+            _DAY,
+            priors.RARE_RATIO,
+            "Share of the caller's attempts where the network asserts or signs another caller",
+            "RFC 3325; RFC 8225 (orig)",
+        ),
+    ],
+)
+
+_REGULARITY = [
+    Feature(
+        name="caller_gap_s",
+        key="caller",
+        unit="s",
+        meaning="Seconds since the caller's last attempt, at most 1 day.",
+        source="this project",
+        expression=Age("caller_gap_s", DAY_S),
     )
-    return features
-
-
-def _regularity() -> list[Feature]:
-    features = [
-        Feature(
-            name="caller_gap_s",
-            key="caller",
-            unit="s",
-            meaning="Seconds since the caller's last attempt, at most 1 day.",
-            source="this project",
-            expression=Age("caller_gap_s", DAY_S),
-        )
-    ]
-    for window_s in (HOUR_S, DAY_S):
-        features += [
-            spread(
-                "gap_variation",
-                PATTERN,
-                (c.GAPS, c.GAP_S, c.GAP_S2),
-                window_s,
-                priors.GAP_VARIATION,
-                relative=True,
-                unit="ratio",
-                meaning="How much the time between the caller's attempts varies, relative to its mean",
-                source="gaps of people: Weibull; of machines: regular",
-            ),
-            spread(
-                "log_gap_spread",
-                PATTERN,
-                (c.GAPS, c.LOG_GAP, c.LOG_GAP2),
-                window_s,
-                priors.LOG_GAP_SPREAD,
-                relative=False,
-                unit="ln s",
-                meaning="Spread of the logarithm of the time between the caller's attempts; low is regular",
-                source="gaps of people: Weibull; of machines: regular",
-            ),
-        ]
-    return features
-
-
-def _outcomes() -> list[Feature]:
-    both = (HOUR_S, DAY_S)
-    day = (DAY_S,)
-    table: tuple[tuple[str, Contribution, Contribution, tuple[float, ...], Prior, str, str], ...] = (
-        (
-            "answer_ratio",
-            c.ANSWERED,
-            c.ENDED,
-            both,
-            priors.ANSWER_RATIO,
-            "Share of the caller's finished calls that were answered",
-            "RFC 6076 (SER); ITU-T E.411 (ASR)",
-        ),
-        (
-            "short_call_ratio",
-            c.SHORT,
-            c.TIMED,
-            both,
-            priors.SHORT_RATIO,
-            "Share of the caller's answered calls that lasted at most 6 s",
-            "carriers' short-call limit: 15 % of connected calls",
-        ),
-        (
-            "cancelled_ratio",
-            c.CANCELLED,
-            c.ENDED,
-            both,
-            priors.CANCELLED_RATIO,
-            "Share of the caller's finished calls that the caller gave up before an answer",
-            "RFC 3261 section 9; this project",
-        ),
-        (
-            "one_ring_ratio",
-            c.ONE_RING,
-            c.ENDED,
-            both,
-            priors.ONE_RING_RATIO,
-            "Share of the caller's finished calls given up after ringing at most 6 s",
-            "wangiri: 1 to 5 s of ringing, then CANCEL",
-        ),
-        (
-            "not_found_ratio",
-            c.NOT_FOUND,
-            c.ENDED,
-            both,
-            priors.NOT_FOUND_RATIO,
-            "Share of the caller's finished calls to numbers that nobody has",
-            "RFC 3261 sections 21.4.5, 21.6.3; dictionary dialling",
-        ),
-        (
-            "refused_ratio",
-            c.REFUSED,
-            c.ENDED,
-            day,
-            priors.REFUSED_RATIO,
-            "Share of the caller's finished calls that were busy or declined",
-            "RFC 3261 sections 21.4.24, 21.6.2",
-        ),
-        (
-            "no_answer_ratio",
-            c.NO_ANSWER,
-            c.ENDED,
-            day,
-            priors.NO_ANSWER_RATIO,
-            "Share of the caller's finished calls that nobody picked up",
-            "RFC 3261 section 21.4.9; this project",
-        ),
-        (
-            "unwanted_ratio",
-            c.UNWANTED,
-            c.ENDED,
-            day,
-            priors.UNWANTED_RATIO,
-            "Share of the caller's finished calls that the callee called unwanted (607)",
-            "RFC 8197",
-        ),
-        (
-            "callee_hang_up_ratio",
-            c.CALLEE_HUNG_UP,
-            c.TIMED,
-            day,
-            priors.CALLEE_HANG_UP_RATIO,
-            "Share of the caller's answered calls that the callee ended",
-            "this project",
-        ),
-    )
-    features = [
-        ratio(name, OUTCOMES, numerator, denominator, window_s, prior, meaning=meaning, source=source)
-        for name, numerator, denominator, windows_s, prior, meaning, source in table
-        for window_s in windows_s
-    ]
-    features += [
-        ratio(
-            "mean_talk_s",
-            OUTCOMES,
-            c.TALK_S,
-            c.TIMED,
-            window_s,
-            priors.MEAN_TALK_S,
-            unit="s",
-            meaning="Mean duration of the caller's answered calls",
-            source="carriers' ACD; RFC 6076 (SDT)",
-        )
-        for window_s in both
-    ]
-    features += [
+]
+for _window_s in _BOTH:
+    _REGULARITY += [
         spread(
-            "talk_variation",
-            OUTCOMES,
-            (c.TIMED, c.TALK_S, c.TALK_S2),
-            DAY_S,
-            priors.TALK_VARIATION,
+            "gap_variation",
+            SUMS,
+            (c.GAPS, c.GAP_S, c.GAP_S2),
+            _window_s,
+            priors.GAP_VARIATION,
             relative=True,
             unit="ratio",
-            meaning="How much the duration of the caller's answered calls varies, relative to its mean",
-            source="lognormal durations of people; recorded messages all last as long",
+            meaning="How much the time between the caller's attempts varies, relative to its mean",
+            source="gaps of people: Weibull; of machines: regular",
         ),
-        ratio(
-            "mean_ring_before_cancel_s",
-            OUTCOMES,
-            c.CANCELLED_RING_S,
-            c.RANG_CANCELLED,
-            DAY_S,
-            priors.MEAN_RING_S,
-            unit="s",
-            meaning="Mean seconds of ringing before the caller gave up",
-            source="wangiri: 1 to 5 s of ringing; lawful diallers ring 15 s or more",
+        spread(
+            "log_gap_spread",
+            SUMS,
+            (c.GAPS, c.LOG_GAP, c.LOG_GAP2),
+            _window_s,
+            priors.LOG_GAP_SPREAD,
+            relative=False,
+            unit="ln s",
+            meaning="Spread of the logarithm of the time between the caller's attempts; low is regular",
+            source="gaps of people: Weibull; of machines: regular",
         ),
     ]
-    return features
 
+_CALLS = "How many calls the caller has tried"
+_TAKEN_OVER = "accounts taken over behave unlike their own past; this project"
+_PAST = (
+    surge(
+        "surge",
+        SUMS,
+        c.ATTEMPTS,
+        MINUTE_S,
+        HOUR_S,
+        priors.SURGE,
+        meaning=_CALLS,
+        source="bursts: carriers' ANI profiling in batches of a minute",
+    ),
+    surge(
+        "surge",
+        SUMS,
+        c.ATTEMPTS,
+        TEN_MINUTES_S,
+        DAY_S,
+        priors.SURGE,
+        meaning=_CALLS,
+        source="bursts: carriers' ANI profiling in batches of a minute",
+    ),
+    surge("surge", SUMS, c.ATTEMPTS, HOUR_S, WEEK_S, priors.SURGE, meaning=_CALLS, source=_TAKEN_OVER),
+    surge("surge", SUMS, c.ATTEMPTS, DAY_S, WEEK_S, priors.SURGE, meaning=_CALLS, source=_TAKEN_OVER),
+    change(
+        "first_contact_change",
+        SUMS,
+        (c.FIRST_CONTACTS, c.ATTEMPTS),
+        HOUR_S,
+        WEEK_S,
+        priors.CHANGE_OF_FIRST_CONTACTS,
+        unit="ratio",
+        meaning="By how much the share of attempts to people not called within 7 days",
+        source=_TAKEN_OVER,
+    ),
+    change(
+        "answer_change",
+        SUMS,
+        (c.ANSWERED, c.ENDED),
+        HOUR_S,
+        WEEK_S,
+        priors.CHANGE_OF_ANSWERS,
+        unit="ratio",
+        meaning="By how much the share of answered calls",
+        source=_TAKEN_OVER,
+    ),
+    change(
+        "talk_change",
+        SUMS,
+        (c.TALK_S, c.TIMED),
+        HOUR_S,
+        WEEK_S,
+        priors.CHANGE_OF_TALK_S,
+        unit="s",
+        meaning="By how much the mean duration of answered calls",
+        source=_TAKEN_OVER,
+    ),
+    Feature(
+        name="caller_usual_hour_7d",
+        key="caller",
+        unit="-1 to 1",
+        window_s=WEEK_S,
+        meaning="How near the time of day is to when the caller usually calls (over 7 days).",
+        source="circular statistics (Mardia); " + _TAKEN_OVER,
+        expression=Habit(
+            Term("caller", c.ATTEMPTS, WEEK_S),
+            Term("caller", c.HOUR_COS, WEEK_S),
+            Term("caller", c.HOUR_SIN, WEEK_S),
+            priors.HABIT,
+        ),
+    ),
+)
 
-FEATURES: tuple[Feature, ...] = (*_rates(), *_patterns(), *_regularity(), *_outcomes())
+_ATTESTATION = (
+    *ratios(
+        SUMS,
+        [
+            (
+                "mean_attestation",
+                c.LEVEL,
+                c.ATTEMPTS,
+                _DAY,
+                priors.MEAN_LEVEL,
+                "Mean attestation of the caller's attempts (A 3, B 2, C 1, unsigned 0)",
+                "RFC 8588",
+            )
+        ],
+        unit="0 to 3",
+    ),
+    spread(
+        "attestation_spread",
+        SUMS,
+        (c.ATTEMPTS, c.LEVEL, c.LEVEL2),
+        DAY_S,
+        priors.LEVEL_SPREAD,
+        relative=False,
+        unit="0 to 1.5",
+        meaning="How much the attestation of the caller's attempts varies",
+        source="attestation shopping: one number signed now by this provider, now by that",
+    ),
+)
+
+_OUTBOUND = SUMS.elsewhere
+CALLEE_OUTBOUND: tuple[Feature, ...] = (
+    *counts(
+        _OUTBOUND,
+        [
+            (
+                "attempts",
+                c.ATTEMPTS,
+                _DAY,
+                "attempts",
+                "How many calls the callee himself has tried",
+                "Caller-REP 2013: in- and out-degree; numbers that only receive are decoys or lines",
+            )
+        ],
+    ),
+)
+
+FEATURES: tuple[Feature, ...] = (*_RATES, *_PATTERNS, *_REGULARITY, *_PAST, *_ATTESTATION)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import ItemsView, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -21,8 +21,20 @@ I64 = npt.NDArray[np.int64]
 SHORT_S = 6.0
 #: The last digits of a number within its block of 10,000.
 _BLOCK_DIGITS = 4
-_SALTS = {"caller": 1, "callee": 2, "source": 3, "peer": 4, "block": 5, "origid": 6}
-_PAIR_SALTS = {"contact": 16, "peer_caller": 17, "peer_callee": 18}
+#: A caller is young at its first attempts: fewer than this many before, decayed over 1 day. A campaign that
+#: rotates its numbers is made of young callers, whoever else uses its trunk.
+YOUNG_ATTEMPTS = 2.5
+#: At an end the call's own attempt counts already.
+_YOUNG_ATTEMPTS_AT_END = YOUNG_ATTEMPTS + 1.0
+#: Numbers that differ in at most this many digits at the end are neighbours: the callee's own exchange.
+NEIGHBOUR_DIGITS = 5.0
+#: Young callers' numbers no further apart than this are drawn from one range.
+NEAR_NUMBERS = 100.0
+#: A callee who hangs up this soon has not listened.
+QUICK_HANG_UP_S = 10.0
+#: Calls that are still open when their end is lost are forgotten over this time.
+OPEN_WINDOW_S = DAY_S
+_E164_DIGITS = 15.0
 _ATTESTATIONS = pa.array(["C", "B", "A"])
 _OUTCOMES = pa.array([str(outcome) for outcome in Outcome])
 _OUTCOME_CODES = {outcome: code for code, outcome in enumerate(Outcome)}
@@ -31,7 +43,9 @@ _INTERMEDIARY_REJECTED = 608  # RFC 8688: our own block, or another network's, i
 
 
 def _numpy(array: pa.Array, null: object) -> npt.NDArray[np.generic]:
-    filled: npt.NDArray[np.generic] = array.fill_null(null).to_numpy(zero_copy_only=False)
+    if array.null_count:
+        array = array.fill_null(null)
+    filled: npt.NDArray[np.generic] = array.to_numpy(zero_copy_only=False)
     return filled
 
 
@@ -43,13 +57,21 @@ def _equals(array: pa.Array, text: str) -> Mask:
     return _mask(pc.equal(array, text))
 
 
-def _only(array: pa.Array, keep: Mask) -> pa.Array:
-    return pc.if_else(pa.array(keep), array, pa.scalar(None, array.type))
-
-
 def _seconds(array: pa.Array, limit_s: float) -> F64:
     """Seconds within 0 to ``limit_s``, NaN where null: one absurd value must not fill a sum for days."""
     return np.clip(_numpy(array, np.nan).astype(np.float64, copy=False), 0.0, limit_s)
+
+
+def _known(array: pa.Array) -> Mask:
+    if array.null_count in (0, len(array)):
+        return np.full(len(array), not array.null_count)
+    return _mask(pc.is_valid(array))
+
+
+def _contains(array: pa.Array, word: str) -> Mask:
+    if array.null_count == len(array):
+        return np.zeros(len(array), np.bool_)
+    return _mask(pc.match_substring(array, word, ignore_case=True))
 
 
 def column(batch: pa.RecordBatch, name: str) -> pa.Array:
@@ -61,9 +83,13 @@ def column(batch: pa.RecordBatch, name: str) -> pa.Array:
 
 
 _ATTEMPT_COLUMNS = (
-    *("method", "caller", "callee", "caller_uri", "asserted_identity", "attestation", "diverted_by"),
+    *("time_us", "method", "caller", "callee", "caller_uri", "asserted_identity", "attestation", "verstat"),
+    *("media", "diverted_by", "passport_types", "passport_mismatch", "passport_iat_age_s"),
 )
-_END_COLUMNS = ("outcome", "ring_time_s", "duration_s", "duration_censored", "hangup_by", "diverted_by")
+_END_COLUMNS = (
+    *("time_us", "start_time_us", "outcome", "final_status", "ring_time_s", "pdd_s", "duration_s"),
+    *("duration_censored", "hangup_by", "diverted_by"),
+)
 
 
 def _pick(events: pa.RecordBatch, names: Sequence[str], rows: I64) -> pa.RecordBatch:
@@ -82,18 +108,9 @@ def pick_ends(events: pa.RecordBatch, rows: I64) -> pa.RecordBatch:
 
 
 def select_events(events: pa.RecordBatch) -> tuple[Mask, Mask]:
-    """Which rows are attempts, and which are ends that say how a call went.
-
-    Not counted: incomplete calls (the capture stopped), redirections (RFC 6076 leaves 3xx out of every
-    ratio) and rejections by an intermediary (RFC 8688), which would make a blocked caller look worse forever.
-    """
+    """Which rows are attempts, and which are ends."""
     kind = column(events, "event")
-    code = outcome_codes(events)
-    ends = _equals(kind, EventKind.END) & (code >= 0)
-    for outcome in _NOT_COUNTED:
-        ends &= code != _OUTCOME_CODES[outcome]
-    ends &= _numpy(column(events, "final_status"), 0) != _INTERMEDIARY_REJECTED
-    return _equals(kind, EventKind.ATTEMPT), ends
+    return _equals(kind, EventKind.ATTEMPT), _equals(kind, EventKind.END)
 
 
 def outcome_codes(events: pa.RecordBatch) -> I64:
@@ -103,75 +120,119 @@ def outcome_codes(events: pa.RecordBatch) -> I64:
 
 
 class EventKeys:
-    """The keys of each event: caller, callee, source, peer, block and origid, and pairs of them."""
+    """The keys of each event by name, 64 bits, 0 where there is none; every string is hashed once.
+
+    caller, callee: the person, the same key in both roles. source, peer (source and fingerprint), origid;
+    block, callee_block (numbers of caller and callee without their last 4 digits); contact, contact_reverse,
+    peer_caller, peer_callee: ordered pairs.
+    """
 
     def __init__(self, events: pa.RecordBatch) -> None:
-        caller = column(events, "caller")
-        withheld = _core.withheld(caller)
-        caller = _only(caller, ~withheld) if withheld.any() else caller
-        source, fingerprint = column(events, "source_ip"), column(events, "fingerprint")
-        peer = pc.binary_join_element_wise(source, fingerprint, "|")
-        self._texts = {
-            "caller": caller,
-            "callee": column(events, "callee"),
-            "source": source,
-            "peer": peer,
-            "block": caller,
-            "origid": column(events, "origid"),
-        }
+        self._keys: dict[str, U64] = {}
+        texts = {name: column(events, name) for name in ("caller", "callee", "origid")}
+        withheld = _core.withheld(texts["caller"])
+        for name, text in texts.items():
+            self._keys[name] = _core.hash_keys(text)
+        for name, text in (("block", texts["caller"]), ("callee_block", texts["callee"])):
+            self._keys[name] = _core.hash_blocks(text, digits=_BLOCK_DIGITS)
+        for name in ("caller", "block"):
+            self._keys[name][withheld] = 0
+        self._keys["source"] = _core.hash_keys(column(events, "source_ip"))
+        fingerprint = _core.hash_keys(column(events, "fingerprint"))
+        self._keys["peer"] = _core.join_keys(self._keys["source"], fingerprint)
+        for name, first, second in (
+            ("contact", "caller", "callee"),
+            ("contact_reverse", "callee", "caller"),
+            ("peer_caller", "peer", "caller"),
+            ("peer_callee", "peer", "callee"),
+        ):
+            self._keys[name] = _core.join_keys(self._keys[first], self._keys[second])
 
-    def single(self, name: str) -> U64:
-        """64-bit keys; 0 where there is none."""
-        if name == "block":
-            return _core.hash_blocks(self._texts[name], digits=_BLOCK_DIGITS, salt=_SALTS[name])
-        return _core.hash_keys(self._texts[name], _SALTS[name])
+    def __getitem__(self, name: str) -> U64:
+        return self._keys[name]
 
-    def pair(self, name: str) -> U64:
-        """64-bit keys of ordered pairs; ``contact_reverse`` is the contact the other way round."""
-        caller, callee, peer = (self._texts[part] for part in ("caller", "callee", "peer"))
-        first, second, salt = {
-            "contact": (caller, callee, "contact"),
-            "contact_reverse": (callee, caller, "contact"),
-            "peer_caller": (peer, caller, "peer_caller"),
-            "peer_callee": (peer, callee, "peer_callee"),
-        }[name]
-        return _core.hash_pairs(first, second, _PAIR_SALTS[salt])
+    def items(self) -> ItemsView[str, U64]:
+        return self._keys.items()
 
 
 class AttemptColumns:
-    """Columns of attempts, and what the Last and Pairs primitives knew of each before it."""
+    """Columns of attempts, and what the primitives knew of each before it."""
 
     def __init__(self, attempts: pa.RecordBatch) -> None:
-        caller = column(attempts, "caller")
+        caller, callee = column(attempts, "caller"), column(attempts, "callee")
         uri = column(attempts, "caller_uri")
         self.count = attempts.num_rows
-        self.diverted: Mask = _mask(pc.is_valid(column(attempts, "diverted_by")))
-        has_caller, named_nobody = _mask(pc.is_valid(caller)), _core.withheld(caller)
+        self.diverted: Mask = _known(column(attempts, "diverted_by"))
+        has_caller, named_nobody = _known(caller), _core.withheld(caller)
         self.withheld: Mask = ~has_caller | named_nobody | _core.withheld(uri, uris=True)
         self.identified: Mask = has_caller & ~named_nobody
-        self.has_callee: Mask = _mask(pc.is_valid(column(attempts, "callee")))
-        self.callee_number: F64 = _core.numbers(column(attempts, "callee"))
-        attestation = pc.index_in(column(attempts, "attestation"), value_set=_ATTESTATIONS)
+        self.has_callee: Mask = _known(callee)
+        self.callee_number: F64 = _core.numbers(callee)
+        self.caller_number: F64 = _core.numbers(caller)
+        self.message: Mask = _equals(column(attempts, "method"), "MESSAGE")
+        self.young: Mask = self.identified
         self._direct: dict[str, F64] = {
+            "caller_withheld": self.withheld.astype(np.float64),
+            "diverted": self.diverted.astype(np.float64),
+            "callee_is_number": np.isfinite(self.callee_number).astype(np.float64),
+            "is_message": self.message.astype(np.float64),
+        }
+        self._add_numbers(caller, callee)
+        self._add_identity(attempts, uri)
+        time_us = _numpy(column(attempts, "time_us"), 0).astype(np.float64)
+        angle = (time_us % (DAY_S * 1e6)) * (2.0 * np.pi / (DAY_S * 1e6))
+        self._direct |= {"hour_cos": np.cos(angle), "hour_sin": np.sin(angle)}
+        self._known: dict[str, F64] = {}
+
+    def _add_numbers(self, caller: pa.Array, callee: pa.Array) -> None:
+        caller_digits, callee_digits = _core.digit_counts(caller), _core.digit_counts(callee)
+        shared = _core.shared_digits(caller, callee)
+        differing = np.maximum(caller_digits, callee_digits) - shared
+        self._direct |= {
+            "caller_digits": np.nan_to_num(caller_digits),
+            "callee_digits": np.nan_to_num(callee_digits),
+            "shared_digits": np.nan_to_num(shared),
+            "differing_digits": np.nan_to_num(differing, nan=_E164_DIGITS),
+        }
+        # A caller's own number as callee is the check of a mailbox, not of a neighbour.
+        self.neighbour: Mask = (differing >= 1.0) & (differing <= NEIGHBOUR_DIGITS)
+
+    def _add_identity(self, attempts: pa.RecordBatch, uri: pa.Array) -> None:
+        attestation = pc.index_in(column(attempts, "attestation"), value_set=_ATTESTATIONS)
+        verstat, mismatch = column(attempts, "verstat"), column(attempts, "passport_mismatch")
+        types, media = column(attempts, "passport_types"), column(attempts, "media")
+        failed, passed = _contains(verstat, "failed"), _contains(verstat, "passed")
+        age_s = np.abs(_numpy(column(attempts, "passport_iat_age_s"), 0.0).astype(np.float64))
+        self._direct |= {
             "attestation_level": _numpy(attestation, -1).astype(np.float64) + 1.0,
             "asserted_differs": _core.asserted_differs(column(attempts, "asserted_identity"), uri).astype(
                 np.float64
             ),
-            "caller_withheld": self.withheld.astype(np.float64),
-            "diverted": self.diverted.astype(np.float64),
-            "callee_is_number": np.isfinite(self.callee_number).astype(np.float64),
-            "is_message": _equals(column(attempts, "method"), "MESSAGE").astype(np.float64),
+            "verstat": passed.astype(np.float64) - failed,
+            "passport_orig_differs": _contains(mismatch, "orig").astype(np.float64),
+            "passport_dest_differs": _contains(mismatch, "dest").astype(np.float64),
+            "passport_age_s": np.fmin(np.nan_to_num(age_s, nan=0.0), HOUR_S),
+            "passport_div": _contains(types, "div").astype(np.float64),
+            "media_video": _contains(media, "video").astype(np.float64),
+            "media_fax": _contains(media, "image").astype(np.float64),  # T.38 (RFC 3362)
         }
-        self._known: dict[str, F64] = {}
 
     def learn(self, known: Mapping[str, F64]) -> None:
         """Adds what a primitive answered, by name."""
         self._known.update(known)
 
+    def learn_attempts(self, caller_attempts: F64) -> None:
+        """The caller's attempts before this one, decayed over 1 day: who is young."""
+        self.young = self.identified & (caller_attempts < YOUNG_ATTEMPTS)
+
     def value(self, name: str) -> F64:
         """A column of the attempt, or what a primitive answered."""
         found = self._direct.get(name)
         return self._known[name] if found is None else found
+
+    def matrix(self, names: Sequence[str]) -> F64:
+        """These columns, float64 [attempts, names]."""
+        return np.column_stack([self.value(name) for name in names])
 
     def longer_ago(self, age: str, limit_s: float) -> Mask:
         """Not within the limit, or never."""
@@ -188,6 +249,9 @@ class AttemptColumns:
     def reciprocal(self) -> Mask:
         return np.isfinite(self.value("contact_reverse_age_s"))
 
+    def talked_before(self) -> Mask:
+        return np.isfinite(self.value("talk_age_s"))
+
     def sequential(self, last: str) -> Mask:
         """The callee's number lies 1 to 3 beside the one dialled before."""
         step = np.abs(self.callee_number - self.value(last))
@@ -198,6 +262,11 @@ class AttemptColumns:
         number, previous = self.callee_number, self.value(last)
         same: Mask = (number != previous) & (np.floor(number / 1e4) == np.floor(previous / 1e4))
         return same
+
+    def near_caller(self, last: str) -> Mask:
+        """Another caller's number than the one before, and close to it."""
+        step = np.abs(self.caller_number - self.value(last))
+        return (step >= 1.0) & (step <= NEAR_NUMBERS)
 
     def gap_s(self, age: str) -> F64:
         """Seconds since the attempt before, within 1 day; 0 where there was none."""
@@ -220,30 +289,66 @@ class AttemptColumns:
 
 
 class EndColumns:
-    """Columns of ends that say how a call went."""
+    """Columns of ends.
+
+    Not counted, but for the call being over: incomplete calls (the capture stopped), redirections (RFC 6076
+    leaves 3xx out of every ratio) and rejections by an intermediary (RFC 8688), which would make a blocked
+    caller look worse forever.
+    """
 
     def __init__(self, ends: pa.RecordBatch) -> None:
         self.count = ends.num_rows
-        self.diverted: Mask = _mask(pc.is_valid(column(ends, "diverted_by")))
+        self.diverted: Mask = _known(column(ends, "diverted_by"))
         self._outcome = outcome_codes(ends)
+        self.counted: Mask = self._outcome >= 0
+        for outcome in _NOT_COUNTED:
+            self.counted &= self._outcome != _OUTCOME_CODES[outcome]
+        self.counted &= _numpy(column(ends, "final_status"), 0) != _INTERMEDIARY_REJECTED
         talk_s = _seconds(column(ends, "duration_s"), DAY_S)
         censored = _mask(column(ends, "duration_censored"))
         self.timed: Mask = self.outcome(Outcome.ANSWERED) & np.isfinite(talk_s) & ~censored
         self.talk_s: F64 = np.where(self.timed, talk_s, 0.0)
+        self.short: Mask = self.timed & (self.talk_s <= SHORT_S)
         self.ring_s: F64 = _seconds(column(ends, "ring_time_s"), HOUR_S)
+        self.pdd_s: F64 = _seconds(column(ends, "pdd_s"), HOUR_S)
         self.callee_hung_up: Mask = self.timed & _equals(column(ends, "hangup_by"), "callee")
+        times = (_numpy(column(ends, name), 0).astype(np.int64) for name in ("time_us", "start_time_us"))
+        end_us, start_us = times
+        self.call_s: F64 = np.clip((end_us - start_us) / 1e6, 0.0, None)
+        self.young: Mask = np.zeros(self.count, np.bool_)
+        self.talked_before: Mask = np.zeros(self.count, np.bool_)
+
+    def learn_attempts(self, identified: Mask, caller_attempts: F64) -> None:
+        """The caller's attempts, decayed over 1 day: whose calls are a young caller's."""
+        self.young = identified & (caller_attempts < _YOUNG_ATTEMPTS_AT_END)
+
+    def learn_talks(self, talk_age_s: F64) -> None:
+        """Seconds since caller and callee last talked before this call, NaN where they had not."""
+        self.talked_before = np.isfinite(talk_age_s)
 
     def outcome(self, *outcomes: Outcome) -> Mask:
         found = np.zeros(self.count, np.bool_)
         for outcome in outcomes:
             found |= self._outcome == _OUTCOME_CODES[outcome]
-        return found
+        return found & self.counted
 
-    def rang_and_cancelled(self) -> Mask:
-        return self.outcome(Outcome.CANCELLED) & np.isfinite(self.ring_s)
+    def talked(self) -> Mask:
+        """Longer than a short call: these two have something to do with each other."""
+        return self.timed & ~self.short
+
+    def rang(self, outcome: Outcome) -> Mask:
+        return self.outcome(outcome) & np.isfinite(self.ring_s)
 
     def one_ring(self) -> Mask:
-        return self.rang_and_cancelled() & (self.ring_s <= SHORT_S)
+        return self.rang(Outcome.CANCELLED) & (self.ring_s <= SHORT_S)
 
-    def cancelled_ring_s(self) -> F64:
-        return np.where(self.rang_and_cancelled(), self.ring_s, 0.0)
+    def rang_out(self) -> Mask:
+        """It rang for longer than one ring, and nobody picked up before the network or the caller gave up."""
+        return (self.rang(Outcome.CANCELLED) & (self.ring_s > SHORT_S)) | self.rang(Outcome.NO_ANSWER)
+
+    def ring_of(self, rang: Mask) -> F64:
+        return np.where(rang, self.ring_s, 0.0)
+
+    def closed(self) -> F64:
+        """What is left of the +1 that the call's attempt added: exactly this is taken away."""
+        return -np.exp(-self.call_s / OPEN_WINDOW_S)

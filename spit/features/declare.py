@@ -6,10 +6,13 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from spit.features.columns import AttemptColumns, EndColumns
 
 F64 = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -18,9 +21,10 @@ MINUTE_S = 60.0
 TEN_MINUTES_S = 600.0
 HOUR_S = 3600.0
 DAY_S = 86_400.0
+WEEK_S = 7 * DAY_S
 
 #: State untouched for this long is forgotten: what is left of a 1-day sum is then e^-7, below 0.1 %.
-IDLE_S = 7 * DAY_S
+IDLE_S = WEEK_S
 
 
 class Stage(StrEnum):
@@ -28,81 +32,94 @@ class Stage(StrEnum):
 
     ATTEMPT = "attempt"
     END = "end"
+    BOTH = "both"
 
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """What one event adds to a sum. ``compute`` gets AttemptColumns or EndColumns, as ``stage`` says."""
+    """What one event adds to a sum: an attempt, an end, or each of them something."""
 
     name: str
-    stage: Stage
     meaning: str
-    compute: Callable[[Any], F64 | Mask]
+    at_attempt: Callable[[AttemptColumns], F64 | Mask] | None = None
+    at_end: Callable[[EndColumns], F64 | Mask] | None = None
+
+    @property
+    def stage(self) -> Stage:
+        if self.at_attempt is not None and self.at_end is not None:
+            return Stage.BOTH
+        return Stage.ATTEMPT if self.at_end is None else Stage.END
 
 
 @dataclass(frozen=True, slots=True)
 class SumsDeclaration:
-    """Decayed sums per key. ``charges_diverted``: forwarded calls count, too (RFC 5806, RFC 7044)."""
+    """Decayed sums per key: those that a feature reads, no others (``table.kept``).
 
-    name: str
+    ``charges_diverted``: forwarded calls count, too (RFC 5806, RFC 7044). ``seen_from``: also read with this
+    key, under the name ``as_name`` (what a caller's own number receives).
+    """
+
     key: str
-    contributions: tuple[Contribution, ...]
-    windows_s: tuple[float, ...]
     charges_diverted: bool
+    seen_from: str | None = None
+    as_name: str | None = None
     idle_s: float = IDLE_S
 
     @property
-    def stage(self) -> Stage:
-        """The stage of its contributions: all of one kind."""
-        return self.contributions[0].stage
+    def elsewhere(self) -> SumsDeclaration:
+        """The same sums, read with the other key."""
+        return SumsDeclaration(self.as_name or self.key, self.charges_diverted)
 
-    def column(self, contribution: Contribution, window_s: float) -> int:
-        """Where the primitive answers this sum."""
-        # Names are unique and compare faster than declarations: this is asked for every feature of a batch.
-        names = [c.name for c in self.contributions]
-        return self.windows_s.index(window_s) * len(names) + names.index(contribution.name)
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One decayed sum: of which key, what, over which window."""
+
+    key: str
+    contribution: Contribution
+    window_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class LastDeclaration:
-    """The callee's number at the previous attempt of a key, and the age of that attempt."""
+    """Numbers of callee and caller at the previous attempt of a key, and the age of that attempt.
+
+    ``young``: only attempts by young callers count (``columns.YOUNG_ATTEMPTS``).
+    """
 
     name: str
     key: str
     charges_diverted: bool
+    young: bool = False
     idle_s: float = IDLE_S
 
 
 @dataclass(frozen=True, slots=True)
 class PairsDeclaration:
-    """When a pair was last in contact. ``reverse_key``: also read the pair the other way round."""
+    """When a pair was last in contact. ``reverse_key``: also read the pair the other way round.
+
+    ``talks``: contact is a talk (a timed answer longer than a short call), noted at its end, and read at ends
+    as well as at attempts; else it is an attempt.
+    """
 
     name: str
     key: str
     charges_diverted: bool
     reverse_key: str | None = None
+    talks: bool = False
     window_s: float = IDLE_S
 
 
-class Reads(Protocol):
-    """What the primitives knew before each attempt. Arrays over the attempts, never NaN in sums."""
-
-    def total(self, sums: SumsDeclaration, contribution: Contribution, window_s: float) -> F64:
-        """The decayed sum; 0 where nothing is known."""
-
-    def column(self, name: str) -> F64:
-        """A column of the attempt itself, or an age in seconds (NaN where there is none)."""
-
-
 class Expression(Protocol):
-    """How a feature derives from what was read."""
+    """How a feature derives from what was read (``evaluate`` computes it)."""
 
     @property
     def formula(self) -> str:
         """In words, for people and for the schema hash."""
 
-    def evaluate(self, reads: Reads) -> F64:
-        """One finite value for each attempt."""
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        """The sums it reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,39 +132,68 @@ class Prior:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """A decayed count: a steady rate r per second settles at r times the window."""
+    """A decayed count: a steady rate r per second settles at r times the window. Never below 0."""
 
-    sums: SumsDeclaration
-    contribution: Contribution
-    window_s: float
+    term: Term
 
     @property
     def formula(self) -> str:
-        return self.contribution.name
+        return self.term.contribution.name
 
-    def evaluate(self, reads: Reads) -> F64:
-        return reads.total(self.sums, self.contribution, self.window_s)
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        return (self.term,)
 
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """A share, or a mean, shrunk to its prior while there is little to go by."""
+    """A share, a mean or a ratio of rates, shrunk to its prior while there is little to go by.
 
-    sums: SumsDeclaration
-    numerator: Contribution
-    denominator: Contribution
-    window_s: float
+    ``scale``: what the denominator is multiplied by; 1 but for rates over different windows.
+    """
+
+    numerator: Term
+    denominator: Term
+    prior: Prior
+    scale: float = 1.0
+
+    @property
+    def formula(self) -> str:
+        added, weight = self.prior.value * self.prior.weight, self.prior.weight
+        x, n = self.numerator.contribution.name, self.denominator.contribution.name
+        if self.numerator.window_s != self.denominator.window_s:
+            x, n = (f"{t.contribution.name}[{window_name(t.window_s)}]" for t in self.terms)
+        over = n if self.scale == 1.0 else f"{n} * {self.scale:.6g}"
+        return f"({x} + {added:.6g}) / ({over} + {weight:.6g})"
+
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        return (self.numerator, self.denominator)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """By how much a ratio over the short window exceeds the one over the long window, the key's own past.
+
+    The ratio of the past is shrunk to the prior, the difference to 0.
+    """
+
+    numerator: Term
+    denominator: Term
+    past_numerator: Term
+    past_denominator: Term
     prior: Prior
 
     @property
     def formula(self) -> str:
         added, weight = self.prior.value * self.prior.weight, self.prior.weight
-        return f"({self.numerator.name} + {added:.6g}) / ({self.denominator.name} + {weight:.6g})"
+        x, n, past_x, past_n = (f"{t.contribution.name}[{window_name(t.window_s)}]" for t in self.terms)
+        past = f"({past_x} + {added:.6g}) / ({past_n} + {weight:.6g})"
+        return f"({x} - {n} * {past}) / ({n} + {weight:.6g})"
 
-    def evaluate(self, reads: Reads) -> F64:
-        x = reads.total(self.sums, self.numerator, self.window_s)
-        n = reads.total(self.sums, self.denominator, self.window_s)
-        return (x + self.prior.value * self.prior.weight) / (n + self.prior.weight)
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        return (self.numerator, self.denominator, self.past_numerator, self.past_denominator)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,33 +203,45 @@ class Spread:
     ``relative``: divided by the mean (coefficient of variation).
     """
 
-    sums: SumsDeclaration
-    count: Contribution
-    total: Contribution
-    squares: Contribution
-    window_s: float
+    count: Term
+    total: Term
+    squares: Term
     prior: Prior
     relative: bool
 
     @property
     def formula(self) -> str:
-        n, x, q = self.count.name, self.total.name, self.squares.name
+        n, x, q = (term.contribution.name for term in self.terms)
         variance = f"({q}/{n} - ({x}/{n})^2)" + (f" / ({x}/{n})^2" if self.relative else "")
         prior, weight = f"{self.prior.value:.6g}", f"{self.prior.weight:.6g}"
         return f"sqrt(({n} * {variance} + {weight} * {prior}^2) / (max({n} - 1, 0) + {weight}))"
 
-    def evaluate(self, reads: Reads) -> F64:
-        n = reads.total(self.sums, self.count, self.window_s)
-        x = reads.total(self.sums, self.total, self.window_s)
-        q = reads.total(self.sums, self.squares, self.window_s)
-        mean = np.divide(x, n, out=np.zeros_like(x), where=n > 0)
-        variance = np.maximum(np.divide(q, n, out=np.zeros_like(q), where=n > 0) - mean**2, 0.0)
-        if self.relative:
-            variance = np.divide(variance, mean**2, out=np.zeros_like(variance), where=mean > 1e-9)
-        # One observation says nothing of a spread: n - 1 of them count, as in a sample variance.
-        weight = np.maximum(n - 1.0, 0.0) + self.prior.weight
-        spread: F64 = np.sqrt((n * variance + self.prior.weight * self.prior.value**2) / weight)
-        return spread
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        return (self.count, self.total, self.squares)
+
+
+@dataclass(frozen=True, slots=True)
+class Habit:
+    """How near the time of day is to when the key is usually active: 1 at its usual hour, -1 half a day off.
+
+    Sums of cosine and sine of the time of day make the mean direction (circular statistics).
+    """
+
+    count: Term
+    cosines: Term
+    sines: Term
+    prior: Prior
+
+    @property
+    def formula(self) -> str:
+        n, x, y = (term.contribution.name for term in self.terms)
+        added, weight = self.prior.value * self.prior.weight, self.prior.weight
+        return f"({x} * hour_cos + {y} * hour_sin + {added:.6g}) / ({n} + {weight:.6g})"
+
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        return (self.count, self.cosines, self.sines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,9 +255,9 @@ class Age:
     def formula(self) -> str:
         return f"min({self.column}, {self.cap_s:.0f})"
 
-    def evaluate(self, reads: Reads) -> F64:
-        age_s: F64 = np.fmin(reads.column(self.column), self.cap_s)
-        return age_s
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,8 +270,9 @@ class Direct:
     def formula(self) -> str:
         return self.column
 
-    def evaluate(self, reads: Reads) -> F64:
-        return reads.column(self.column)
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +296,7 @@ class Feature:
 
 
 def window_name(window_s: float) -> str:
-    """``1m``, ``10m``, ``1h``, ``1d``: how feature names end."""
+    """``1m``, ``10m``, ``1h``, ``1d``, ``7d``: how feature names end."""
     for unit_s, letter in ((DAY_S, "d"), (HOUR_S, "h"), (MINUTE_S, "m")):
         if window_s >= unit_s and math.isclose(window_s % unit_s, 0.0):
             return f"{window_s / unit_s:.0f}{letter}"
@@ -245,6 +304,7 @@ def window_name(window_s: float) -> str:
 
 
 def window_words(window_s: float) -> str:
-    """``1 min``, ``1 h``, ``1 day``: how people say it."""
+    """``1 min``, ``1 h``, ``7 days``: how people say it."""
     name = window_name(window_s)
-    return f"{name[:-1]} {({'m': 'min', 'h': 'h', 'd': 'day', 's': 's'})[name[-1]]}"
+    number, unit = name[:-1], {"m": "min", "h": "h", "d": "day", "s": "s"}[name[-1]]
+    return f"{number} {unit}{'s' if unit == 'day' and number != '1' else ''}"

@@ -5,20 +5,26 @@ from __future__ import annotations
 import sys
 from itertools import groupby
 
+from spit.features.columns import NEIGHBOUR_DIGITS, YOUNG_ATTEMPTS
 from spit.features.declare import IDLE_S, Stage, window_words
-from spit.features.table import FEATURES, LASTS, PAIRS, SUMS, schema_hash
+from spit.features.table import CONTRIBUTIONS, FEATURES, KEPT, LASTS, PAIRS, schema_hash
 
+#: Of a key and a time.
+_BYTES = 16
 _KEYS = {
     "caller": "The caller's canonical identity. None when it is withheld.",
     "peer": "Source address and fingerprint together: survives the rotation of numbers.",
     "source": "The source address.",
     "callee": "The callee's canonical identity.",
+    "callee_outbound": "The callee's canonical identity, as a caller.",
+    "inbound": "The caller's canonical identity, as a callee. None when it is withheld.",
     "block": "The caller's number without its last 4 digits. None without 7 to 15 digits.",
+    "callee_block": "The callee's number without its last 4 digits. None without 7 to 15 digits.",
     "origid": "The origination identifier of the PASSporT. None when unsigned.",
     "pair": "Caller and callee, in this order.",
     "attempt": "The attempt itself: no state.",
 }
-_STAGES = {Stage.ATTEMPT: "attempts", Stage.END: "ends"}
+_STAGES = {Stage.ATTEMPT: "attempts", Stage.END: "ends", Stage.BOTH: "attempts, ends"}
 
 
 def render_markdown() -> str:
@@ -37,11 +43,15 @@ def render_markdown() -> str:
         "A sum over a window decays exponentially, the window being its time constant: a steady rate r",
         "settles at r times the window. A ratio is shrunk to a prior while there is little to go by, so",
         "that a new subscriber is not punished. A key untouched for",
-        f"{window_words(IDLE_S)}s is forgotten. Values are always finite: without a key, or without history,",
+        f"{window_words(IDLE_S)} is forgotten. Values are always finite: without a key, or without history,",
         "a feature has the value of its prior or its cap.",
         "",
         "A forwarded call (Diversion, History-Info) counts for its source, peer and origid only: its fan-out",
         "is charged neither to the caller nor to whom forwarded it.",
+        "",
+        f"A caller is *young* at its first attempts: fewer than {YOUNG_ATTEMPTS:g} before, decayed over 1",
+        "day. A campaign that rotates its numbers is made of young callers, whoever else uses its trunk.",
+        f"Numbers are *neighbours* when they differ in 1 to {NEIGHBOUR_DIGITS:.0f} digits at the end.",
         "",
     ]
     for key, group in groupby(FEATURES, key=lambda feature: feature.key):
@@ -55,8 +65,7 @@ def render_markdown() -> str:
             )
         lines.append("")
     lines += ["## What is summed", "", "| Name | Added by | One for each |", "|---|---|---|"]
-    seen = {contribution.name: contribution for sums in SUMS for contribution in sums.contributions}
-    lines += [f"| `{c.name}` | {_STAGES[c.stage]} | {c.meaning} |" for c in seen.values()]
+    lines += [f"| `{c.name}` | {_STAGES[c.stage]} | {c.meaning} |" for c in CONTRIBUTIONS]
     lines += [
         "",
         "## What is kept",
@@ -64,14 +73,15 @@ def render_markdown() -> str:
         "| Primitive | Kind | Key | Bytes a key | Forwarded calls |",
         "|---|---|---|---|---|",
     ]
-    for s in SUMS:
-        size = 16 + 8 * len(s.contributions) * len(s.windows_s)
-        lines.append(f"| `{s.name}` | sums | {s.key} | {size} | {_counted(s.charges_diverted)} |")
+    for k in KEPT:
+        counted = _counted(k.sums.charges_diverted)
+        lines.append(f"| `{k.sums.key}` | sums | {k.sums.key} | {_BYTES + 4 * len(k.terms)} | {counted} |")
     for last in LASTS:
-        lines.append(f"| `{last.name}` | last | {last.key} | 24 | {_counted(last.charges_diverted)} |")
+        counted = _counted(last.charges_diverted)
+        lines.append(f"| `{last.name}` | last | {last.key} | {_BYTES + 16} | {counted} |")
     for contact in PAIRS:
         lines.append(
-            f"| `{contact.name}` | pairs | {contact.key} | 16 | {_counted(contact.charges_diverted)} |"
+            f"| `{contact.name}` | pairs | {contact.key} | {_BYTES} | {_counted(contact.charges_diverted)} |"
         )
     lines += ["", "The index adds 5 to 10 bytes a key.", ""]
     return "\n".join(lines)

@@ -4,100 +4,105 @@ from __future__ import annotations
 
 from spit.features import contributions as c
 from spit.features import priors
-from spit.features.build import count, ratio
+from spit.features.build import counts, ratios
 from spit.features.declare import DAY_S, HOUR_S, MINUTE_S, Feature, SumsDeclaration
+from spit.features.strangers import neighbours, young_attempts, young_outcomes
 
-ATTEMPTS = SumsDeclaration(
-    "source_attempts",
-    key="source",
-    contributions=(c.ATTEMPTS, c.FIRST_CONTACTS),
-    windows_s=(MINUTE_S, HOUR_S, DAY_S),
-    charges_diverted=True,
-)
-OUTCOMES = SumsDeclaration(
-    "source_outcomes",
-    key="source",
-    contributions=(c.ENDED, c.ANSWERED, c.TIMED, c.TALK_S, c.SHORT, c.NOT_FOUND, c.UNWANTED),
-    windows_s=(HOUR_S, DAY_S),
-    charges_diverted=True,
-)
-SUMS = (ATTEMPTS, OUTCOMES)
+SUMS = SumsDeclaration("source", charges_diverted=True)
+
+_BOTH = (HOUR_S, DAY_S)
+_HOUR = (HOUR_S,)
+_DAY = (DAY_S,)
 
 FEATURES: tuple[Feature, ...] = (
-    *(
-        count(
-            "attempts",
-            ATTEMPTS,
-            c.ATTEMPTS,
-            window_s,
-            unit="attempts",
-            meaning="How many calls have come from this address",
-            source="X.1244: network-level rate features",
-        )
-        for window_s in ATTEMPTS.windows_s
+    *counts(
+        SUMS,
+        [
+            (
+                "attempts",
+                c.ATTEMPTS,
+                (MINUTE_S, HOUR_S, DAY_S),
+                "attempts",
+                "How many calls have come from this address",
+                "X.1244: network-level rate features",
+            )
+        ],
     ),
-    ratio(
-        "first_contact_ratio",
-        ATTEMPTS,
-        c.FIRST_CONTACTS,
-        c.ATTEMPTS,
-        HOUR_S,
-        priors.FIRST_CONTACT_RATIO,
-        meaning="Share of attempts from this address to people not called by their caller within 7 days",
-        source="X.1244: strangers",
+    *ratios(
+        SUMS,
+        [
+            (
+                "first_contact_ratio",
+                c.FIRST_CONTACTS,
+                c.ATTEMPTS,
+                _HOUR,
+                priors.FIRST_CONTACT_RATIO,
+                "Share of attempts from this address to people not called by their caller within 7 days",
+                "X.1244: strangers",
+            ),
+            (
+                "answer_ratio",
+                c.ANSWERED,
+                c.ENDED,
+                _BOTH,
+                priors.ANSWER_RATIO,
+                "Share of finished calls from this address that were answered",
+                "RFC 6076 (SER); trunk floor: 40 to 50 %",
+            ),
+            (
+                "short_call_ratio",
+                c.SHORT,
+                c.TIMED,
+                _DAY,
+                priors.SHORT_RATIO,
+                "Share of answered calls from this address that lasted at most 6 s",
+                "carriers' short-call limit: 15 % of connected calls",
+            ),
+            (
+                "not_found_ratio",
+                c.NOT_FOUND,
+                c.ENDED,
+                _HOUR,
+                priors.NOT_FOUND_RATIO,
+                "Share of finished calls from this address to numbers that nobody has",
+                "RFC 3261 sections 21.4.5, 21.6.3; dictionary dialling",
+            ),
+            (
+                "unwanted_ratio",
+                c.UNWANTED,
+                c.ENDED,
+                _DAY,
+                priors.UNWANTED_RATIO,
+                "Share of finished calls from this address that the callee called unwanted (607)",
+                "RFC 8197",
+            ),
+        ],
     ),
-    *(
-        ratio(
-            "answer_ratio",
-            OUTCOMES,
-            c.ANSWERED,
-            c.ENDED,
-            window_s,
-            priors.ANSWER_RATIO,
-            meaning="Share of finished calls from this address that were answered",
-            source="RFC 6076 (SER); trunk floor: 40 to 50 %",
-        )
-        for window_s in (HOUR_S, DAY_S)
-    ),
-    ratio(
-        "short_call_ratio",
-        OUTCOMES,
-        c.SHORT,
-        c.TIMED,
-        DAY_S,
-        priors.SHORT_RATIO,
-        meaning="Share of answered calls from this address that lasted at most 6 s",
-        source="carriers' short-call limit: 15 % of connected calls",
-    ),
-    ratio(
-        "mean_talk_s",
-        OUTCOMES,
-        c.TALK_S,
-        c.TIMED,
-        DAY_S,
-        priors.MEAN_TALK_S,
+    *ratios(
+        SUMS,
+        [
+            (
+                "mean_talk_s",
+                c.TALK_S,
+                c.TIMED,
+                _DAY,
+                priors.MEAN_TALK_S,
+                "Mean duration of answered calls from this address",
+                "carriers' ACD; trunk floor: 30 to 60 s",
+            )
+        ],
         unit="s",
-        meaning="Mean duration of answered calls from this address",
-        source="carriers' ACD; trunk floor: 30 to 60 s",
     ),
-    ratio(
-        "not_found_ratio",
-        OUTCOMES,
-        c.NOT_FOUND,
-        c.ENDED,
-        HOUR_S,
-        priors.NOT_FOUND_RATIO,
-        meaning="Share of finished calls from this address to numbers that nobody has",
-        source="RFC 3261 sections 21.4.5, 21.6.3; dictionary dialling",
-    ),
-    ratio(
-        "unwanted_ratio",
-        OUTCOMES,
-        c.UNWANTED,
-        c.ENDED,
-        DAY_S,
-        priors.UNWANTED_RATIO,
-        meaning="Share of finished calls from this address that the callee called unwanted (607)",
-        source="RFC 8197",
+    *young_attempts(SUMS, "from this address", _BOTH, _BOTH),
+    *neighbours(SUMS, "from this address", counts_s=_HOUR, shares_s=_HOUR),
+    *young_outcomes(
+        SUMS,
+        "from this address",
+        answer=_BOTH,
+        short_call=_DAY,
+        mean_talk=_BOTH,
+        one_ring=_DAY,
+        not_found=_DAY,
+        callee_hang_up=_DAY,
     ),
 )

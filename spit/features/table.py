@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,20 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from spit import _core
-from spit.features import block, callee, caller, fingerprint, identity, origid, pair, source, state_files
+from spit.features import (
+    block,
+    callee,
+    callee_block,
+    caller,
+    caller_outcomes,
+    fingerprint,
+    identity,
+    origid,
+    pair,
+    source,
+    state_files,
+)
+from spit.features import contributions as c
 from spit.features.columns import (
     AttemptColumns,
     EndColumns,
@@ -23,15 +36,17 @@ from spit.features.columns import (
     select_events,
 )
 from spit.features.declare import (
+    DAY_S,
     F64,
     Contribution,
     Feature,
     LastDeclaration,
     Mask,
     PairsDeclaration,
-    Stage,
     SumsDeclaration,
+    Term,
 )
+from spit.features.evaluate import Place, attempt_columns, formulas
 
 I64 = npt.NDArray[np.int64]
 U64 = npt.NDArray[np.uint64]
@@ -39,34 +54,108 @@ U64 = npt.NDArray[np.uint64]
 #: Every feature, in the order of the columns.
 FEATURES: tuple[Feature, ...] = (
     *caller.FEATURES,
+    *caller_outcomes.FEATURES,
     *fingerprint.FEATURES,
     *source.FEATURES,
     *callee.FEATURES,
+    *caller.CALLEE_OUTBOUND,
+    *callee.INBOUND,
     *block.FEATURES,
+    *callee_block.FEATURES,
     *origid.FEATURES,
     *pair.FEATURES,
     *identity.FEATURES,
 )
+#: The caller's come first: they tell who is young, which the others ask.
 SUMS: tuple[SumsDeclaration, ...] = (
-    *caller.SUMS,
-    *fingerprint.SUMS,
-    *source.SUMS,
-    *callee.SUMS,
-    *block.SUMS,
-    *origid.SUMS,
+    *(caller.SUMS, fingerprint.SUMS, source.SUMS, callee.SUMS, block.SUMS, callee_block.SUMS, origid.SUMS),
 )
-LASTS: tuple[LastDeclaration, ...] = (caller.LAST, fingerprint.LAST)
-PAIRS: tuple[PairsDeclaration, ...] = (pair.CONTACTS, fingerprint.CALLERS, fingerprint.CALLEES)
+LASTS: tuple[LastDeclaration, ...] = (caller.LAST, fingerprint.LAST, fingerprint.YOUNG_LAST)
+PAIRS: tuple[PairsDeclaration, ...] = (pair.CONTACTS, pair.TALKS, fingerprint.CALLERS, fingerprint.CALLEES)
 
 #: A pair takes 16 bytes where a key takes hundreds, and there are more of them.
 _PAIRS_PER_KEY = 4
-_PAIR_KEYS: tuple[str, ...] = tuple(key for d in PAIRS for key in (d.key, d.reverse_key) if key is not None)
-_KEYS: tuple[str, ...] = tuple(sorted({d.key for d in SUMS} | {d.key for d in LASTS}))
+#: Events folded at a time: what stands between the folds and the features fits the processor's caches.
+_CHUNK_EVENTS = 4096
 
 
 def schema_hash(features: tuple[Feature, ...] = FEATURES) -> str:
     """SHA-256 over name, unit, window, version and formula of the features, in order."""
     return hashlib.sha256("\n".join(feature.identity for feature in features).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is kept of one key: the sums that features read.
+
+    ``chosen[w]``: numbers in ``CONTRIBUTIONS`` of what is summed over ``windows_s[w]``; in this order the
+    primitive answers, and ``terms`` are in it. ``seen``: the columns that are also read with the other key.
+    """
+
+    sums: SumsDeclaration
+    windows_s: tuple[float, ...]
+    chosen: tuple[tuple[int, ...], ...]
+    terms: tuple[tuple[Contribution, float], ...]
+    seen: tuple[int, ...]
+
+
+#: What tells a young caller.
+_CALLER_ATTEMPTS = Term("caller", c.ATTEMPTS, DAY_S)
+
+
+def _terms(key: str | None) -> list[Term]:
+    """The sums of a key that features read."""
+    read = [term for feature in FEATURES for term in feature.expression.terms if term.key == key]
+    return [*read, _CALLER_ATTEMPTS] if key == _CALLER_ATTEMPTS.key else read
+
+
+#: Every contribution once, though several keys sum it; the caller's first.
+CONTRIBUTIONS: tuple[Contribution, ...] = tuple(
+    {
+        t.contribution.name: t.contribution for s in SUMS for k in (s.key, s.as_name) for t in _terms(k)
+    }.values()
+)
+
+
+def _kept(sums: SumsDeclaration) -> Kept:
+    own, seen = _terms(sums.key), _terms(sums.as_name)
+    summed = {(t.contribution.name, t.window_s) for t in (*own, *seen)}
+    windows_s = tuple(sorted({window_s for _, window_s in summed}))
+    chosen = tuple(
+        tuple(i for i, x in enumerate(CONTRIBUTIONS) if (x.name, window_s) in summed)
+        for window_s in windows_s
+    )
+    terms = tuple(
+        (CONTRIBUTIONS[i], window_s) for window_s, of in zip(windows_s, chosen, strict=True) for i in of
+    )
+    asked = {(t.contribution.name, t.window_s) for t in seen}
+    return Kept(
+        sums,
+        windows_s,
+        chosen,
+        terms,
+        tuple(i for i, (x, window_s) in enumerate(terms) if (x.name, window_s) in asked),
+    )
+
+
+KEPT: tuple[Kept, ...] = tuple(_kept(sums) for sums in SUMS)
+_YOUNG_COLUMN = KEPT[0].terms.index((c.ATTEMPTS, DAY_S))
+_ATTEMPT_COLUMNS = attempt_columns(FEATURES)
+
+
+def _places() -> dict[Term, Place]:
+    """Where each sum stands: a matrix for each key, the columns read with the other key after its own."""
+    places: dict[Term, Place] = {}
+    for matrix, k in enumerate(KEPT):
+        for i, (contribution, window_s) in enumerate(k.terms):
+            places[Term(k.sums.key, contribution, window_s)] = (matrix, i)
+        for i, column_seen in enumerate(k.seen):
+            contribution, window_s = k.terms[column_seen]
+            places[Term(str(k.sums.as_name), contribution, window_s)] = (matrix, len(k.terms) + i)
+    return places
+
+
+_FORMULAS = formulas(FEATURES, _places(), {name: (len(KEPT), i) for i, name in enumerate(_ATTEMPT_COLUMNS)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,26 +167,6 @@ class FeatureRows:
 
     rows: npt.NDArray[np.int64]
     values: npt.NDArray[np.float32]
-
-
-class _Reads:
-    """What the primitives knew before each attempt (declare.Reads)."""
-
-    def __init__(self, attempts: AttemptColumns) -> None:
-        self._attempts = attempts
-        self._totals: dict[str, F64] = {}
-
-    def add(self, sums: SumsDeclaration, keys: U64, answer: F64) -> None:
-        """``answer``: [attempts, windows * contributions]; NaN rows (no key) read as nothing known."""
-        answer[keys == 0] = 0.0
-        self._totals[sums.name] = np.ascontiguousarray(answer.T)
-
-    def total(self, sums: SumsDeclaration, contribution: Contribution, window_s: float) -> F64:
-        totals: F64 = self._totals[sums.name][sums.column(contribution, window_s)]
-        return totals
-
-    def column(self, name: str) -> F64:
-        return self._attempts.value(name)
 
 
 class FeatureTable:
@@ -113,10 +182,16 @@ class FeatureTable:
         """``max_keys``: bound of each primitive; four times as many pairs."""
         self._max_keys = max_keys
         self._sums = {
-            d.name: _core.Sums(len(d.contributions), d.windows_s, idle_s=d.idle_s, max_keys=max_keys)
-            for d in SUMS
+            k.sums.key: _core.Sums(
+                len(CONTRIBUTIONS),
+                k.windows_s,
+                idle_s=k.sums.idle_s,
+                max_keys=max_keys,
+                chosen=k.chosen,
+            )
+            for k in KEPT
         }
-        self._lasts = {d.name: _core.Last(1, idle_s=d.idle_s, max_keys=max_keys) for d in LASTS}
+        self._lasts = {d.name: _core.Last(2, idle_s=d.idle_s, max_keys=max_keys) for d in LASTS}
         self._pairs = {
             d.name: _core.Pairs(window_s=d.window_s, max_pairs=_PAIRS_PER_KEY * max_keys) for d in PAIRS
         }
@@ -126,41 +201,67 @@ class FeatureTable:
 
         Raises InputError when a column of records.EVENT_SCHEMA that is needed is missing.
         """
+        if events.num_rows <= _CHUNK_EVENTS:
+            return self._observe_chunk(events)
+        is_attempt, _ = select_events(events)
+        rows = np.flatnonzero(is_attempt).astype(np.int64)
+        values = np.empty((len(rows), len(FEATURES)), np.float32)
+        filled = 0
+        for start in range(0, events.num_rows, _CHUNK_EVENTS):
+            part = self._observe_chunk(events.slice(start, _CHUNK_EVENTS)).values
+            values[filled : filled + len(part)] = part
+            filled += len(part)
+        return FeatureRows(rows, values)
+
+    def _observe_chunk(self, events: pa.RecordBatch) -> FeatureRows:
         is_attempt, is_end = select_events(events)
         counted = np.flatnonzero(is_attempt | is_end)
         attempt_rows, end_rows = np.flatnonzero(is_attempt[counted]), np.flatnonzero(is_end[counted])
+        attempts = AttemptColumns(pick_attempts(events, counted[attempt_rows]))
+        ends = EndColumns(pick_ends(events, counted[end_rows]))
         times_us = _times_us(events)[counted]
-        keys = EventKeys(events)
-        singles = {name: keys.single(name)[counted] for name in _KEYS}
-
-        attempts = AttemptColumns(pick_attempts(events, np.flatnonzero(is_attempt)))
-        ends = EndColumns(pick_ends(events, np.flatnonzero(is_end)))
+        keys = {name: values[counted] for name, values in EventKeys(events).items()}
+        of_attempts = {name: values[attempt_rows] for name, values in keys.items()}
         attempt_times_us = times_us[attempt_rows]
-        self._fold_contacts(
-            attempts, {name: keys.pair(name)[is_attempt] for name in _PAIR_KEYS}, attempt_times_us
-        )
-        for last in LASTS:
-            answer = self._lasts[last.name].fold(
-                singles[last.key][attempt_rows],
-                attempt_times_us,
-                attempts.callee_number[:, np.newaxis].copy(),
-                _charged(last, attempts),
-            )
-            attempts.learn(_last_columns(last, answer))
 
-        reads = _Reads(attempts)
-        for sums in SUMS:
-            summed = self._sums[sums.name]
-            if sums.stage is Stage.ATTEMPT:
-                attempt_keys = singles[sums.key][attempt_rows]
-                known = summed.fold(attempt_keys, attempt_times_us, _contributions(sums, attempts))
-                reads.add(sums, attempt_keys, known)
-            else:
-                added = np.zeros((len(counted), len(sums.contributions)))
-                added[end_rows] = _contributions(sums, ends)
-                known = summed.fold(singles[sums.key], times_us, added)
-                reads.add(sums, singles[sums.key][attempt_rows], known[attempt_rows])
-        return FeatureRows(counted[attempt_rows].astype(np.int64), _evaluate(reads, attempts.count))
+        self._fold_contacts(attempts, of_attempts, attempt_times_us)
+        self._fold_talks(attempts, ends, keys["contact"], times_us, (attempt_rows, end_rows))
+        self._fold_lasts(attempts, of_attempts, attempt_times_us, young=False)
+        added = np.zeros((len(counted), len(CONTRIBUTIONS)))
+        undiverted = np.ones(len(counted), np.bool_)
+        undiverted[attempt_rows], undiverted[end_rows] = ~attempts.diverted, ~ends.diverted
+        everything, wanted = np.ones(len(counted), np.bool_), is_attempt[counted]
+        matrices: list[F64] = []
+        done = 0
+        for k in KEPT:
+            # Those of young callers are known only once the caller's sums have been folded.
+            last = max(i for chosen in k.chosen for i in chosen) + 1
+            for i in range(done, last):
+                contribution = CONTRIBUTIONS[i]
+                if contribution.at_attempt is not None:
+                    added[attempt_rows, i] = contribution.at_attempt(attempts)
+                if contribution.at_end is not None:
+                    added[end_rows, i] = contribution.at_end(ends)
+            done = max(done, last)
+            is_caller = k.sums is caller.SUMS
+            answer = self._sums[k.sums.key].fold_some(
+                keys[k.sums.key],
+                times_us,
+                added,
+                update=everything if k.sums.charges_diverted else undiverted,
+                wanted=everything if is_caller else wanted,
+                others=None if k.sums.seen_from is None else keys[k.sums.seen_from],
+                others_columns=k.seen,
+            )
+            if is_caller:
+                known = answer[:, _YOUNG_COLUMN]
+                attempts.learn_attempts(known[attempt_rows])
+                ends.learn_attempts(keys["caller"][end_rows] != 0, known[end_rows])
+                self._fold_lasts(attempts, of_attempts, attempt_times_us, young=True)
+                answer = answer[attempt_rows]
+            matrices.append(answer)
+        values = _FORMULAS.derive([*matrices, attempts.matrix(_ATTEMPT_COLUMNS)])
+        return FeatureRows(counted[attempt_rows].astype(np.int64), values)
 
     def read(self, attempts: pa.RecordBatch) -> npt.NDArray[np.float32]:
         """What is known of each row at its time, float32 [n, F], without any change.
@@ -171,18 +272,21 @@ class FeatureTable:
         columns, keys = AttemptColumns(attempts), EventKeys(attempts)
         for contact in PAIRS:
             pairs = self._pairs[contact.name]
-            known = {f"{contact.name}_age_s": pairs.read(keys.pair(contact.key), times_us)}
+            known = {f"{contact.name}_age_s": pairs.read(keys[contact.key], times_us)}
             if contact.reverse_key is not None:
-                known[f"{contact.name}_reverse_age_s"] = pairs.read(keys.pair(contact.reverse_key), times_us)
+                known[f"{contact.name}_reverse_age_s"] = pairs.read(keys[contact.reverse_key], times_us)
             columns.learn(known)
-        singles = {name: keys.single(name) for name in _KEYS}
         for last in LASTS:
-            answer = self._lasts[last.name].read(singles[last.key], times_us)
+            answer = self._lasts[last.name].read(keys[last.key], times_us)
             columns.learn(_last_columns(last, answer))
-        reads = _Reads(columns)
-        for sums in SUMS:
-            reads.add(sums, singles[sums.key], self._sums[sums.name].read(singles[sums.key], times_us))
-        return _evaluate(reads, columns.count)
+        matrices: list[F64] = []
+        for k in KEPT:
+            summed = self._sums[k.sums.key]
+            known_sums = [summed.read(keys[k.sums.key], times_us)]
+            if k.sums.seen_from is not None:
+                known_sums.append(summed.read_some(keys[k.sums.seen_from], times_us, k.seen))
+            matrices.append(np.concatenate(known_sums, axis=1))
+        return _FORMULAS.derive([*matrices, columns.matrix(_ATTEMPT_COLUMNS)])
 
     def states(self) -> list[tuple[str, pa.RecordBatch]]:
         """A copy of the state of each primitive, by name."""
@@ -214,8 +318,10 @@ class FeatureTable:
         yield from self._lasts.items()
         yield from self._pairs.items()
 
-    def _fold_contacts(self, attempts: AttemptColumns, keys: Mapping[str, U64], times_us: I64) -> None:
+    def _fold_contacts(self, attempts: AttemptColumns, keys: dict[str, U64], times_us: I64) -> None:
         for contact in PAIRS:
+            if contact.talks:
+                continue
             pairs, charged = self._pairs[contact.name], _charged(contact, attempts)
             forward = keys[contact.key]
             if contact.reverse_key is None:
@@ -229,6 +335,34 @@ class FeatureTable:
                 {f"{contact.name}_reverse_age_s": answer[0::2], f"{contact.name}_age_s": answer[1::2]}
             )
 
+    def _fold_talks(
+        self,
+        attempts: AttemptColumns,
+        ends: EndColumns,
+        keys: U64,
+        times_us: I64,
+        rows: tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]],
+    ) -> None:
+        """``rows``: those of the attempts and those of the ends."""
+        attempt_rows, end_rows = rows
+        update = np.zeros(len(keys), np.bool_)
+        update[end_rows] = ends.talked() & ~ends.diverted
+        age_s = self._pairs[pair.TALKS.name].fold(keys, times_us, update)
+        attempts.learn({"talk_age_s": age_s[attempt_rows]})
+        ends.learn_talks(age_s[end_rows])
+
+    def _fold_lasts(
+        self, attempts: AttemptColumns, keys: dict[str, U64], times_us: I64, *, young: bool
+    ) -> None:
+        numbers = np.column_stack([attempts.callee_number, attempts.caller_number])
+        for last in LASTS:
+            if last.young == young:
+                update = _charged(last, attempts)
+                if young:
+                    update &= attempts.young
+                answer = self._lasts[last.name].fold(keys[last.key], times_us, numbers, update)
+                attempts.learn(_last_columns(last, answer))
+
 
 def _times_us(events: pa.RecordBatch) -> I64:
     times_us: I64 = column(events, "time_us").to_numpy(zero_copy_only=False).astype(np.int64, copy=False)
@@ -240,20 +374,9 @@ def _charged(declaration: LastDeclaration | PairsDeclaration, attempts: AttemptC
 
 
 def _last_columns(last: LastDeclaration, answer: F64) -> dict[str, F64]:
-    return {f"{last.key}_gap_s": answer[:, 0].copy(), f"{last.key}_last_number": answer[:, 1].copy()}
-
-
-def _contributions(sums: SumsDeclaration, columns: AttemptColumns | EndColumns) -> F64:
-    added = np.empty((columns.count, len(sums.contributions)))
-    for i, contribution in enumerate(sums.contributions):
-        added[:, i] = contribution.compute(columns)
-    if not sums.charges_diverted:
-        added[columns.diverted] = 0.0
-    return added
-
-
-def _evaluate(reads: _Reads, count: int) -> npt.NDArray[np.float32]:
-    values = np.empty((len(FEATURES), count), np.float32)
-    for i, feature in enumerate(FEATURES):
-        values[i] = feature.expression.evaluate(reads)
-    return np.ascontiguousarray(values.T)
+    of = last.name.removesuffix("_last")
+    return {
+        f"{of}_gap_s": answer[:, 0].copy(),
+        f"{of}_last_number": answer[:, 1].copy(),
+        f"{of}_last_caller_number": answer[:, 2].copy(),
+    }

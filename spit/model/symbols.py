@@ -5,6 +5,7 @@ Every feature belongs to exactly one symbol, so that no evidence of the model go
 
 from __future__ import annotations
 
+from spit.model import campaign_symbols
 from spit.model.symbol import (
     Row,
     Symbol,
@@ -441,6 +442,7 @@ SYMBOLS: tuple[Symbol, ...] = (
         ("identity_diverted", "identity_callee_is_number", "identity_is_message"),
         flag("identity_is_message", "This is a text message, not a call."),
     ),
+    *campaign_symbols.SYMBOLS,
 )
 
 #: Said when no single symbol weighs enough: the features together made the score.

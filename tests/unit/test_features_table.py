@@ -10,7 +10,8 @@ from feature_events import ALICE, BOB, attempt, batch, end
 
 from spit.errors import InputError
 from spit.features import FeatureTable
-from spit.features.table import FEATURES, SUMS, schema_hash
+from spit.features.declare import Stage
+from spit.features.table import FEATURES, KEPT, schema_hash
 
 
 def table_after(*events: dict[str, object]) -> FeatureTable:
@@ -23,7 +24,7 @@ def test_names_are_unique_and_carry_their_window() -> None:
     assert len(set(FeatureTable.names)) == len(FeatureTable.names) >= 40
     for feature in FEATURES:
         if feature.window_s is not None:
-            assert feature.name.endswith(("_1m", "_10m", "_1h", "_1d")), feature.name
+            assert feature.name.endswith(("_1m", "_10m", "_1h", "_1d", "_7d")), feature.name
         assert feature.meaning.endswith("."), feature.name
         assert feature.source, feature.name
 
@@ -35,10 +36,15 @@ def test_the_schema_hash_is_over_the_ordered_declarations() -> None:
     assert schema_hash(FEATURES[:-1]) != FeatureTable.schema_hash
 
 
-def test_every_sums_declaration_has_one_stage_and_a_bounded_row() -> None:
-    for sums in SUMS:
-        assert len({c.stage for c in sums.contributions}) == 1
-        assert 16 + 8 * len(sums.contributions) * len(sums.windows_s) <= 400, sums.name
+def test_what_is_kept_is_what_features_read_and_a_row_is_bounded() -> None:
+    read = {(t.key, t.contribution.name, t.window_s) for f in FEATURES for t in f.expression.terms}
+    for kept in KEPT:
+        names = {kept.sums.key, kept.sums.as_name}
+        own = {(contribution.name, window_s) for contribution, window_s in kept.terms}
+        assert len(own) == len(kept.terms)
+        assert own == {(name, window_s) for key, name, window_s in read if key in names}
+        assert 16 + 4 * len(kept.terms) <= 400, kept.sums.key
+    assert any(contribution.stage is Stage.BOTH for contribution, _ in KEPT[0].terms)
 
 
 def test_rows_name_the_attempts_of_the_batch() -> None:
@@ -122,23 +128,23 @@ def test_damage_is_refused_and_the_state_stays(tmp_path: Path) -> None:
     manifest.write_text(json.dumps({**good, "format": 9}))
     refuses("expected the format 1, found 9")
     manifest.write_text(json.dumps({**good, "sha256": {}}))
-    refuses("expected files for caller_attempts")
+    refuses("expected files for caller, peer")
     manifest.write_text("[1]")
     refuses("expected the format 1, found None")
     manifest.write_text("{")
     refuses("expected the manifest of saved features")
     manifest.write_text(json.dumps(good))
-    victim = tmp_path / good["folder"] / "caller_pattern.arrow"
+    victim = tmp_path / good["folder"] / "caller.arrow"
     data = bytearray(victim.read_bytes())
     data[len(data) // 2] ^= 1
     victim.write_bytes(data)
-    refuses(r"caller_pattern\.arrow: expected the SHA-256 .* the file is damaged")
-    good["sha256"]["caller_pattern"] = hashlib.sha256(b"no arrow file").hexdigest()
+    refuses(r"caller\.arrow: expected the SHA-256 .* the file is damaged")
+    good["sha256"]["caller"] = hashlib.sha256(b"no arrow file").hexdigest()
     victim.write_bytes(b"no arrow file")
     manifest.write_text(json.dumps(good))
-    refuses(r"caller_pattern\.arrow: ")
+    refuses(r"caller\.arrow: ")
     victim.unlink()
-    refuses(r"caller_pattern\.arrow")
+    refuses(r"caller\.arrow")
 
 
 def test_loading_where_nothing_was_saved_is_refused(tmp_path: Path) -> None:
@@ -156,6 +162,6 @@ def test_state_is_bounded_and_evictions_are_counted() -> None:
     table = FeatureTable(max_keys=10)
     table.observe(batch(*(attempt(i, caller=f"+4930{i:08d}", callee=f"+4989{i:08d}") for i in range(100))))
     counters = table.counters()
-    assert counters["caller_attempts_keys"] == counters["caller_last_keys"] == 10
-    assert counters["caller_attempts_evicted_full"] == 90
+    assert counters["caller_keys"] == counters["caller_last_keys"] == 10
+    assert counters["caller_evicted_full"] == 90
     assert counters["contact_keys"] == 40

@@ -39,7 +39,7 @@ def test_equals_the_definition_however_cut(rows: list[tuple[int, int, float]], c
         ]
         total = logit(0.1) + sum(w * np.clip(x, -6, 6) for w, x in earlier) + np.clip(log_odds, -6, 6)
         expected = sigmoid(np.array(total / (1.0 + sum(w for w, _ in earlier) + 1.0)))
-        assert found[i] == pytest.approx(float(expected), abs=1e-9)
+        assert found[i] == pytest.approx(float(expected), abs=1e-6)  # sums are f32
 
 
 def test_read_answers_as_update_and_counts_nothing() -> None:

@@ -11,7 +11,7 @@ use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArra
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3_arrow::PyRecordBatch;
-use spit_core::fold::{self, Counters, FoldError, State};
+use spit_core::fold::{self, Asked, Counters, FoldError, State};
 
 /// Names in the metadata of a state's schema.
 const PARAMETERS: &str = "parameters";
@@ -23,7 +23,27 @@ const EVICTED_FULL: &str = "evicted_full";
 pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<Sums>()?;
     m.add_class::<Last>()?;
-    m.add_class::<Pairs>()
+    m.add_class::<Pairs>()?;
+    m.add_function(wrap_pyfunction!(join_keys, m)?)
+}
+
+/// 64-bit keys of ordered pairs of keys; 0 where either is 0.
+#[pyfunction]
+fn join_keys<'py>(
+    py: Python<'py>,
+    a: PyReadonlyArray1<'py, u64>,
+    b: PyReadonlyArray1<'py, u64>,
+) -> PyResult<Bound<'py, PyArray1<u64>>> {
+    let (a, b) = (column("a", &a)?, column("b", &b)?);
+    if a.len() != b.len() {
+        return Err(PyValueError::new_err(format!(
+            "b: expected {} keys, as many as a, found {}",
+            a.len(),
+            b.len()
+        )));
+    }
+    let join = |(&a, &b)| if a == 0 || b == 0 { 0 } else { fold::join_keys(a, b) };
+    Ok(PyArray1::from_vec(py, a.iter().zip(b).map(join).collect()))
 }
 
 /// Exponentially decayed sums per key.
@@ -33,11 +53,20 @@ struct Sums(fold::Sums);
 #[pymethods]
 impl Sums {
     #[new]
-    #[pyo3(signature = (width, time_constants_s, *, idle_s, max_keys))]
-    fn new(width: usize, time_constants_s: Vec<f64>, idle_s: f64, max_keys: usize) -> PyResult<Self> {
-        fold::Sums::new(width, &time_constants_s, idle_s, max_keys)
-            .map(Self)
-            .map_err(value_error)
+    #[pyo3(signature = (width, time_constants_s, *, idle_s, max_keys, chosen=None))]
+    fn new(
+        width: usize,
+        time_constants_s: Vec<f64>,
+        idle_s: f64,
+        max_keys: usize,
+        chosen: Option<Vec<Vec<usize>>>,
+    ) -> PyResult<Self> {
+        match chosen {
+            None => fold::Sums::new(width, &time_constants_s, idle_s, max_keys),
+            Some(chosen) => fold::Sums::chosen(width, &time_constants_s, &chosen, idle_s, max_keys),
+        }
+        .map(Self)
+        .map_err(value_error)
     }
 
     fn fold<'py>(
@@ -54,6 +83,51 @@ impl Sums {
             .detach(|| sums.fold(keys, times_us, contributions))
             .map_err(value_error)?;
         rows(py, answer, keys.len(), sums.stride())
+    }
+
+    #[pyo3(signature = (keys, times_us, contributions, *, update, wanted, others=None, others_columns=vec![]))]
+    #[allow(clippy::too_many_arguments, reason = "columns of one table, by name")]
+    fn fold_some<'py>(
+        &mut self,
+        py: Python<'py>,
+        keys: PyReadonlyArray1<'py, u64>,
+        times_us: PyReadonlyArray1<'py, i64>,
+        contributions: PyReadonlyArray2<'py, f64>,
+        update: PyReadonlyArray1<'py, bool>,
+        wanted: PyReadonlyArray1<'py, bool>,
+        others: Option<PyReadonlyArray1<'py, u64>>,
+        others_columns: Vec<usize>,
+    ) -> PyResult<Bound<'py, PyArray2<f64>>> {
+        let sums = &mut self.0;
+        let (keys, times_us) = (column("keys", &keys)?, column("times_us", &times_us)?);
+        let contributions = matrix("contributions", &contributions, keys.len(), sums.width())?;
+        let asked = Asked {
+            update: column("update", &update)?,
+            wanted: column("wanted", &wanted)?,
+            others: others.as_ref().map_or(Ok(&[][..]), |others| column("others", others))?,
+            others_columns: &others_columns,
+        };
+        let stride = sums.stride() + others_columns.len();
+        let answer = py
+            .detach(|| sums.fold_some(keys, times_us, contributions, &asked))
+            .map_err(value_error)?;
+        let count = answer.len() / stride.max(1);
+        rows(py, answer, count, stride)
+    }
+
+    fn read_some<'py>(
+        &self,
+        py: Python<'py>,
+        keys: PyReadonlyArray1<'py, u64>,
+        times_us: PyReadonlyArray1<'py, i64>,
+        columns: Vec<usize>,
+    ) -> PyResult<Bound<'py, PyArray2<f64>>> {
+        let sums = &self.0;
+        let (keys, times_us) = (column("keys", &keys)?, column("times_us", &times_us)?);
+        let answer = py
+            .detach(|| sums.read_some(keys, times_us, &columns))
+            .map_err(value_error)?;
+        rows(py, answer, keys.len(), columns.len())
     }
 
     fn read<'py>(

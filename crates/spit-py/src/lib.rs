@@ -5,6 +5,7 @@ mod counters;
 mod events;
 mod feed;
 mod fold;
+mod formula;
 mod identity;
 mod live;
 mod messages;
@@ -26,5 +27,6 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     texts::register(m)?;
     names::register(m)?;
     fold::register(m)?;
+    formula::register(m)?;
     live::register(m)
 }

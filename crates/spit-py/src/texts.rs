@@ -16,6 +16,8 @@ pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(hash_pairs, m)?)?;
     m.add_function(wrap_pyfunction!(hash_blocks, m)?)?;
     m.add_function(wrap_pyfunction!(numbers, m)?)?;
+    m.add_function(wrap_pyfunction!(digit_counts, m)?)?;
+    m.add_function(wrap_pyfunction!(shared_digits, m)?)?;
     m.add_function(wrap_pyfunction!(withheld, m)?)?;
     m.add_function(wrap_pyfunction!(asserted_differs, m)?)
 }
@@ -133,6 +135,24 @@ fn numbers(py: Python<'_>, column: PyArray) -> PyResult<Bound<'_, PyArray1<f64>>
                 .bytes()
                 .fold(0_u64, |value, digit| value * 10 + u64::from(digit - b'0')) as f64
         })
+    })
+}
+
+/// How many digits each identity of digits alone has; NaN for everything else.
+#[pyfunction]
+fn digit_counts(py: Python<'_>, column: PyArray) -> PyResult<Bound<'_, PyArray1<f64>>> {
+    each(py, column, |text| {
+        text.and_then(subscriber::digit_count)
+            .map_or(f64::NAN, |count| count as f64)
+    })
+}
+
+/// How many digits two numbers share from the front; NaN where either is none.
+#[pyfunction]
+fn shared_digits(py: Python<'_>, a: PyArray, b: PyArray) -> PyResult<Bound<'_, PyArray1<f64>>> {
+    each_pair(py, (a, b), ("a", "b"), |pair| {
+        pair.and_then(|(a, b)| subscriber::shared_digits(a, b))
+            .map_or(f64::NAN, |count| count as f64)
     })
 }
 

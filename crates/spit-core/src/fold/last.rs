@@ -8,7 +8,7 @@ use super::{expect_rows, seconds_between, span_us, Counters, FoldError, State};
 /// Of two updates the later in time is kept, whichever arrives first.
 #[derive(Debug, Clone)]
 pub struct Last {
-    slab: Slab,
+    slab: Slab<f64>,
     width: usize,
     idle_us: i64,
 }

@@ -19,6 +19,7 @@
 //!
 //! Time is in microseconds since the epoch and is always an argument.
 
+mod formula;
 mod key;
 mod last;
 mod names;
@@ -30,12 +31,13 @@ mod tests;
 
 use std::fmt;
 
-pub use key::{hash_key, hash_pair};
+pub use formula::{derive, Formula, Matrix, Place};
+pub use key::{hash_key, hash_pair, join_keys};
 pub use last::Last;
 pub use names::Names;
 pub use pairs::Pairs;
 pub use slab::FULL_SCAN_SLOTS;
-pub use sums::{Sums, MAX_CONTRIBUTION};
+pub use sums::{Asked, Sums, MAX_CONTRIBUTION};
 
 /// What was expected and what was found.
 #[derive(Debug, Clone, PartialEq, Eq)]

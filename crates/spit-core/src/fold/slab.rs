@@ -18,15 +18,33 @@ const SWEEP_SLOTS: usize = 2;
 
 const PAGE_SLOTS: usize = 256;
 
+/// What a row holds: `f64`, or `f32` where half the memory is worth more than the digits. The state is f64
+/// either way, which every `f32` converts to and back without loss.
+pub(super) trait Value: Copy + Default + Into<f64> {
+    fn from_state(value: f64) -> Self;
+}
+
+impl Value for f64 {
+    fn from_state(value: f64) -> Self {
+        value
+    }
+}
+
+impl Value for f32 {
+    fn from_state(value: f64) -> Self {
+        value as Self
+    }
+}
+
 /// Keyed rows of `stride` values.
 #[derive(Debug, Clone)]
-pub(super) struct Slab {
+pub(super) struct Slab<V> {
     /// Slot of each key. The hasher is seeded at random: nothing depends on the order of the index.
     index: HashTable<u32>,
     hasher: DefaultHashBuilder,
     keys: Vec<u64>,
     times_us: Vec<i64>,
-    pages: Vec<Box<[f64]>>,
+    pages: Vec<Box<[V]>>,
     stride: usize,
     idle_us: i64,
     max_keys: usize,
@@ -44,7 +62,7 @@ pub(super) enum Claim {
     Fresh(usize),
 }
 
-impl Slab {
+impl<V: Value> Slab<V> {
     pub(super) fn new(stride: usize, idle_us: i64, max_keys: usize) -> Result<Self, FoldError> {
         if max_keys == 0 || max_keys >= u32::MAX as usize {
             return Err(FoldError::new(format!(
@@ -83,14 +101,14 @@ impl Slab {
         self.times_us[slot] = time_us;
     }
 
-    pub(super) fn row(&self, slot: usize) -> &[f64] {
+    pub(super) fn row(&self, slot: usize) -> &[V] {
         let start = slot % PAGE_SLOTS * self.stride;
         self.pages
             .get(slot / PAGE_SLOTS)
             .map_or(&[], |page| &page[start..start + self.stride])
     }
 
-    pub(super) fn row_mut(&mut self, slot: usize) -> &mut [f64] {
+    pub(super) fn row_mut(&mut self, slot: usize) -> &mut [V] {
         let start = slot % PAGE_SLOTS * self.stride;
         let stride = self.stride;
         self.pages
@@ -110,7 +128,7 @@ impl Slab {
                 return Claim::Known(slot);
             }
             self.evicted_idle += 1;
-            self.row_mut(slot).fill(0.0);
+            self.row_mut(slot).fill(V::default());
             self.times_us[slot] = time_us;
             return Claim::Fresh(slot);
         }
@@ -126,7 +144,7 @@ impl Slab {
             self.unindex(slot);
             self.keys[slot] = key;
             self.times_us[slot] = time_us;
-            self.row_mut(slot).fill(0.0);
+            self.row_mut(slot).fill(V::default());
             slot
         };
         self.enter(slot);
@@ -164,7 +182,7 @@ impl Slab {
         }
     }
 
-    pub(super) fn slots(&self) -> impl Iterator<Item = (u64, i64, &[f64])> {
+    pub(super) fn slots(&self) -> impl Iterator<Item = (u64, i64, &[V])> {
         self.keys
             .iter()
             .zip(&self.times_us)
@@ -175,7 +193,7 @@ impl Slab {
     pub(super) fn state(&self, parameters: String) -> State {
         let mut values = Vec::with_capacity(self.keys.len() * self.stride);
         for slot in 0..self.keys.len() {
-            values.extend_from_slice(self.row(slot));
+            values.extend(self.row(slot).iter().map(|&value| value.into()));
         }
         State {
             parameters,
@@ -222,7 +240,9 @@ impl Slab {
             restored.append(key, time_us);
             restored.enter(slot);
             let values = &state.values[slot * self.stride..(slot + 1) * self.stride];
-            restored.row_mut(slot).copy_from_slice(values);
+            for (held, &value) in restored.row_mut(slot).iter_mut().zip(values) {
+                *held = V::from_state(value);
+            }
         }
         restored.cursor = state.cursor as usize;
         restored.evicted_idle = state.evicted_idle;
@@ -260,11 +280,12 @@ impl Slab {
     fn append(&mut self, key: u64, time_us: i64) -> usize {
         let slot = self.keys.len();
         if slot == self.pages.len() * PAGE_SLOTS {
-            self.pages.push(vec![0.0; PAGE_SLOTS * self.stride].into_boxed_slice());
+            self.pages
+                .push(vec![V::default(); PAGE_SLOTS * self.stride].into_boxed_slice());
         }
         self.keys.push(key);
         self.times_us.push(time_us);
-        self.row_mut(slot).fill(0.0);
+        self.row_mut(slot).fill(V::default());
         slot
     }
 

@@ -4,45 +4,114 @@ use super::slab::{Claim, Slab};
 use super::{expect_rows, seconds_between, span_us, Counters, FoldError, State};
 
 /// The largest contribution taken: sums of these cannot reach infinity, which would turn into NaN for good.
-pub const MAX_CONTRIBUTION: f64 = 1e100;
+pub const MAX_CONTRIBUTION: f64 = 1e30;
 
-/// `width` contributions, each summed under several time constants.
+/// Contributions, each summed under one or several time constants.
 ///
 /// A sum under the time constant T decays as exp(-dt / T): a steady rate r settles at r * T. Contributions
 /// that arrive late are decayed to the time of the state, so order does not matter to what is summed.
-/// A row of the state is `row[w * width + c]`: contribution c under time constant w.
+///
+/// Sums are held as f32, rounded at random in proportion to the remainder: what a busy key gains or loses at
+/// one row is less than an f32 can show, and rounding to the nearest would drop it every time.
 #[derive(Debug, Clone)]
 pub struct Sums {
-    slab: Slab,
+    slab: Slab<f32>,
     width: usize,
-    time_constants_s: Vec<f64>,
+    /// Columns of a row of the state, by rising time constant.
+    columns: Vec<Columns>,
+    /// Contributions that any column sums.
+    used: Vec<usize>,
+    stride: usize,
+    full: bool,
     idle_us: i64,
+    /// What a row adds to the columns of one time constant; kept for its room.
+    addends: Vec<f64>,
+}
+
+/// What [`Sums::fold_some`] does with each row.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// Whether the row's contributions are added.
+    pub update: &'a [bool],
+    /// Whether the row has an answer.
+    pub wanted: &'a [bool],
+    /// A second key, read before the row updates; 0 is none.
+    pub others: &'a [u64],
+    /// Which columns of the second key are answered, after those of the row's own.
+    pub others_columns: &'a [usize],
+}
+
+/// The columns under one time constant, which lie side by side.
+#[derive(Debug, Clone, PartialEq)]
+struct Columns {
+    time_constant_s: f64,
+    start: usize,
+    /// Which contribution each sums.
+    contributions: Vec<usize>,
 }
 
 impl Sums {
+    /// Every contribution under every time constant: column `w * width + c` is contribution c under w.
+    ///
     /// Fails when `width` is 0, no time constant is given, or a time is not positive.
     pub fn new(width: usize, time_constants_s: &[f64], idle_s: f64, max_keys: usize) -> Result<Self, FoldError> {
+        let all: Vec<_> = time_constants_s.iter().map(|_| (0..width).collect()).collect();
+        let mut sums = Self::chosen(width, time_constants_s, &all, idle_s, max_keys)?;
+        sums.full = true;
+        Ok(sums)
+    }
+
+    /// `chosen[w]`: the contributions summed under time constant w, in the order of the columns.
+    ///
+    /// Fails as [`Sums::new`] does, and when there is not a list of contributions within `width` for each.
+    pub fn chosen(
+        width: usize,
+        time_constants_s: &[f64],
+        chosen: &[Vec<usize>],
+        idle_s: f64,
+        max_keys: usize,
+    ) -> Result<Self, FoldError> {
         if width == 0 || time_constants_s.is_empty() {
             return Err(FoldError::new(format!(
                 "sums: expected at least one contribution and one time constant, found {width} and {}",
                 time_constants_s.len()
             )));
         }
-        for &time_constant_s in time_constants_s {
+        expect_rows("chosen", time_constants_s.len(), chosen.len())?;
+        let mut stride = 0;
+        let mut columns = Vec::with_capacity(chosen.len());
+        for (&time_constant_s, contributions) in time_constants_s.iter().zip(chosen) {
             span_us("time constant", time_constant_s)?;
+            if let Some(wrong) = contributions.iter().find(|&&c| c >= width) {
+                return Err(FoldError::new(format!(
+                    "chosen: expected contributions 0 to {}, found {wrong}",
+                    width - 1
+                )));
+            }
+            columns.push(Columns {
+                time_constant_s,
+                start: stride,
+                contributions: contributions.clone(),
+            });
+            stride += contributions.len();
         }
         let idle_us = span_us("idle_s", idle_s)?;
+        let is_used = |c: &usize| chosen.iter().any(|contributions| contributions.contains(c));
         Ok(Self {
-            slab: Slab::new(width * time_constants_s.len(), idle_us, max_keys)?,
+            slab: Slab::new(stride, idle_us, max_keys)?,
             width,
-            time_constants_s: time_constants_s.to_vec(),
+            columns,
+            used: (0..width).filter(is_used).collect(),
+            stride,
+            full: false,
             idle_us,
+            addends: Vec::new(),
         })
     }
 
-    /// Values in a row of the answer: contributions times time constants.
+    /// Values in a row of the answer.
     pub fn stride(&self) -> usize {
-        self.width * self.time_constants_s.len()
+        self.stride
     }
 
     /// Contributions in a row of the input.
@@ -55,32 +124,69 @@ impl Sums {
     /// A row whose contributions are all 0 only reads. Fails, and changes nothing, when the lengths do not
     /// fit or a contribution is not a number within [`MAX_CONTRIBUTION`].
     pub fn fold(&mut self, keys: &[u64], times_us: &[i64], contributions: &[f64]) -> Result<Vec<f64>, FoldError> {
-        expect_rows("times_us", keys.len(), times_us.len())?;
-        expect_rows("contributions", keys.len() * self.width, contributions.len())?;
-        if let Some(at) = contributions
-            .iter()
-            .position(|c| c.is_nan() || c.abs() > MAX_CONTRIBUTION)
-        {
-            return Err(FoldError::new(format!(
-                "contributions, row {}, column {}: expected a number within {MAX_CONTRIBUTION:e}, found {}",
-                at / self.width,
-                at % self.width,
-                contributions[at]
-            )));
+        self.check(keys, times_us, contributions)?;
+        let mut answer = vec![0.0; keys.len() * self.stride];
+        for (i, (&key, &time_us)) in keys.iter().zip(times_us).enumerate() {
+            self.fold_row(
+                key,
+                time_us,
+                &contributions[i * self.width..(i + 1) * self.width],
+                &mut answer[i * self.stride..(i + 1) * self.stride],
+            );
         }
-        let mut answer = vec![0.0; keys.len() * self.stride()];
-        let rows = answer
-            .chunks_exact_mut(self.stride())
-            .zip(contributions.chunks_exact(self.width));
-        for ((&key, &time_us), (out, added)) in keys.iter().zip(times_us).zip(rows) {
-            if key == 0 {
-                out.fill(f64::NAN);
-            } else if added.iter().all(|&c| c == 0.0) {
-                self.read_row(key, time_us, out);
-            } else {
-                self.update_row(key, time_us, added, out);
-                self.slab.sweep(time_us);
+        Ok(answer)
+    }
+
+    /// As [`Sums::fold`], and does less where less is asked for: rows that `asked` does not want are folded
+    /// without an answer.
+    pub fn fold_some(
+        &mut self,
+        keys: &[u64],
+        times_us: &[i64],
+        contributions: &[f64],
+        asked: &Asked<'_>,
+    ) -> Result<Vec<f64>, FoldError> {
+        self.check(keys, times_us, contributions)?;
+        expect_rows("update", keys.len(), asked.update.len())?;
+        expect_rows("wanted", keys.len(), asked.wanted.len())?;
+        if !asked.others_columns.is_empty() {
+            expect_rows("others", keys.len(), asked.others.len())?;
+        }
+        self.check_columns(asked.others_columns)?;
+        let stride = self.stride + asked.others_columns.len();
+        let wanted = asked.wanted.iter().filter(|&&w| w).count();
+        let mut answer = vec![0.0; wanted * stride];
+        let mut answers = answer.chunks_exact_mut(stride.max(1));
+        let mut unwanted = vec![0.0; self.stride];
+        for (i, (&key, &time_us)) in keys.iter().zip(times_us).enumerate() {
+            let out = match asked.wanted[i].then(|| answers.next()).flatten() {
+                Some(out) => {
+                    let (own, of_other) = out.split_at_mut(self.stride);
+                    if !asked.others_columns.is_empty() {
+                        self.read_columns(asked.others[i], time_us, asked.others_columns, of_other);
+                    }
+                    own
+                }
+                None => &mut unwanted,
+            };
+            let added = &contributions[i * self.width..(i + 1) * self.width];
+            if asked.update[i] {
+                self.fold_row(key, time_us, added, out);
+            } else if asked.wanted[i] {
+                self.read_or_nan(key, time_us, out);
             }
+        }
+        Ok(answer)
+    }
+
+    /// What is known of these columns of each key at its time, without any change.
+    pub fn read_some(&self, keys: &[u64], times_us: &[i64], columns: &[usize]) -> Result<Vec<f64>, FoldError> {
+        expect_rows("times_us", keys.len(), times_us.len())?;
+        self.check_columns(columns)?;
+        let mut answer = vec![0.0; keys.len() * columns.len()];
+        for (i, (&key, &time_us)) in keys.iter().zip(times_us).enumerate() {
+            let out = &mut answer[i * columns.len()..(i + 1) * columns.len()];
+            self.read_columns(key, time_us, columns, out);
         }
         Ok(answer)
     }
@@ -88,37 +194,38 @@ impl Sums {
     /// What is known of each key at its time, without any change.
     pub fn read(&self, keys: &[u64], times_us: &[i64]) -> Result<Vec<f64>, FoldError> {
         expect_rows("times_us", keys.len(), times_us.len())?;
-        let mut answer = vec![0.0; keys.len() * self.stride()];
-        let rows = answer.chunks_exact_mut(self.stride());
-        for ((&key, &time_us), out) in keys.iter().zip(times_us).zip(rows) {
-            if key == 0 {
-                out.fill(f64::NAN);
-            } else {
-                self.read_row(key, time_us, out);
-            }
+        let mut answer = vec![0.0; keys.len() * self.stride];
+        for (i, (&key, &time_us)) in keys.iter().zip(times_us).enumerate() {
+            self.read_or_nan(key, time_us, &mut answer[i * self.stride..(i + 1) * self.stride]);
         }
         Ok(answer)
     }
 
     /// Adds everything `other` holds: as if its rows had been folded here.
     pub fn merge(&mut self, other: &Self) -> Result<(), FoldError> {
-        if (self.width, &self.time_constants_s, self.idle_us) != (other.width, &other.time_constants_s, other.idle_us) {
+        if (self.width, &self.columns, self.idle_us) != (other.width, &other.columns, other.idle_us) {
             return Err(FoldError::new(format!(
                 "merge: expected {}, found {}",
                 self.parameters(),
                 other.parameters()
             )));
         }
-        for (key, time_us, row) in other.slab.slots() {
-            let Some(slot) = self.slab.claim_for_merge(key, time_us) else {
+        let Self { slab, columns, .. } = self;
+        for (key, time_us, theirs) in other.slab.slots() {
+            let Some(slot) = slab.claim_for_merge(key, time_us) else {
                 continue;
             };
-            let dt_s = self.advance(slot, time_us);
-            for (w, &time_constant_s) in self.time_constants_s.iter().enumerate() {
-                let factor = decay(-dt_s.min(0.0), time_constant_s);
-                let span = w * self.width..(w + 1) * self.width;
-                for (sum, added) in self.slab.row_mut(slot)[span.clone()].iter_mut().zip(&row[span]) {
-                    *sum += added * factor;
+            let dt_s = seconds_between(slab.time_us(slot), time_us);
+            if dt_s > 0.0 {
+                slab.set_time_us(slot, time_us);
+            }
+            let noise = noise(key, time_us);
+            let row = slab.row_mut(slot);
+            for group in columns.iter() {
+                let (kept, late) = decays(dt_s, group.time_constant_s);
+                let span = group.start..group.start + group.contributions.len();
+                for (sum, &added) in row[span.clone()].iter_mut().zip(&theirs[span]) {
+                    *sum = rounded(f64::from(*sum) * kept + f64::from(added) * late, noise);
                 }
             }
         }
@@ -133,10 +240,10 @@ impl Sums {
     /// Continues from `state`. Fails, and changes nothing, when it is damaged or of other parameters.
     pub fn restore(&mut self, state: &State) -> Result<(), FoldError> {
         super::expect_parameters(&self.parameters(), state)?;
-        if let Some(at) = state.values.iter().position(|value| !value.is_finite()) {
+        if let Some(at) = state.values.iter().position(|&value| !(value as f32).is_finite()) {
             return Err(FoldError::new(format!(
                 "state, row {}: expected finite sums, found {}",
-                at / self.stride(),
+                at / self.stride.max(1),
                 state.values[at]
             )));
         }
@@ -150,65 +257,163 @@ impl Sums {
     }
 
     fn parameters(&self) -> String {
-        format!(
-            "sums width={} time_constants_s={:?} idle_us={}",
-            self.width, self.time_constants_s, self.idle_us
-        )
+        let times: Vec<_> = self.columns.iter().map(|group| group.time_constant_s).collect();
+        let mut words = format!("sums width={} time_constants_s={times:?}", self.width);
+        if !self.full {
+            let chosen: Vec<_> = self.columns.iter().map(|group| &group.contributions).collect();
+            words += &format!(" chosen={chosen:?}");
+        }
+        words + &format!(" idle_us={}", self.idle_us)
+    }
+
+    fn check(&self, keys: &[u64], times_us: &[i64], contributions: &[f64]) -> Result<(), FoldError> {
+        expect_rows("times_us", keys.len(), times_us.len())?;
+        expect_rows("contributions", keys.len() * self.width, contributions.len())?;
+        for (row, added) in contributions.chunks_exact(self.width).enumerate() {
+            // What no column sums need not be looked at.
+            let misfits = |&&c: &&usize| added[c].is_nan() || added[c].abs() > MAX_CONTRIBUTION;
+            if let Some(&c) = self.used.iter().find(misfits) {
+                return Err(FoldError::new(format!(
+                    "contributions, row {row}, column {c}: expected a number within {MAX_CONTRIBUTION:e}, found {}",
+                    added[c]
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    fn fold_row(&mut self, key: u64, time_us: i64, added: &[f64], out: &mut [f64]) {
+        if key == 0 {
+            out.fill(f64::NAN);
+        } else if self.used.iter().all(|&c| added[c] == 0.0) {
+            self.read_row(key, time_us, out);
+        } else {
+            self.update_row(key, time_us, added, out);
+            self.slab.sweep(time_us);
+        }
+    }
+
+    fn read_or_nan(&self, key: u64, time_us: i64, out: &mut [f64]) {
+        if key == 0 {
+            out.fill(f64::NAN);
+        } else {
+            self.read_row(key, time_us, out);
+        }
+    }
+
+    /// Columns in rising order share the decay of their time constant.
+    fn read_columns(&self, key: u64, time_us: i64, columns: &[usize], out: &mut [f64]) {
+        if key == 0 {
+            out.fill(f64::NAN);
+            return;
+        }
+        let Some(slot) = self.slab.live(key, time_us) else {
+            return;
+        };
+        let dt_s = seconds_between(self.slab.time_us(slot), time_us);
+        let row = self.slab.row(slot);
+        let mut places = columns.iter().zip(out).peekable();
+        for group in &self.columns {
+            let end = group.start + group.contributions.len();
+            let mut kept = None;
+            while let Some((&column, value)) = places.next_if(|&(&column, _)| column < end) {
+                let kept = *kept.get_or_insert_with(|| decays(dt_s, group.time_constant_s).0);
+                *value = f64::from(row[column]) * kept;
+            }
+        }
+    }
+
+    fn check_columns(&self, columns: &[usize]) -> Result<(), FoldError> {
+        let rising = columns.windows(2).all(|pair| pair[0] < pair[1]);
+        if rising && columns.last().is_none_or(|&last| last < self.stride) {
+            return Ok(());
+        }
+        Err(FoldError::new(format!(
+            "others_columns: expected rising columns below {}, found {columns:?}",
+            self.stride
+        )))
     }
 
     fn read_row(&self, key: u64, time_us: i64, out: &mut [f64]) {
         let Some(slot) = self.slab.live(key, time_us) else {
             return;
         };
-        // A reader in the past of the state gets the state as it is: it cannot be un-decayed.
-        let dt_s = seconds_between(self.slab.time_us(slot), time_us).max(0.0);
+        let dt_s = seconds_between(self.slab.time_us(slot), time_us);
         let row = self.slab.row(slot);
-        for (w, &time_constant_s) in self.time_constants_s.iter().enumerate() {
-            let factor = decay(dt_s, time_constant_s);
-            let span = w * self.width..(w + 1) * self.width;
-            for (value, sum) in out[span.clone()].iter_mut().zip(&row[span]) {
-                *value = sum * factor;
+        for group in &self.columns {
+            // A reader in the past of the state gets the state as it is: it cannot be un-decayed.
+            let (kept, _) = decays(dt_s, group.time_constant_s);
+            let span = group.start..group.start + group.contributions.len();
+            for (value, &sum) in out[span.clone()].iter_mut().zip(&row[span]) {
+                *value = f64::from(sum) * kept;
             }
         }
     }
 
+    /// Answers before it rounds: what a row is told is what a reader at its place would have been told.
     fn update_row(&mut self, key: u64, time_us: i64, added: &[f64], out: &mut [f64]) {
-        let slot = match self.slab.claim(key, time_us) {
+        let Self {
+            slab, columns, addends, ..
+        } = self;
+        let slot = match slab.claim(key, time_us) {
             Claim::Known(slot) | Claim::Fresh(slot) => slot,
         };
-        let dt_s = self.advance(slot, time_us);
-        let row = self.slab.row_mut(slot);
-        out.copy_from_slice(row);
-        for (sums, &time_constant_s) in row.chunks_exact_mut(self.width).zip(&self.time_constants_s) {
-            let factor = decay(-dt_s.min(0.0), time_constant_s);
-            for (sum, c) in sums.iter_mut().zip(added) {
-                *sum += c * factor;
-            }
-        }
-    }
-
-    /// Decays a slot to `time_us` unless it is later already. Returns the seconds from the slot's time to
-    /// `time_us`: negative when the slot is later.
-    fn advance(&mut self, slot: usize, time_us: i64) -> f64 {
-        let dt_s = seconds_between(self.slab.time_us(slot), time_us);
+        let dt_s = seconds_between(slab.time_us(slot), time_us);
         if dt_s > 0.0 {
-            self.slab.set_time_us(slot, time_us);
-            let row = self.slab.row_mut(slot);
-            for (sums, &time_constant_s) in row.chunks_exact_mut(self.width).zip(&self.time_constants_s) {
-                let factor = decay(dt_s, time_constant_s);
-                for sum in sums {
-                    *sum *= factor;
-                }
+            slab.set_time_us(slot, time_us);
+        }
+        let noise = noise(key, time_us);
+        let row = slab.row_mut(slot);
+        for group in columns.iter() {
+            let (kept, late) = decays(dt_s, group.time_constant_s);
+            let span = group.start..group.start + group.contributions.len();
+            // Gathered first: the loop after it, over neighbours alone, is one for vector instructions.
+            addends.clear();
+            addends.extend(group.contributions.iter().map(|&c| added[c]));
+            let places = out[span.clone()].iter_mut().zip(&mut row[span]);
+            for ((value, sum), addend) in places.zip(&*addends) {
+                *value = f64::from(*sum) * kept;
+                *sum = rounded(*value + addend * late, noise);
             }
         }
-        dt_s
     }
 }
 
-fn decay(dt_s: f64, time_constant_s: f64) -> f64 {
+/// What is left of the state after `dt_s`, and of a contribution that comes `-dt_s` late.
+fn decays(dt_s: f64, time_constant_s: f64) -> (f64, f64) {
     if dt_s == 0.0 {
-        1.0
+        (1.0, 1.0)
+    } else if dt_s > 0.0 {
+        ((-dt_s / time_constant_s).exp(), 1.0)
     } else {
-        (-dt_s / time_constant_s).exp()
+        (1.0, (dt_s / time_constant_s).exp())
     }
+}
+
+/// Bits of an f64's fraction that an f32 has no room for.
+const DROPPED_BITS: u64 = (1 << 29) - 1;
+
+/// Bits as good as random, from the row alone: folding the same rows again gives the same state.
+fn noise(key: u64, time_us: i64) -> u64 {
+    // The finaliser of SplitMix64.
+    let mut z = key ^ (time_us as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    (z ^ (z >> 31)) & DROPPED_BITS
+}
+
+/// Less than this is nothing; numbers near the smallest f32 are slow to compute with.
+const NOTHING: f64 = 1e-30;
+
+/// `value` as f32, up or down in proportion to what is dropped: the mean error is 0.
+fn rounded(value: f64, noise: u64) -> f32 {
+    let limit = f64::from(f32::MAX);
+    let known = if value.abs() < NOTHING {
+        0.0
+    } else {
+        value.clamp(-limit, limit)
+    };
+    // The sign stands apart from the fraction, so noise moves away from 0 or not, for both signs alike. What an
+    // f32 can show, 0 among it, has none of the dropped bits, and noise alone does not reach the kept ones.
+    f64::from_bits((known.to_bits() + noise) & !DROPPED_BITS) as f32
 }

@@ -16,6 +16,18 @@ pub fn number_digits(identity: &str) -> Option<&str> {
     is_number.then_some(digits)
 }
 
+/// How many digits an identity has that consists of digits alone, perhaps after a plus.
+pub fn digit_count(identity: &str) -> Option<usize> {
+    let digits = identity.strip_prefix('+').unwrap_or(identity);
+    (!digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())).then_some(digits.len())
+}
+
+/// How many digits two numbers (as [`number_digits`] has them) share from the front.
+pub fn shared_digits(a: &str, b: &str) -> Option<usize> {
+    let (a, b) = (number_digits(a)?, number_digits(b)?);
+    Some(a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count())
+}
+
 /// Whether a canonical identity, `user` or `user@host`, names nobody.
 pub fn withheld_identity(identity: &str) -> bool {
     let identity = identity.as_bytes();
@@ -96,6 +108,21 @@ fn last_digits(text: &str) -> Option<[u8; COMPARED_DIGITS]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn digits_are_counted_and_compared_from_the_front() {
+        assert_eq!(digit_count("+4930123"), Some(7));
+        assert_eq!(digit_count("112"), Some(3));
+        assert_eq!(
+            (digit_count(""), digit_count("+"), digit_count("a1")),
+            (None, None, None)
+        );
+        assert_eq!(shared_digits("+12125551234", "12125559999"), Some(7));
+        assert_eq!(shared_digits("+4930123456", "+4930123456"), Some(10));
+        assert_eq!(shared_digits("+4930123456", "+15551234567"), Some(0));
+        assert_eq!(shared_digits("+4930123456", "alice@example.org"), None);
+        assert_eq!(shared_digits("112", "+4930123456"), None);
+    }
 
     #[test]
     fn numbers_have_7_to_15_digits() {

@@ -1,0 +1,101 @@
+//! Formulas over matrices: which of them is declared in Python.
+
+use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray2, PyUntypedArrayMethods};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use spit_core::fold::{derive, Formula, Matrix, Place};
+
+/// Adds the class of this file to the module.
+pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add_class::<Formulas>()
+}
+
+/// Kind, places (matrix, column) and numbers, as Python declares them.
+type Declared = (String, Vec<(u16, u16)>, Vec<f64>);
+
+/// Values that derive from columns of matrices.
+#[pyclass(module = "spit._core", frozen)]
+struct Formulas(Vec<Formula>);
+
+#[pymethods]
+impl Formulas {
+    #[new]
+    fn new(formulas: Vec<Declared>) -> PyResult<Self> {
+        let read = formulas.iter().map(|(kind, places, numbers)| {
+            let places: Vec<_> = places
+                .iter()
+                .map(|&(matrix, column)| Place { matrix, column })
+                .collect();
+            formula(kind, &places, numbers).ok_or_else(|| {
+                PyValueError::new_err(format!(
+                    "formulas: expected a kind with its places and numbers, found {kind} with {} and {}",
+                    places.len(),
+                    numbers.len()
+                ))
+            })
+        });
+        read.collect::<PyResult<_>>().map(Self)
+    }
+
+    fn derive<'py>(
+        &self,
+        py: Python<'py>,
+        matrices: Vec<PyReadonlyArray2<'py, f64>>,
+    ) -> PyResult<Bound<'py, PyArray2<f32>>> {
+        let rows = matrices.first().map_or(0, |matrix| matrix.shape()[0]);
+        let views = matrices
+            .iter()
+            .map(|matrix| {
+                let values = matrix.as_slice().map_err(|_| {
+                    PyValueError::new_err("matrices: expected C-contiguous arrays (numpy.ascontiguousarray)")
+                })?;
+                let columns = matrix.shape()[1];
+                Ok(Matrix { values, columns })
+            })
+            .collect::<PyResult<Vec<_>>>()?;
+        let values = py
+            .detach(|| derive(&self.0, &views, rows))
+            .map_err(|error| PyValueError::new_err(error.to_string()))?;
+        PyArray1::from_vec(py, values).reshape([rows, self.0.len()])
+    }
+}
+
+fn formula(kind: &str, places: &[Place], numbers: &[f64]) -> Option<Formula> {
+    Some(match (kind, places, numbers) {
+        ("count", &[x], &[]) => Formula::Count { x },
+        ("ratio", &[x, n], &[added, weight, scale]) => Formula::Ratio {
+            x,
+            n,
+            added,
+            weight,
+            scale,
+        },
+        ("change", &[x, n, past_x, past_n], &[added, weight]) => Formula::Change {
+            x,
+            n,
+            past_x,
+            past_n,
+            added,
+            weight,
+        },
+        ("spread" | "relative_spread", &[n, sum, squares], &[prior, weight]) => Formula::Spread {
+            n,
+            sum,
+            squares,
+            prior,
+            weight,
+            relative: kind == "relative_spread",
+        },
+        ("habit", &[n, x, y, along_x, along_y], &[added, weight]) => Formula::Habit {
+            n,
+            x,
+            y,
+            along_x,
+            along_y,
+            added,
+            weight,
+        },
+        ("capped", &[x], &[cap]) => Formula::Capped { x, cap },
+        _ => return None,
+    })
+}
