@@ -10,9 +10,10 @@ import pytest
 
 from spit._core import CaptureReader
 from spit.records import END_FIELDS, EVENT_SCHEMA
+from spit.simulate.columns import NEVER
 from spit.simulate.events import to_events
 from spit.simulate.pcap import write_capture
-from spit.simulate.plan import NEVER, Plan, message_times
+from spit.simulate.plan import Plan, message_times
 from spit.simulate.spec import CampaignKind, CampaignSpec, SimulationSpec
 from spit.simulate.traffic import simulate
 
