@@ -89,6 +89,8 @@ HOURS_RANGE = {"training": (2.0, 30.0), "transfer": (20.0, 40.0)}
 TRUNKS_RANGE = {"training": (1, 20), "transfer": (12, 24)}
 SPAM_RANGE = {"training": (0.02, 0.35), "transfer": (0.05, 0.45)}
 CAMPAIGNS_RANGE = (6, 32)
+#: Kinds of which there may be more than this grow with the network.
+LARGE = 50
 
 
 def training(seed: int) -> SimulationSpec:
@@ -131,7 +133,25 @@ def _drawn(seed: int, population: str) -> SimulationSpec:
 def _size(rng: np.random.Generator, low: int, high: int, size: float) -> int:
     """Geometric between low and high, at the network's size; few of a kind are not made fewer."""
     drawn = float(np.exp(rng.uniform(np.log(low + 1), np.log(high + 1)))) - 1.0
-    return round(drawn * size) if high > 50 else round(drawn)
+    return round(drawn * size) if high > LARGE else round(drawn)
+
+
+def size_table() -> str:
+    """The table of population sizes and of what else a scenario draws, as docs/simulation.md has it."""
+    lines = ["| Drawn by the scenario | `training` | `transfer` |", "|---|---|---|"]
+
+    def row(name: str, training: tuple[float, float], transfer: tuple[float, float]) -> None:
+        ranges = " | ".join(f"{low:g} to {high:g}" for low, high in (training, transfer))
+        lines.append(f"| {name} | {ranges} |")
+
+    row("hours of the capture, geometric", HOURS_RANGE["training"], HOURS_RANGE["transfer"])
+    row("trunks", TRUNKS_RANGE["training"], TRUNKS_RANGE["transfer"])
+    row("spam share of calls", SPAM_RANGE["training"], SPAM_RANGE["transfer"])
+    row("campaigns, each of any strength", CAMPAIGNS_RANGE, CAMPAIGNS_RANGE)
+    row("size of the network, geometric", SIZE_RANGE, SIZE_RANGE)
+    for name, (low, high) in COUNTS.items():
+        row(f"`{name}`, geometric" + (", times size" if high > LARGE else ""), (low, high), (low, high))
+    return "\n".join(lines) + "\n"
 
 
 def legitimate(seed: int) -> SimulationSpec:
