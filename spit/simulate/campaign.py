@@ -14,6 +14,10 @@ from spit.simulate.timing import DIALLER_HOURS, FLAT_HOURS, OFFICE_HOURS, RESIDE
 
 #: Most of a campaign's answered calls that may last like conversations.
 MOST_MIXED_RATIO = 0.8
+#: How calls follow one another: at random, at even distances, or in stretches with pauses between.
+PATTERNS = ("random", "paced", "shifts")
+#: A campaign that takes back calls keeps so many.
+FEWEST_CALLS = 12
 
 
 class Campaign:
@@ -36,6 +40,14 @@ class Campaign:
         self.outside_ratio = 0.0
         if self.varied:
             self.outside_ratio = float(self.sweep.beta(0.8, 0.8)) * min(1.0, 1.6 * scene.world.outside_ratio)
+        scatter = scene.world.campaign_scatter_ratio
+        #: Whether each of its numbers has equipment, or a trunk, of its own.
+        self.scatters_devices = self.varied and bool(self.sweep.random() < scatter)
+        self.scatters_trunks = self.varied and bool(self.sweep.random() < scatter)
+        #: Whether it rather places fewer calls than more an hour than its strength says.
+        self.may_shrink = self.varied and spec.calls is None
+        #: How its calls follow one another.
+        self.pattern = str(self.sweep.choice(PATTERNS)) if self.varied else PATTERNS[0]
         #: How human it makes itself look, 0 to 1.
         self.human_ratio = (1.0 - self.strength) * float(self.sweep.random()) if self.varied else 0.0
 
@@ -90,7 +102,27 @@ class Campaign:
         needed_days = count / (calls_per_hour * 24.0) * busiest
         span = min(clock.days * 0.98, needed_days)
         begin = float(self.rng.uniform(0.0, clock.days - span))
-        return clock.to_seconds(begin + np.sort(self.rng.random(count)) * span)
+        drawn = np.sort(self.rng.random(count))
+        if self.pattern == "paced":
+            jitter = float(self.sweep.uniform(0.05, 1.0))
+            drawn = np.sort((np.arange(count) + jitter * self.rng.random(count)) / count)
+        elif self.pattern == "shifts":
+            # The same calls in some stretches with pauses between them.
+            shifts = int(self.sweep.integers(2, 7))
+            span_left = clock.days * 0.98 - span
+            pauses = np.concatenate([[0.0], np.cumsum(self.sweep.dirichlet(np.ones(shifts)))[:-1]])
+            at = np.minimum((drawn * shifts).astype(np.int64), shifts - 1)
+            begin *= float(self.sweep.random())
+            room = max(0.0, span_left - begin)
+            return clock.to_seconds(begin + drawn * span + pauses[at] * room)
+        return clock.to_seconds(begin + drawn * span)
+
+    def shrink(self, calls_per_hour: float, hours: tuple[float, ...]) -> None:
+        """Takes back calls that a few numbers cannot place at this rate within the capture."""
+        if self.may_shrink:
+            clock, busiest = self.scene.clock(hours), max(hours) * 24.0 / sum(hours)
+            most = round(clock.days * 24.0 * calls_per_hour / busiest)
+            self.calls = min(self.calls, max(FEWEST_CALLS, most))
 
     def targets(self, count: int) -> I64:
         """Callees: any subscriber; varied campaigns work through a list, in one area or again, too."""
@@ -155,5 +187,15 @@ class Campaign:
     def numbers(self, count: int, *, device: int | None = None, trunks: I64 | None = None) -> I64:
         """New numbers of the campaign."""
         return self.scene.book.add_random(
-            count, spam=True, device=device, trunks=trunks, outside_ratio=self.outside_ratio
+            count,
+            spam=True,
+            outside_ratio=self.outside_ratio,
+            **self.marks(device, trunks),
         )
+
+    def marks(self, device: int | None, trunks: I64 | None) -> dict[str, Any]:
+        """What its numbers share: this equipment and these trunks, unless it scatters them."""
+        return {
+            "device": None if self.scatters_devices else device,
+            "trunks": None if self.scatters_trunks else trunks,
+        }

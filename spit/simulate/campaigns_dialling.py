@@ -20,13 +20,18 @@ from spit.simulate.columns import CallColumns
 from spit.simulate.network import BLOCK_SIZE, I64
 from spit.simulate.timing import OFFICE_HOURS
 
+#: Draws of a number until one is found that nobody has; blocks may be nearly full.
+UNALLOCATED_TRIES = 8
+
 
 def telemarketer(c: Campaign) -> CallColumns:
     """One number that calls strangers."""
     rng, strength = c.rng, c.strength
     number = c.numbers(1, device=c.device())
     rate = c.between(15.0, 300.0) * float(rng.uniform(0.8, 1.25))
-    start_s = c.times(c.calls, rate, c.hours())
+    hours = c.hours()
+    c.shrink(rate, hours)
+    start_s = c.times(c.calls, rate, hours)
     behaviour = c.dialler(
         c.answer_ratio(1.0),
         c.failures(float(rng.uniform(0.03, 0.08)) + 0.12 * strength),
@@ -43,7 +48,9 @@ def sequential(c: Campaign) -> CallColumns:
     rng, strength, scene = c.rng, c.strength, c.scene
     number = c.numbers(1, device=c.device())
     rate = c.between(30.0, 600.0) * float(rng.uniform(0.8, 1.25))
-    start_s = c.times(c.calls, rate, c.hours())
+    hours = c.hours()
+    c.shrink(rate, hours)
+    start_s = c.times(c.calls, rate, hours)
     target = _dialled_in_order(c)
     in_use = np.isin(target, scene.book.numbers()[scene.subscribers])
     missing_ratio = float(np.clip(0.12 + 0.40 * strength + rng.uniform(-0.05, 0.05), 0.05, 0.6))
@@ -90,10 +97,16 @@ def random_dialling(c: Campaign) -> CallColumns:
     """Numbers at random, allocated or not."""
     rng, scene = c.rng, c.scene
     callers = c.numbers(int(rng.integers(1, 4)), device=c.device(), trunks=c.trunks(2))
-    start_s = c.times(c.calls, c.between(20.0, 900.0), c.hours())
+    rate, hours = c.between(20.0, 900.0), c.hours()
+    c.shrink(rate, hours)
+    start_s = c.times(c.calls, rate, hours)
     missing = rng.random(c.calls) < c.ratio(0.15, 0.75)
-    nowhere = rng.choice(scene.book.blocks, c.calls) + rng.integers(BLOCK_SIZE, size=c.calls)
-    missing &= ~np.isin(nowhere, scene.book.numbers())
+    in_use = scene.book.numbers()
+    nowhere = np.zeros(c.calls, dtype=np.int64)
+    for _ in range(UNALLOCATED_TRIES):
+        taken = np.flatnonzero((nowhere == 0) | np.isin(nowhere, in_use))
+        nowhere[taken] = rng.choice(scene.book.blocks, len(taken)) + rng.integers(BLOCK_SIZE, size=len(taken))
+    missing &= ~np.isin(nowhere, in_use)
     callee = c.targets(c.calls)
     callee[missing] = scene.book.add(nowhere[missing])
     behaviour = c.dialler(c.answer_ratio(1.0), c.failures(0.05), callee_hangup_ratio=c.ratio(0.6, 0.8))
@@ -105,7 +118,9 @@ def scam_centre(c: Campaign) -> CallColumns:
     """Agents who talk people into something: refused at once, or listened to for long."""
     rng, world = c.rng, c.scene.world
     callers = c.numbers(int(rng.integers(1, 7)), device=c.device(), trunks=c.trunks(3))
-    start_s = c.times(c.calls, c.between(8.0, 150.0) * len(callers) ** 0.5, c.hours(OFFICE_HOURS))
+    rate, hours = c.between(8.0, 150.0) * len(callers) ** 0.5, c.hours(OFFICE_HOURS)
+    c.shrink(rate, hours)
+    start_s = c.times(c.calls, rate, hours)
     behaviour = c.dialler(
         c.ratio(0.45, 0.2),
         c.failures(float(rng.uniform(0.03, 0.08))),
@@ -123,7 +138,9 @@ def silent_calls(c: Campaign) -> CallColumns:
     """Nobody speaks: calls that test whether a number is in use, or more calls than agents."""
     rng = c.rng
     callers = c.numbers(int(rng.integers(1, 5)), device=c.device(), trunks=c.trunks(2))
-    start_s = c.times(c.calls, c.between(12.0, 400.0), c.hours())
+    rate, hours = c.between(12.0, 400.0), c.hours()
+    c.shrink(rate, hours)
+    start_s = c.times(c.calls, rate, hours)
     silence_s = float(rng.uniform(1.0, 8.0))
     behaviour = c.dialler(
         c.ratio(0.55, 0.3),

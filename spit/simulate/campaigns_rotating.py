@@ -83,7 +83,7 @@ def neighbour_spoofing(c: Campaign) -> CallColumns:
     trunks = c.trunks(3)
     devices = [c.device() for _ in range(int(rng.integers(1, 3)))]
     for device, rows in zip(devices, np.array_split(rng.permutation(c.calls), len(devices)), strict=True):
-        caller[rows] = scene.book.add_near(numbers[rows], spam=True, device=device, trunks=trunks)
+        caller[rows] = scene.book.add_near(numbers[rows], spam=True, **c.marks(device, trunks))
     behaviour = c.dialler(
         min(0.6, c.answer_ratio(0.8) * float(rng.uniform(1.0, 1.5))),
         c.failures(float(rng.uniform(0.02, 0.08)) + 0.08 * c.strength),

@@ -38,7 +38,10 @@ class PartyBook:
         self._numbers: list[int] = []
         self._columns: dict[str, list[npt.NDArray[np.int16]]] = {name: [] for name in _COLUMNS}
         # Which release is common differs from network to network, so the order is drawn.
-        self.device_weights: F64 = rng.permutation(_PROFILE_RANKS / _PROFILE_RANKS.sum())
+        weights: F64 = rng.permutation(_PROFILE_RANKS / _PROFILE_RANKS.sum())
+        rarest = np.argsort(weights)[: max(0, len(weights) - round(world.equipment))]
+        weights[rarest] = 0.0
+        self.device_weights: F64 = weights / weights.sum() if len(rarest) else weights
         self._trunk_weights: F64 = np.array(network.weights)
         mixed = world.attestation_skew
         self._attestation_spam: F64 = (1.0 - mixed) * ATTESTATION_HAM + mixed * ATTESTATION_SPAM

@@ -33,7 +33,8 @@ class Scene:
         self.end_s = float(spec.start_time_s + spec.duration_s)
         self.book = PartyBook(self.rng("parties"), self.network, self.world)
         people = spec.people
-        count = max(MIN_SUBSCRIBERS, people * SUBSCRIBERS_PER_CALLER)
+        # Somebody must be there whom the callers of other carriers call.
+        count = max(MIN_SUBSCRIBERS, people * SUBSCRIBERS_PER_CALLER, spec.visitors // 2)
         self.book.open_blocks(count)
         #: Indices of parties; the residential callers are the first of them.
         self.subscribers: I64 = self.book.add_random(count)
@@ -179,9 +180,13 @@ class Scene:
         kinds = np.full(count, 0 if media is None else media)
         if media is None and self.world.video_ratio and not message:
             kinds = np.where(rng.random(count) < self.world.video_ratio, MEDIA.index("audio,video"), 0)
+        device = self.book.column("device")[caller]
+        if self.world.equipment_churn_ratio:
+            any_device = rng.choice(len(self.book.device_weights), count, p=self.book.device_weights)
+            device = np.where(rng.random(count) < self.world.equipment_churn_ratio, any_device, device)
         signed = self.book.column("attestation")[caller] if attestation is None else attestation
         return Traits(
-            profile=self.network.profiles(trunk, self.book.column("device")[caller]),
+            profile=self.network.profiles(trunk, device),
             attestation=signed.astype(np.int64),
             media=kinds,
             diverter=np.full(count, -1) if diverter is None else diverter,

@@ -97,7 +97,11 @@ class World:
         1.0, (1.0, 8.0), (6.0, 10.0), "", "thousands-blocks of an exchange", _OURS
     )
     other_trunk_ratio: float = _swept(
-        0.1, (0.0, 0.3), (0.3, 0.5), "", "calls that take another trunk than the caller's usual one", _OURS
+        0.1, (0.0, 0.6), (0.6, 1.0), "", "calls that take another trunk than the caller's usual one", _OURS
+    )
+    equipment: float = _swept(25.0, (2.0, 25.0), (3.0, 8.0), "", "header profiles in use, of 25", _OURS)
+    equipment_churn_ratio: float = _swept(
+        0.0, (0.0, 0.5), (0.5, 1.0), "", "calls that show other equipment than the caller's own", _OURS
     )
     visitor_calls: float = _swept(
         1.3, (1.05, 3.0), (1.0, 1.5), "", "calls of a caller who is seen a few times, mean", _OURS
@@ -143,6 +147,9 @@ class World:
         "",
         "how far attestation tells spam, 1: as published",
         "operators' months",
+    )
+    campaign_scatter_ratio: float = _swept(
+        0.0, (0.1, 0.7), (0.6, 0.9), "", "campaigns whose numbers share no equipment; or no trunks", _OURS
     )
     campaign_spread: float = _swept(
         0.0, (0.1, 0.6), (0.4, 0.8), "ln", "spread of every parameter of a campaign", _OURS

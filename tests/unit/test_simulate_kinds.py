@@ -40,7 +40,7 @@ def plan() -> Plan:
             world=draw_world(np.random.default_rng(2), "training"),
             trunks=9,
             campaigns=tuple(CampaignSpec(k, s, calls=150) for k in CampaignKind for s in (0.0, 1.0)),
-            **sizes,  # type: ignore[arg-type]  # sizes alone
+            **sizes,
         )
     )
 

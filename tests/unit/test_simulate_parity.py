@@ -71,7 +71,7 @@ def mixed_plan() -> Plan:
             campaigns=campaigns,
             world=draw_world(np.random.default_rng(5), "training"),
             trunks=24,
-            **sizes,  # type: ignore[arg-type]  # sizes alone
+            **sizes,
         )
     )
 
