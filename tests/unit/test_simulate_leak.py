@@ -63,8 +63,8 @@ def _rank_of_prefix(plan: Plan) -> F64:
 
 
 def test_a_model_without_behaviour_is_little_better_than_chance() -> None:
-    known = [static_fields(seed) for seed in range(1, 17)]
-    unseen = [static_fields(seed) for seed in range(17, 33)]
+    known = [static_fields(seed) for seed in range(1, 11)]
+    unseen = [static_fields(seed) for seed in range(11, 21)]
     model = HistGradientBoostingClassifier(max_iter=60, min_samples_leaf=100, random_state=0)
     model.fit(np.concatenate([x for x, _ in known]), np.concatenate([y for _, y in known]))
     each = [roc_auc_score(y, model.predict_proba(x)[:, 1]) for x, y in unseen]
