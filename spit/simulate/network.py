@@ -186,7 +186,8 @@ def draw_network(rng: np.random.Generator, trunks: int, *, mixed_ratio: float = 
         if mixed() and rng.random() < 0.4:
             ip = f"2001:db8:{rng.integers(1, 0x4FFF):x}::{index + 1:x}"
         else:
-            ip = f"{rng.choice(['192.0.2', '198.51.100'])}.{1 + index * 11 % 240 + int(rng.integers(10))}"
+            # Two networks by turns, seven addresses for each to choose from: no two trunks share one.
+            ip = f"{('192.0.2', '198.51.100')[index % 2]}.{1 + index // 2 * 7 + int(rng.integers(7))}"
         drawn.append(
             Trunk(
                 ip,

@@ -12,10 +12,10 @@ from spit.errors import ConfigError
 from spit.simulate.columns import NEVER, CallColumns
 from spit.simulate.events import event_batches, to_events
 from spit.simulate.labels import to_labels
-from spit.simulate.network import EXCHANGE_SIZE, F64, I64
+from spit.simulate.network import EXCHANGE_SIZE, F64, I64, draw_network
 from spit.simulate.plan import Plan
 from spit.simulate.scenario import COUNTS, scenario, size_table
-from spit.simulate.spec import POPULATION_FIELDS, CampaignKind, CampaignSpec, SimulationSpec
+from spit.simulate.spec import MAX_TRUNKS, POPULATION_FIELDS, CampaignKind, CampaignSpec, SimulationSpec
 from spit.simulate.traffic import simulate
 from spit.simulate.world import World, draw_world, parameter_table, sweeps
 
@@ -192,6 +192,12 @@ def test_a_swept_seed_gives_the_same_calls() -> None:
         np.testing.assert_array_equal(getattr(one.calls, column.name), getattr(two.calls, column.name))
     assert to_labels(one).equals(to_labels(two))
     assert one.network == two.network
+
+
+def test_trunks_have_addresses_and_origids_of_their_own() -> None:
+    for seed in range(5):
+        trunks = draw_network(np.random.default_rng(seed), MAX_TRUNKS).trunks
+        assert len({t.ip for t in trunks}) == len({t.origid for t in trunks}) == MAX_TRUNKS
 
 
 def test_the_page_has_the_ranges_of_the_code() -> None:
