@@ -109,8 +109,8 @@ def _simulate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scenario",
         metavar="NAME",
-        help="the mix of traffic: demo (default), training, legitimate, telemarketer, rotating, wangiri or "
-        "sequential",
+        help="the mix of traffic: demo (default), training, transfer, legitimate, telemarketer, rotating, "
+        "wangiri or sequential",
     )
     parser.add_argument("--hours", type=_positive, help="simulated time (default: the scenario's)")
     parser.add_argument("--callers", type=_count(1), help="residential callers (default: the scenario's)")
@@ -119,8 +119,8 @@ def _simulate(parser: argparse.ArgumentParser) -> None:
         metavar="KIND[:STRENGTH]",
         action="append",
         default=[],
-        help="telemarketer, robocaller, wangiri or sequential, strength 0 (stealthy) to 1 (blatant); may be "
-        "given several times (default: the scenario's campaigns)",
+        help="a kind of campaign (docs/simulation.md lists all), such as telemarketer, snowshoe or wangiri, "
+        "strength 0 (stealthy) to 1 (blatant); may be given several times (default: those of the scenario)",
     )
     _progress(parser)
 

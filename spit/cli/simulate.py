@@ -8,14 +8,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import pyarrow as pa
 from pyarrow import parquet
 
 from spit.cli.output import new_file
 from spit.cli.parser import UsageError
 from spit.cli.progress import Progress
 from spit.cli.report import DONE
-from spit.simulate.events import to_events
+from spit.records import EVENT_SCHEMA
+from spit.simulate.events import event_batches
 from spit.simulate.labels import write_labels
 from spit.simulate.pcap import write_capture
 from spit.simulate.plan import Plan
@@ -59,8 +59,12 @@ def _write_pcap(plan: Plan, path: Path, progress: Progress) -> None:
 
 
 def _write_parquet(plan: Plan, path: Path, progress: Progress) -> None:
-    parquet.write_table(pa.Table.from_batches([to_events(plan)]), path, compression="zstd")
-    progress.say(f"wrote {len(plan)} calls")
+    written = 0
+    with parquet.ParquetWriter(path, EVENT_SCHEMA, compression="zstd") as writer:
+        for batch in event_batches(plan):
+            writer.write_batch(batch)
+            written += batch.num_rows
+            progress.say(f"wrote {written} events")
 
 
 _WRITERS: dict[str, Callable[[Plan, Path, Progress], None]] = {

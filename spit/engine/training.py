@@ -55,6 +55,8 @@ def training_spec(seed: int) -> SimulationSpec:
         hours, opening_hour = int(rng.integers(1, 9)), int(rng.integers(7, 16))
         midnight_s = spec.start_time_s - spec.start_time_s % _DAY_S
         spec = replace(spec, duration_s=hours * _HOUR_S, start_time_s=midnight_s + opening_hour * _HOUR_S)
+    else:
+        spec = replace(spec, duration_s=max(spec.duration_s, _DAY_S))
     return replace(
         spec,
         alert_blasts=int(rng.integers(1, 7)),

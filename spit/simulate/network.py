@@ -1,7 +1,8 @@
-"""The shared ground: trunks, number blocks, and the book of parties that call and are called.
+"""The shared ground: trunks, their formats, and the numbering plans that callers and callees live in.
 
-Numbers lie in area codes that the North American plan has not assigned (555, 37X, 96X): nobody's phone rings.
-Addresses are of the documentation ranges (RFC 5737).
+Numbers lie where nobody's phone rings: area codes that the North American plan has not assigned (555, 37X,
+96X), and country codes that ITU-T E.164 has not assigned (219, 384, 999). Addresses are of the documentation
+ranges (RFC 5737, RFC 3849).
 """
 
 from __future__ import annotations
@@ -16,132 +17,199 @@ from spit.simulate.profiles import PROFILES
 I64 = npt.NDArray[np.int64]
 F64 = npt.NDArray[np.float64]
 
-AREA_CODES = (555, *range(370, 380), *range(960, 970))
 BLOCK_SIZE = 1000  # thousands-blocks: the unit in which numbers are assigned to carriers
-SUBSCRIBERS_PER_BLOCK = 300
+EXCHANGE_SIZE = 10_000  # what shares the first six digits of a North American number
+#: Below this a number is an extension of the called domain, as in tracking (docs/configuration.md).
+MIN_NUMBER = 1_000_000
 
 CALLEE_DOMAIN = "voice.example.net"
 SBC_IPS = ("203.0.113.10", "203.0.113.11")
+SBC_IPS_V6 = ("2001:db8:5b::10", "2001:db8:5b::11")
+#: Where the SBC sends calls on that the mirror shows twice.
+CORE_IPS = ("203.0.113.140", "203.0.113.141")
+CORE_IPS_V6 = ("2001:db8:5b::140", "2001:db8:5b::141")
+
+#: How a trunk writes numbers: ``sip:+E164``, ``tel:+E164``, national where the number is of the home country
+#: and 00E164 elsewhere, or 00E164 throughout.
+NUMBER_FORMATS = ("e164", "tel", "national", "prefixed")
+DEFAULT_CHALLENGED_RATIO = 0.12
 
 
 @dataclass(frozen=True, slots=True)
 class Trunk:
-    """A peer that delivers calls: its address, its domain and the origid it signs with (RFC 8588)."""
+    """A peer that delivers calls: its address, its domain and the origid it signs with (RFC 8588).
+
+    ``profiles``: header profiles seen through it, by index; empty: every caller's own equipment is seen.
+    ``proxied_ratio``: share of its calls that the mirror shows on a second hop. ``vlan``: 802.1Q tag or None.
+    """
 
     ip: str
     domain: str
     origid: str
-
-
-TRUNKS = (
-    Trunk("192.0.2.11", "sip.alder.example", "2f6a9c1e-5b0d-4c7e-9a51-0d6f1c2b7e01"),
-    Trunk("192.0.2.37", "gw.birch.example", "7c1d0b44-93fe-4f0a-8d2b-6a5e9e3f1c02"),
-    Trunk("198.51.100.8", "voip.cedar.example", "b95e7a20-1c4d-4e8b-b7f3-2d9a0c6e5f03"),
-    Trunk("198.51.100.74", "sbc1.elm.example", "e03f6d18-7a2c-4b9d-a1e6-9c8b7d5a4f04"),
-    Trunk("198.51.100.140", "sip.hazel.example", "41b8c5d7-0e9f-4a36-8c72-5f1e3b6d9a05"),
-    Trunk("192.0.2.201", "edge.rowan.example", "96d2e4f0-6b3a-4d15-9f84-1a7c0e8b2d06"),
-)
-
-#: Share of calls per trunk; spam and legitimate callers draw from the same.
-TRUNK_WEIGHTS: F64 = np.array([0.28, 0.22, 0.18, 0.14, 0.10, 0.08])
-
-#: Attestation given that a call is signed, in the order A, B, C. At one spam call in four these give
-#: about 8 % spam among A and 30 to 35 % among B and C (docs/simulation.md: a weak prior).
-ATTESTATION_HAM: F64 = np.array([0.50, 0.25, 0.25])
-ATTESTATION_SPAM: F64 = np.array([0.15, 0.38, 0.47])
-SIGNED_RATIO = 0.4
-
-DISPLAY_NAMES = (
-    *("", "", "", "", "Wireless Caller", "Unavailable", "A Morgan", "B Keller", "C Osei", "D Lindqvist"),
-    *("E Tanaka", "F Moreau", "G Novak", "Harbor Dental", "Ridge Supply", "Metro Services", "Front Desk"),
-    *("Customer Care", "Member Services", "Office", "Main Line", "Reception"),
-)
-
-#: Usage of profiles is skewed as in the field: a few releases carry most of the traffic.
-_PROFILE_RANKS = 1.0 / (3.0 + np.arange(len(PROFILES)))
-
-
-class PartyBook:
-    """Numbers and their lasting attributes, by index. Grows while a plan is drawn; one per simulation."""
-
-    def __init__(self, rng: np.random.Generator) -> None:
-        self._rng = rng
-        self._index: dict[int, int] = {}
-        self._numbers: list[int] = []
-        self._columns: dict[str, list[npt.NDArray[np.int16]]] = {
-            name: [] for name in ("trunk", "profile", "attestation", "display")
-        }
-        # Which release is common differs from network to network, so the order is drawn.
-        self.profile_weights: F64 = rng.permutation(_PROFILE_RANKS / _PROFILE_RANKS.sum())
-        self._blocks: list[int] = []
-
-    def __len__(self) -> int:
-        return len(self._numbers)
+    rtt_s: float = 0.03
+    challenged_ratio: float = DEFAULT_CHALLENGED_RATIO
+    transport: str = "udp"
+    vlan: int | None = None
+    compact: bool = False
+    number_format: str = "e164"
+    profiles: tuple[int, ...] = ()
+    proxied_ratio: float = 0.0
 
     @property
-    def blocks(self) -> list[int]:
-        """First numbers of the blocks in use."""
-        return self._blocks
+    def is_ipv6(self) -> bool:
+        """Whether the peer's address is one of IPv6."""
+        return ":" in self.ip
 
-    def open_blocks(self, subscribers: int) -> None:
-        """Chooses enough number blocks for so many subscribers."""
-        count = max(4, -(-subscribers // SUBSCRIBERS_PER_BLOCK))
-        chosen = set(self._blocks)
-        while len(chosen) < len(self._blocks) + count:
-            area = AREA_CODES[int(self._rng.integers(len(AREA_CODES)))]
-            exchange = int(self._rng.integers(200, 1000))
-            thousand = int(self._rng.integers(10))
-            chosen.add((1000 + area) * 10_000_000 + exchange * 10_000 + thousand * 1000)
-        self._blocks = sorted(chosen)
 
-    def add(
-        self, numbers: I64, *, spam: bool = False, profile: int | None = None, trunks: I64 | None = None
-    ) -> I64:
-        """Indices of these numbers; those not in the book yet are added with drawn attributes.
+@dataclass(frozen=True, slots=True)
+class NumberPlan:
+    """How numbers of a country look. ``areas``: leading digits behind the country code."""
 
-        ``profile`` and ``trunks`` narrow what is drawn to what a campaign shares.
-        """
-        fresh = [n for n in dict.fromkeys(numbers.tolist()) if n not in self._index]
-        for number in fresh:
-            self._index[number] = len(self._numbers)
-            self._numbers.append(number)
-        count = len(fresh)
-        if count:
-            rng = self._rng
-            signed = rng.random(count) < SIGNED_RATIO
-            weights = ATTESTATION_SPAM if spam else ATTESTATION_HAM
-            drawn = {
-                "trunk": rng.choice(len(TRUNKS), count, p=TRUNK_WEIGHTS)
-                if trunks is None
-                else rng.choice(trunks, count),
-                "profile": rng.choice(len(PROFILES), count, p=self.profile_weights)
-                if profile is None
-                else np.full(count, profile),
-                "attestation": np.where(signed, 1 + rng.choice(3, count, p=weights), 0),
-                "display": rng.integers(len(DISPLAY_NAMES), size=count),
-            }
-            for name, values in drawn.items():
-                self._columns[name].append(values.astype(np.int16))
-        return np.array([self._index[n] for n in numbers.tolist()], dtype=np.int64)
+    country_code: int
+    national_digits: int
+    areas: tuple[int, ...]
+    national_prefix: str = "0"
 
-    def add_random(
-        self, count: int, *, spam: bool = False, profile: int | None = None, trunks: I64 | None = None
-    ) -> I64:
-        """Indices of ``count`` new parties with numbers in the blocks in use, callers and callees alike."""
-        found: dict[int, None] = {}
-        while len(found) < count:
-            blocks = self._rng.choice(self._blocks, count)
-            for number in (blocks + self._rng.integers(BLOCK_SIZE, size=count)).tolist():
-                if number not in self._index and len(found) < count:
-                    found[number] = None
-            if len(self._numbers) + count > len(self._blocks) * BLOCK_SIZE * 9 // 10:
-                self.open_blocks(count)
-        return self.add(np.array(list(found), dtype=np.int64), spam=spam, profile=profile, trunks=trunks)
+    @property
+    def size(self) -> int:
+        """Ten to the number of national digits."""
+        return int(10**self.national_digits)
 
-    def column(self, name: str) -> npt.NDArray[np.int16]:
-        """An attribute of every party, by index."""
-        return np.concatenate([np.empty(0, dtype=np.int16), *self._columns[name]])
+    def holds(self, number: int) -> bool:
+        """Whether a number in E.164 digits is of this country."""
+        return bool(number // self.size == self.country_code)
 
-    def numbers(self) -> I64:
-        """Every party's number, digits of E.164 without the plus, by index."""
-        return np.array(self._numbers, dtype=np.int64)
+    def block(self, rng: np.random.Generator, exchange: int | None = None) -> int:
+        """First number of a random thousands-block, of this exchange or of any."""
+        if exchange is None:
+            exchange = self.exchange(rng)
+        return exchange + int(rng.integers(EXCHANGE_SIZE // BLOCK_SIZE)) * BLOCK_SIZE
+
+    def exchange(self, rng: np.random.Generator) -> int:
+        """First number of a random exchange."""
+        area = self.areas[int(rng.integers(len(self.areas)))]
+        tail = self.national_digits - len(str(area))
+        # As in the North American plan: no exchange begins with 0 or 1.
+        exchange = int(rng.integers(2 * 10 ** (tail - 5), 10 ** (tail - 4)))
+        return self.country_code * self.size + area * int(10**tail) + exchange * EXCHANGE_SIZE
+
+
+AREA_CODES = (555, *range(370, 380), *range(960, 970))
+NORTH_AMERICA = NumberPlan(1, 10, AREA_CODES, "1")
+#: Unassigned country codes with national numbers of eight to ten digits.
+NUMBER_PLANS = (
+    NORTH_AMERICA,
+    NumberPlan(219, 8, (20, 31, 44, 60, 71, 77)),
+    NumberPlan(384, 9, (11, 21, 30, 40, 62, 69, 72, 78)),
+    NumberPlan(999, 10, (151, 160, 170, 211, 221, 341, 40, 89)),
+)
+
+TRUNKS = tuple(
+    Trunk(ip, domain, origid, 0.008 + 0.007 * index)
+    for index, (ip, domain, origid) in enumerate(
+        (
+            ("192.0.2.11", "sip.alder.example", "2f6a9c1e-5b0d-4c7e-9a51-0d6f1c2b7e01"),
+            ("192.0.2.37", "gw.birch.example", "7c1d0b44-93fe-4f0a-8d2b-6a5e9e3f1c02"),
+            ("198.51.100.8", "voip.cedar.example", "b95e7a20-1c4d-4e8b-b7f3-2d9a0c6e5f03"),
+            ("198.51.100.74", "sbc1.elm.example", "e03f6d18-7a2c-4b9d-a1e6-9c8b7d5a4f04"),
+            ("198.51.100.140", "sip.hazel.example", "41b8c5d7-0e9f-4a36-8c72-5f1e3b6d9a05"),
+            ("192.0.2.201", "edge.rowan.example", "96d2e4f0-6b3a-4d15-9f84-1a7c0e8b2d06"),
+        )
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """The trunks of one operator and the share of calls on each.
+
+    Spam and legitimate callers draw from the same. ``verifies``: peers say in ``verstat`` what they verified.
+    """
+
+    trunks: tuple[Trunk, ...]
+    weights: tuple[float, ...]
+    home: NumberPlan = NORTH_AMERICA
+    verifies: bool = False
+
+    def column(self, name: str) -> npt.NDArray[np.float64]:
+        """A numeric attribute of every trunk, by index."""
+        return np.array([getattr(trunk, name) for trunk in self.trunks], dtype=np.float64)
+
+    def profiles(self, trunk: npt.NDArray[np.integer], device: npt.NDArray[np.integer]) -> I64:
+        """The header profile seen of each call: the trunk's where it hides what is behind it."""
+        widest = max(1, *(len(t.profiles) for t in self.trunks))
+        table = np.array([np.resize(t.profiles or (-1,), widest) for t in self.trunks])
+        kinds = np.array([max(1, len(t.profiles)) for t in self.trunks])
+        seen = table[trunk, device % kinds[trunk]]
+        return np.where(seen < 0, device, seen).astype(np.int64)
+
+    def write_number(self, number: int, trunk: Trunk) -> str:
+        """The user part as the trunk writes this number, digits of E.164."""
+        if number < MIN_NUMBER:
+            return str(number)
+        if trunk.number_format == "national" and self.home.holds(number):
+            national = str(number)[len(str(self.home.country_code)) :]
+            return self.home.national_prefix + national
+        if trunk.number_format in ("national", "prefixed"):
+            return f"00{number}"
+        return f"+{number}"
+
+    def identity_settings(self) -> dict[str, object]:
+        """The keys of ``[identity]`` (docs/configuration.md) under which every format reads as E.164."""
+        settings: dict[str, object] = {
+            "country_code": str(self.home.country_code),
+            "national_prefix": self.home.national_prefix,
+            "national_lengths": [self.home.national_digits],
+        }
+        if self.verifies:
+            settings["trusted_peers"] = sorted({trunk.ip for trunk in self.trunks})
+        return settings
+
+
+#: Share of calls per trunk: that of the committed captures.
+DEFAULT_NETWORK = Network(TRUNKS, (0.28, 0.22, 0.18, 0.14, 0.10, 0.08))
+
+
+def draw_network(rng: np.random.Generator, trunks: int, *, mixed_ratio: float = 0.5) -> Network:
+    """A network of so many trunks with formats, equipment, shares and delays of its own.
+
+    ``mixed_ratio``: how likely a trunk departs from plain UDP, IPv4 and E.164 in each respect.
+    """
+
+    def mixed() -> bool:
+        return bool(rng.random() < mixed_ratio)
+
+    drawn = []
+    for index in range(trunks):
+        # A gateway hides what is behind it; an access trunk shows every subscriber's equipment.
+        pool = int(rng.choice([0, 1, 1, 2, 3, 5]))
+        if mixed() and rng.random() < 0.4:
+            ip = f"2001:db8:{rng.integers(1, 0x4FFF):x}::{index + 1:x}"
+        else:
+            # Two networks by turns, seven addresses for each to choose from: no two trunks share one.
+            ip = f"{('192.0.2', '198.51.100')[index % 2]}.{1 + index // 2 * 7 + int(rng.integers(7))}"
+        drawn.append(
+            Trunk(
+                ip,
+                f"{rng.choice(['sip', 'gw', 'voip', 'edge', 'sbc1'])}.peer{index + 1}.example",
+                _uuid(rng),
+                rtt_s=float(rng.uniform(0.004, 0.09)),
+                challenged_ratio=float(rng.choice([0.0, 0.0, 0.0, 0.1, 0.5, 1.0]) * rng.uniform(0.7, 1.0)),
+                transport="tcp" if mixed() and rng.random() < 0.5 else "udp",
+                vlan=int(rng.integers(2, 4000)) if mixed() and rng.random() < 0.4 else None,
+                compact=bool(mixed() and rng.random() < 0.4),
+                number_format=str(rng.choice(NUMBER_FORMATS)) if mixed() else "e164",
+                profiles=tuple(rng.choice(len(PROFILES), pool, replace=False).tolist()),
+                proxied_ratio=float(rng.uniform(0.5, 1.0)) if mixed() and rng.random() < 0.3 else 0.0,
+            )
+        )
+    shares = rng.dirichlet(np.full(trunks, float(rng.uniform(0.6, 4.0)))) + 0.01
+    home = NUMBER_PLANS[int(rng.choice(len(NUMBER_PLANS), p=[0.4, 0.2, 0.2, 0.2]))]
+    return Network(
+        tuple(drawn), tuple((shares / shares.sum()).tolist()), home, verifies=bool(rng.random() < 0.4)
+    )
+
+
+def _uuid(rng: np.random.Generator) -> str:
+    digits = f"{int(rng.integers(2**63)):016x}{int(rng.integers(2**63)):016x}"
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"

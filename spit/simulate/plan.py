@@ -2,85 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
-from spit.simulate.network import I64
-from spit.simulate.profiles import PROFILES
+from spit.simulate.call_ids import call_ids
+from spit.simulate.columns import I16, NEVER, CallColumns, Mask
+from spit.simulate.network import I64, Network
 
-#: A time that never comes: later than the end of any capture.
-NEVER = np.int64(2**62)
 #: RFC 3261 section 17.1.1.2: timer A starts at T1 = 500 ms and doubles.
 T1_US = 500_000
 CHALLENGE_ACK_US = 2_000
-
-I16 = npt.NDArray[np.int16]
-I8 = npt.NDArray[np.int8]
-Mask = npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True)
-class CallColumns:
-    """Columns of planned calls, all of one length. Times are epoch µs, NEVER where there is no such message.
-
-    ``status``: final status of the INVITE, 487 where the caller gives up. ``caller``, ``callee``: indices of
-    parties. ``group``: index of ``Plan.groups``.
-    """
-
-    group: I16
-    caller: I64
-    callee: I64
-    trunk: I8
-    sbc: I8
-    status: I16
-    rtt_us: I64
-    invite_us: I64
-    retransmissions: I8  # of the first INVITE
-    challenge_us: I64  # 407
-    retry_us: I64  # the INVITE that answers it
-    trying_us: I64  # 100
-    ring_us: I64  # first 180 or 183
-    fork_us: I64  # 180 of a second branch, with a To-tag of its own
-    early_media: Mask  # 183 with SDP instead of 180
-    answer_us: I64
-    cancel_us: I64
-    final_us: I64  # non-2xx final response
-    bye_us: I64
-    callee_hangs_up: Mask
-    id_high: npt.NDArray[np.uint64]  # 128 random bits: Call-ID, tags and branches come from them
-    id_low: npt.NDArray[np.uint64]
-
-    def __len__(self) -> int:
-        return len(self.group)
-
-    def take(self, rows: npt.NDArray[np.intp] | Mask) -> CallColumns:
-        """These rows, in this order."""
-        return CallColumns(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
-
-    @classmethod
-    def concatenate(cls, parts: list[CallColumns]) -> CallColumns:
-        """All rows of ``parts``, which must not be empty."""
-        return cls(**{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)})
+#: A proxied call's messages are seen on the other hop after this.
+HOP_US = 300
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """What a set of calls is labelled: ``name`` is the campaign, or the kind of legitimate caller."""
+    """What a set of calls is labelled: ``name`` is the campaign, or the kind of legitimate caller.
+
+    ``kind``: that of the campaign or caller; ``strength``: blatant, medium or stealthy, empty for legitimate.
+    """
 
     name: str
     spam: bool
+    kind: str = ""
+    strength: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Parties:
-    """Callers and callees by index. ``attestation``: 0 unsigned, 1 A, 2 B, 3 C."""
+    """Callers and callees by index. ``numbers``: digits of E.164, or an extension below MIN_NUMBER."""
 
     numbers: I64
-    profile: I16
-    attestation: I16
     display: I16
 
 
@@ -91,6 +46,7 @@ class Plan:
     calls: CallColumns
     groups: tuple[Group, ...]
     parties: Parties
+    network: Network
     start_us: int
     end_us: int  # the capture stops here: later messages are not seen
 
@@ -100,14 +56,8 @@ class Plan:
     @cached_property
     def call_ids(self) -> list[str]:
         """The Call-ID of every call, in the style of the caller's equipment."""
-        styles = [profile.call_id_style for profile in PROFILES]
-        profiles = self.parties.profile[self.calls.caller].tolist()
-        return [
-            _call_id(styles[profile], high, low)
-            for profile, high, low in zip(
-                profiles, self.calls.id_high.tolist(), self.calls.id_low.tolist(), strict=True
-            )
-        ]
+        ids: list[str] = call_ids(self.calls).to_pylist()
+        return ids
 
     @cached_property
     def spam(self) -> Mask:
@@ -118,20 +68,11 @@ class Plan:
     def last_message_us(self) -> int:
         """Time of the last message that the capture holds; ``start_us`` when it holds none."""
         last = self.start_us
-        for times in message_times(self.calls).values():
+        for times in (times for hop in sightings(self.calls) for times in hop.values()):
             seen = times[times <= self.end_us]
             if len(seen):
                 last = max(last, int(seen.max()))
         return last
-
-
-def _call_id(style: str, high: int, low: int) -> str:
-    digits = f"{high:016x}{low:016x}"
-    if style == "uuid":
-        return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
-    if style == "hex":
-        return f"{digits[:24]}@{low >> 24 & 255}.{low >> 16 & 255}.example"
-    return digits[:20]
 
 
 def message_times(calls: CallColumns) -> dict[str, I64]:
@@ -161,7 +102,45 @@ def message_times(calls: CallColumns) -> dict[str, I64]:
         "bye": calls.bye_us,
         "bye_ok": _after(calls.bye_us, rtt),
     }
+    # A MESSAGE has no ACK.
+    times["final_ack"] = np.where(calls.is_message, NEVER, times["final_ack"])
     return times
+
+
+#: What the SBC answers itself, and what it does not send on.
+_FIRST_HOP_ONLY = {"challenge", "challenge_ack", "trying", "cancel_ok"}
+
+
+def sightings(calls: CallColumns) -> tuple[dict[str, I64], dict[str, I64]]:
+    """Time of every message on the first hop and on the second, by step; NEVER where there is none.
+
+    What the callee sends passes the second hop first. Tracking takes the first sight of a provisional, a 2xx
+    or a BYE, but a failure only where it reaches the caller; the plan's time is the one that tracking takes.
+    """
+    first, second = message_times(calls), {}
+    nobody = np.zeros(len(calls), dtype=np.bool_)
+    by_callee = {
+        "ring": ~nobody,
+        "fork": ~nobody,
+        "answer": ~nobody,
+        "bye": calls.callee_hangs_up,
+        "bye_ok": ~calls.callee_hangs_up,
+    }
+    for step, at in list(first.items()):
+        # The SBC absorbs retransmissions, and a challenged INVITE goes no further.
+        if step in _FIRST_HOP_ONLY or step.startswith("invite_again"):
+            second[step] = np.full(len(calls), NEVER)
+            continue
+        shown = calls.proxied & (at < NEVER)
+        if step == "invite":
+            shown &= calls.challenge_us == NEVER
+        if step == "final":
+            second[step] = np.where(shown, at - HOP_US, NEVER)
+            continue
+        inward = by_callee.get(step, nobody)
+        second[step] = np.where(shown, np.where(inward, at, at + HOP_US), NEVER)
+        first[step] = np.where(shown & inward, at + HOP_US, at)
+    return first, second
 
 
 def _after(times: I64, delay: I64 | int) -> I64:

@@ -1,4 +1,5 @@
-"""Legitimate callers. Parameters: docs/simulation.md, swept by seed within the ranges given there.
+"""Legitimate callers of every scenario. Parameters: docs/simulation.md, swept by seed within the ranges
+given there.
 
 ================  ==========================================================================================
 residential       3 to 8 calls a day, 60 to 80 % to people called before, ASR 50 to 70 %, Weibull gaps,
@@ -20,26 +21,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from spit.simulate.behaviour import CONVERSATION, ORDINARY_FAILURES, Behaviour
+from spit.simulate.columns import NEVER, CallColumns, Mask
+from spit.simulate.contacts import contact_graph
 from spit.simulate.network import F64, I64
-from spit.simulate.plan import NEVER, CallColumns, Mask
 from spit.simulate.scene import Scene
 from spit.simulate.timing import (
     FLAT_HOURS,
     OFFICE_HOURS,
     RESIDENTIAL_HOURS,
-    DailyClock,
     poisson_arrivals,
     renewal_arrivals,
 )
-
-MAX_CONTACTS = 24
-CONVERSATIONAL = Behaviour(0.6)
-
-#: Ours, no source: how many failed calls people try again, and how many missed ones they return.
-REDIAL_RATIO = 0.25
-PERSON_RETURNED_RATIO = 0.30
-COMPANY_RETURNED_RATIO = 0.08
 
 
 def place_population(scene: Scene) -> None:
@@ -64,15 +56,15 @@ def place_population(scene: Scene) -> None:
 
 def place_residential(scene: Scene) -> None:
     """Residential callers and new subscribers; most of their contacts have them as a contact too."""
-    spec = scene.spec
+    spec, world = scene.spec, scene.world
     people = spec.residential + spec.new_subscribers
     if people == 0:
         return
     rng = scene.rng("residential")
-    contacts, contact_count = _contact_graph(rng, people, len(scene.subscribers))
-    clock = DailyClock(RESIDENTIAL_HOURS, scene.start_s, spec.duration_s)
-    rate = rng.uniform(3.0, 8.0, people)
-    shape = rng.uniform(0.55, 0.95, people)
+    contacts, contact_count = contact_graph(scene, rng, people)
+    clock = scene.clock(RESIDENTIAL_HOURS)
+    rate = rng.uniform(world.calls_per_day_low, world.calls_per_day_high, people)
+    shape = rng.uniform(world.gap_shape_low, world.gap_shape_high, people)
     is_new = np.arange(people) >= spec.residential
     rate = np.where(is_new, rate * 1.6, rate)
     row, start_s = renewal_arrivals(rng, clock, rate, shape)
@@ -80,36 +72,36 @@ def place_residential(scene: Scene) -> None:
     kept = start_s >= joined_s[row]
     row, start_s = row[kept], start_s[kept]
 
-    known_ratio = rng.uniform(0.60, 0.80, people)[row]
+    known_ratio = rng.uniform(world.known_low, world.known_high, people)[row]
     rank = np.floor(contact_count[row] * rng.random(len(row)) ** 2).astype(np.int64)
     known = rng.random(len(row)) < known_ratio
     stranger = rng.integers(len(scene.subscribers), size=len(row))
     callee = scene.subscribers[np.where(known, contacts[row, rank], stranger)]
-    ratio = np.clip(rng.uniform(0.50, 0.70, people), 0.0, 1.0)[row]
+    ratio = rng.uniform(world.answer_low, world.answer_high, people)[row]
     caller = scene.subscribers[row]
     for name, chosen in (("residential", ~is_new[row]), ("new_subscriber", is_new[row])):
         if chosen.any():
             scene.place(
                 rng,
-                CONVERSATIONAL,
+                scene.behaviour(0.6),
                 scene.add_group(name),
                 start_s[chosen],
                 caller[chosen],
                 callee[chosen],
                 answer_ratio=ratio[chosen],
             )
-            calls = scene.parts[-1] = _without_overlaps(scene.parts[-1])
-            _place_redials(scene, rng, calls)
-            place_return_calls(scene, rng, calls, PERSON_RETURNED_RATIO)
+            calls = scene.parts[-1] = without_overlaps(scene.parts[-1])
+            place_redials(scene, rng, calls)
+            place_return_calls(scene, rng, calls, world.person_returned_ratio)
 
 
-def _place_redials(scene: Scene, rng: np.random.Generator, calls: CallColumns) -> None:
+def place_redials(scene: Scene, rng: np.random.Generator, calls: CallColumns) -> None:
     """The same call again some minutes after it failed; ``calls`` are of one group."""
-    failed = np.isin(calls.status, (480, 486, 487, 503)) & (rng.random(len(calls)) < REDIAL_RATIO)
+    failed = np.isin(calls.status, (480, 486, 487, 503)) & (rng.random(len(calls)) < scene.world.redial_ratio)
     again = calls.take(failed)
     if len(again):
         start_s = again.final_us / 1e6 + rng.uniform(40.0, 600.0, len(again))
-        scene.place(rng, CONVERSATIONAL, int(again.group[0]), start_s, again.caller, again.callee)
+        scene.place(rng, scene.behaviour(0.6), int(again.group[0]), start_s, again.caller, again.callee)
 
 
 def place_return_calls(scene: Scene, rng: np.random.Generator, calls: CallColumns, ratio: float) -> None:
@@ -121,7 +113,7 @@ def place_return_calls(scene: Scene, rng: np.random.Generator, calls: CallColumn
     if len(missed):
         start_s = missed.final_us / 1e6 + rng.lognormal(np.log(480.0), 1.1, len(missed))
         group = scene.add_group("residential")
-        scene.place(rng, CONVERSATIONAL, group, start_s, missed.callee, missed.caller)
+        scene.place(rng, scene.behaviour(0.6), group, start_s, missed.callee, missed.caller)
 
 
 def _place_call_back_storm(scene: Scene, number: int) -> None:
@@ -133,33 +125,13 @@ def _place_call_back_storm(scene: Scene, number: int) -> None:
     start_s = begin_s + np.sort(rng.exponential(3600.0, count))
     caller = rng.choice(scene.subscribers, count, replace=False)
     group = scene.add_group("call_back_storm")
-    scene.place(rng, Behaviour(0.35), group, start_s, caller, np.full(count, victim))
+    scene.place(rng, scene.behaviour(0.35), group, start_s, caller, np.full(count, victim))
 
 
-def _contact_graph(rng: np.random.Generator, people: int, subscribers: int) -> tuple[I64, I64]:
-    """Contacts of each person as rows of subscribers' positions, favourites first, and how many are valid."""
-    wanted = np.clip(np.round(rng.lognormal(np.log(8.0), 0.6, people)), 3, MAX_CONTACTS).astype(np.int64)
-    lists: list[dict[int, None]] = [{} for _ in range(people)]
-    for person in range(people):
-        for other in rng.integers(subscribers, size=int(wanted[person])).tolist():
-            # Half of the contacts are callers too, and three in four of those call back.
-            contact = other % people if rng.random() < 0.5 else other
-            if contact == person:
-                continue
-            lists[person][contact] = None
-            if contact < people and rng.random() < 0.75:
-                lists[contact][person] = None
-    table = np.zeros((people, MAX_CONTACTS), dtype=np.int64)
-    count = np.ones(people, dtype=np.int64)
-    for person, found in enumerate(lists):
-        row = list(found)[:MAX_CONTACTS] or [(person + 1) % subscribers]
-        table[person, : len(row)] = row
-        count[person] = len(row)
-    return table, count
-
-
-def _without_overlaps(calls: CallColumns) -> CallColumns:
+def without_overlaps(calls: CallColumns) -> CallColumns:
     """Leaves out calls that a person would place while still in the call before."""
+    if not len(calls):
+        return calls
     order = np.lexsort((calls.invite_us, calls.caller))
     calls = calls.take(order)
     over = np.minimum(calls.bye_us, calls.final_us)
@@ -168,7 +140,7 @@ def _without_overlaps(calls: CallColumns) -> CallColumns:
     return calls.take(~busy)
 
 
-def _callees(scene: Scene, rng: np.random.Generator, count: int, known: I64, known_ratio: float) -> I64:
+def callees(scene: Scene, rng: np.random.Generator, count: int, known: I64, known_ratio: float) -> I64:
     """Callees of ``count`` calls: so many of them regulars, by popularity, the rest any subscriber."""
     regular = known[np.floor(len(known) * rng.random(count) ** 2).astype(np.int64)]
     anyone = rng.choice(scene.subscribers, count)
@@ -177,47 +149,48 @@ def _callees(scene: Scene, rng: np.random.Generator, count: int, known: I64, kno
 
 def _place_business(scene: Scene, number: int) -> None:
     rng = scene.rng(f"business {number}")
-    clock = DailyClock(OFFICE_HOURS, scene.start_s, scene.spec.duration_s)
+    clock = scene.clock(OFFICE_HOURS)
     lines = scene.book.add_random(int(rng.integers(1, 6)))
     start_s = poisson_arrivals(rng, clock, float(rng.uniform(10, 60)) * len(lines) ** 0.5)
     known = rng.choice(scene.subscribers, int(rng.integers(15, 80)))
-    callee = _callees(scene, rng, len(start_s), known, float(rng.uniform(0.45, 0.8)))
-    behaviour = Behaviour(
-        float(rng.uniform(0.5, 0.7)), duration_log=(CONVERSATION[0] + float(rng.uniform(-0.2, 0.2)), 1.2)
+    callee = callees(scene, rng, len(start_s), known, float(rng.uniform(0.45, 0.8)))
+    behaviour = scene.behaviour(
+        scene.world.sample(rng, "answer"),
+        duration_log=(scene.world.conversation_mu + float(rng.uniform(-0.2, 0.2)), 1.2),
     )
     calls = scene.place(
         rng, behaviour, scene.add_group("business"), start_s, rng.choice(lines, len(start_s)), callee
     )
-    place_return_calls(scene, rng, calls, COMPANY_RETURNED_RATIO)
+    place_return_calls(scene, rng, calls, scene.world.company_returned_ratio)
 
 
 def _place_pbx(scene: Scene, number: int) -> None:
     """Many people behind one outbound number: a high rate to many callees, and nothing wrong with it."""
     rng = scene.rng(f"pbx {number}")
-    clock = DailyClock(OFFICE_HOURS, scene.start_s, scene.spec.duration_s)
+    clock = scene.clock(OFFICE_HOURS)
     line = scene.book.add_random(1)
     start_s = poisson_arrivals(rng, clock, float(rng.uniform(100, 300)))
     known = rng.choice(scene.subscribers, int(rng.integers(80, 300)))
-    callee = _callees(scene, rng, len(start_s), known, float(rng.uniform(0.4, 0.7)))
-    behaviour = Behaviour(float(rng.uniform(0.5, 0.7)))
+    callee = callees(scene, rng, len(start_s), known, float(rng.uniform(0.4, 0.7)))
+    behaviour = scene.behaviour(scene.world.sample(rng, "answer"))
     calls = scene.place(
         rng, behaviour, scene.add_group("pbx"), start_s, np.repeat(line, len(start_s)), callee
     )
-    place_return_calls(scene, rng, calls, COMPANY_RETURNED_RATIO)
+    place_return_calls(scene, rng, calls, scene.world.company_returned_ratio)
 
 
 def _place_call_centre(scene: Scene, number: int) -> None:
     rng = scene.rng(f"call centre {number}")
-    clock = DailyClock(OFFICE_HOURS, scene.start_s, scene.spec.duration_s)
+    clock = scene.clock(OFFICE_HOURS)
     lines = scene.book.add_random(int(rng.integers(1, 4)))
     start_s = poisson_arrivals(rng, clock, float(rng.uniform(400, 1200)))
     customers = rng.choice(scene.subscribers, int(rng.integers(200, 800)))
-    callee = _callees(scene, rng, len(start_s), customers, float(rng.uniform(0.6, 0.95)))
+    callee = callees(scene, rng, len(start_s), customers, float(rng.uniform(0.6, 0.95)))
     sigma = float(rng.uniform(0.7, 1.0))
     mean_s = float(rng.uniform(100, 200))
-    behaviour = Behaviour(
+    behaviour = scene.behaviour(
         float(rng.uniform(0.35, 0.50)),
-        {**ORDINARY_FAILURES, 404: 0.06, 487: 0.42},
+        failures={**scene.failures, 404: 0.06, 487: 0.42},
         duration_log=(float(np.log(mean_s)) - sigma**2 / 2, sigma),
         give_up_s=(15.0, 32.0),
         second_thought_ratio=0.0,
@@ -227,7 +200,7 @@ def _place_call_centre(scene: Scene, number: int) -> None:
     )
     caller = rng.choice(lines, len(start_s))
     calls = scene.place(rng, behaviour, scene.add_group("call_centre"), start_s, caller, callee)
-    place_return_calls(scene, rng, calls, COMPANY_RETURNED_RATIO)
+    place_return_calls(scene, rng, calls, scene.world.company_returned_ratio)
 
 
 def _place_alert_blast(scene: Scene, number: int) -> None:
@@ -244,9 +217,9 @@ def _place_alert_blast(scene: Scene, number: int) -> None:
         length_s = float(rng.uniform(120, 600))
         begin_s = scene.start_s + slot_s * blast + float(rng.uniform(0.1, 0.6)) * slot_s
         message_s = float(rng.uniform(18, 50))
-        behaviour = Behaviour(
+        behaviour = scene.behaviour(
             float(rng.uniform(0.6, 0.78)),
-            {**ORDINARY_FAILURES, 404: 0.03},
+            failures={**scene.failures, 404: 0.03},
             message_s=message_s,
             give_up_s=(24.0, 32.0),
             second_thought_ratio=0.0,
@@ -264,15 +237,18 @@ def _place_alert_blast(scene: Scene, number: int) -> None:
 def _place_reminder(scene: Scene, number: int) -> None:
     rng = scene.rng(f"reminder {number}")
     courier = number % 2 == 0
-    clock = DailyClock(OFFICE_HOURS, scene.start_s, scene.spec.duration_s)
+    clock = scene.clock(OFFICE_HOURS)
     lines = scene.book.add_random(int(rng.integers(1, 3)))
     start_s = poisson_arrivals(rng, clock, float(rng.uniform(40, 160)))
     known = rng.choice(scene.subscribers, int(rng.integers(60, 250)))
     # A courier meets new addresses every day, a pharmacy mostly its regulars.
     known_ratio = float(rng.uniform(0.05, 0.3) if courier else rng.uniform(0.6, 0.9))
-    callee = _callees(scene, rng, len(start_s), known, known_ratio)
-    behaviour = Behaviour(
-        float(rng.uniform(0.5, 0.7)), give_up_s=(18.0, 30.0), second_thought_ratio=0.02, voicemail_ratio=0.2
+    callee = callees(scene, rng, len(start_s), known, known_ratio)
+    behaviour = scene.behaviour(
+        scene.world.sample(rng, "answer"),
+        give_up_s=(18.0, 30.0),
+        second_thought_ratio=0.02,
+        voicemail_ratio=0.2,
     )
     if courier:
         behaviour = replace(behaviour, duration_log=(3.4, 0.6))
@@ -288,11 +264,11 @@ def _place_probe(scene: Scene, number: int) -> None:
     line = scene.book.add_random(1)
     test_number = scene.book.add_random(1)
     interval_s = float(rng.choice([300.0, 600.0, 900.0, 1800.0]))
-    clock = DailyClock(FLAT_HOURS, scene.start_s, scene.spec.duration_s)
+    clock = scene.clock(FLAT_HOURS)
     start_s: F64 = np.arange(rng.uniform(0, interval_s), clock.days * 86_400.0, interval_s) + scene.start_s
-    behaviour = Behaviour(
+    behaviour = scene.behaviour(
         0.995,
-        {503: 0.5, 408: 0.5},
+        failures={503: 0.5, 408: 0.5},
         message_s=float(rng.uniform(3, 9)),
         answer_ring_s=(0.4, 0.2),
         callee_hangup_ratio=0.0,

@@ -9,6 +9,7 @@ import numpy as np
 
 from spit.errors import ConfigError
 from spit.simulate.spec import DEFAULT_START_TIME_S, CampaignKind, CampaignSpec, SimulationSpec
+from spit.simulate.world import draw_world
 
 _HOUR_S = 3_600
 
@@ -48,27 +49,109 @@ def demo(seed: int) -> SimulationSpec:
     )
 
 
+#: Callers of each kind, fewest and most, per day of a large network; the seed draws how large the network is.
+#: The same for every population: what differs between them is the world.
+COUNTS: dict[str, tuple[int, int]] = {
+    "residential": (100, 1000),
+    "new_subscribers": (5, 80),
+    "businesses": (5, 50),
+    "pbxs": (1, 7),
+    "call_centres": (0, 4),
+    "alert_blasts": (0, 4),
+    "reminders": (1, 7),
+    "probes": (0, 4),
+    "call_back_storms": (0, 4),
+    "light_callers": (50, 1500),
+    "teenagers": (10, 150),
+    "elderly": (20, 300),
+    "families": (5, 80),
+    "visitors": (500, 9000),
+    "travellers": (10, 300),
+    "chatters": (5, 150),
+    "forwarders": (0, 15),
+    "enterprises": (0, 6),
+    "mobile_couriers": (1, 25),
+    "dispatchers": (0, 5),
+    "surveys": (0, 4),
+    "hotlines": (0, 6),
+    "conferences": (0, 3),
+    "notifiers": (0, 3),
+    "voicemails": (0, 3),
+    "faxes": (0, 15),
+    "alarms": (0, 4),
+    "roaming_gateways": (0, 3),
+    "emergencies": (0, 2),
+}
+#: Size of the network against COUNTS; hours of the capture; trunks; share of calls that are spam. Per
+#: population.
+SIZE_RANGE = (0.2, 2.0)
+HOURS_RANGE = {"training": (2.0, 30.0), "transfer": (20.0, 40.0)}
+TRUNKS_RANGE = {"training": (1, 20), "transfer": (12, 24)}
+SPAM_RANGE = {"training": (0.02, 0.35), "transfer": (0.05, 0.45)}
+CAMPAIGNS_RANGE = (6, 32)
+#: Kinds of which there may be more than this grow with the network.
+LARGE = 50
+
+
 def training(seed: int) -> SimulationSpec:
-    """One to three days; populations, campaigns and their strength are swept by the seed."""
-    rng = np.random.default_rng([seed, zlib.crc32(b"training")])
+    """Everything swept by the seed: world, trunks, populations, campaigns, hours (docs/simulation.md)."""
+    return _drawn(seed, "training")
+
+
+def transfer(seed: int) -> SimulationSpec:
+    """The same kinds in a world at the edge of what training draws, or beyond it."""
+    return _drawn(seed, "transfer")
+
+
+def _drawn(seed: int, population: str) -> SimulationSpec:
+    rng = np.random.default_rng([seed, zlib.crc32(population.encode())])
+    size = float(np.exp(rng.uniform(*np.log(SIZE_RANGE))))
     kinds = list(CampaignKind)
-    # Each kind once, then more at random, so that no training day lacks one.
-    drawn = [*kinds, *(kinds[i] for i in rng.integers(len(kinds), size=int(rng.integers(1, 7))).tolist())]
+    count = int(rng.integers(CAMPAIGNS_RANGE[0], CAMPAIGNS_RANGE[1] + 1))
+    # Each kind once before any comes again.
+    order = np.concatenate([rng.permutation(len(kinds)), rng.permutation(len(kinds))])[:count]
+    campaigns = tuple(
+        CampaignSpec(kinds[i], round(float(rng.random()), 3), weight=round(float(rng.lognormal(0.0, 0.8)), 3))
+        for i in order.tolist()
+    )
+    low_h, high_h = HOURS_RANGE[population]
+    # Short captures are as likely as long ones: an operator begins with an hour.
+    hours = float(np.exp(rng.uniform(np.log(low_h), np.log(high_h))))
+    low_trunks, high_trunks = TRUNKS_RANGE[population]
     return SimulationSpec(
         seed=seed,
-        start_time_s=DEFAULT_START_TIME_S + int(rng.integers(24)) * _HOUR_S,
-        duration_s=int(rng.integers(24, 73)) * _HOUR_S,
-        residential=int(rng.integers(300, 1200)),
-        new_subscribers=int(rng.integers(10, 80)),
-        businesses=int(rng.integers(10, 50)),
-        pbxs=int(rng.integers(1, 7)),
-        call_centres=int(rng.integers(1, 4)),
-        alert_blasts=int(rng.integers(1, 4)),
-        reminders=int(rng.integers(2, 7)),
-        probes=int(rng.integers(1, 4)),
-        call_back_storms=int(rng.integers(0, 3)),
-        campaigns=tuple(CampaignSpec(kind, round(float(rng.random()), 3)) for kind in drawn),
+        start_time_s=DEFAULT_START_TIME_S + int(rng.integers(7 * 24)) * _HOUR_S,
+        duration_s=round(hours * _HOUR_S),
+        world=draw_world(rng, population),
+        trunks=int(rng.integers(low_trunks, high_trunks + 1)),
+        campaigns=campaigns,
+        spam_ratio=round(float(rng.uniform(*SPAM_RANGE[population])), 4),
+        **{name: _size(rng, low, high, size) for name, (low, high) in COUNTS.items()},
     )
+
+
+def _size(rng: np.random.Generator, low: int, high: int, size: float) -> int:
+    """Geometric between low and high, at the network's size; few of a kind are not made fewer."""
+    drawn = float(np.exp(rng.uniform(np.log(low + 1), np.log(high + 1)))) - 1.0
+    return round(drawn * size) if high > LARGE else round(drawn)
+
+
+def size_table() -> str:
+    """The table of population sizes and of what else a scenario draws, as docs/simulation.md has it."""
+    lines = ["| Drawn by the scenario | `training` | `transfer` |", "|---|---|---|"]
+
+    def row(name: str, training: tuple[float, float], transfer: tuple[float, float]) -> None:
+        ranges = " | ".join(f"{low:g} to {high:g}" for low, high in (training, transfer))
+        lines.append(f"| {name} | {ranges} |")
+
+    row("hours of the capture, geometric", HOURS_RANGE["training"], HOURS_RANGE["transfer"])
+    row("trunks", TRUNKS_RANGE["training"], TRUNKS_RANGE["transfer"])
+    row("spam share of calls", SPAM_RANGE["training"], SPAM_RANGE["transfer"])
+    row("campaigns, each of any strength", CAMPAIGNS_RANGE, CAMPAIGNS_RANGE)
+    row("size of the network, geometric", SIZE_RANGE, SIZE_RANGE)
+    for name, (low, high) in COUNTS.items():
+        row(f"`{name}`, geometric" + (", times size" if high > LARGE else ""), (low, high), (low, high))
+    return "\n".join(lines) + "\n"
 
 
 def legitimate(seed: int) -> SimulationSpec:
@@ -103,6 +186,7 @@ def _small(seed: int, residential: int, campaigns: tuple[CampaignSpec, ...] = ()
 SCENARIOS: dict[str, Callable[[int], SimulationSpec]] = {
     "demo": demo,
     "training": training,
+    "transfer": transfer,
     "legitimate": legitimate,
     "telemarketer": _small_campaign(CampaignKind.TELEMARKETER, 0.8),
     "rotating": _small_campaign(CampaignKind.ROBOCALLER, 0.8),

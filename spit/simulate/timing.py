@@ -20,6 +20,16 @@ DIALLER_HOURS = (*([0.03] * 8), *([1.6] * 3), 1.5, 1.3, *([1.6] * 4), *([1.8] * 
 FLAT_HOURS = (1.0,) * 24
 
 
+def shifted_hours(hours: tuple[float, ...], shift_h: float, flat_ratio: float) -> tuple[float, ...]:
+    """A daily profile moved by whole hours, and mixed with one that knows no time of day."""
+    shift = round(shift_h)
+    if not shift and not flat_ratio:
+        return hours
+    mean = sum(hours) / len(hours)
+    moved = (hours[(hour - shift) % len(hours)] for hour in range(len(hours)))
+    return tuple((1.0 - flat_ratio) * hour + flat_ratio * mean for hour in moved)
+
+
 class DailyClock:
     """Maps seconds of a capture to operational time, in days, under an hourly profile.
 

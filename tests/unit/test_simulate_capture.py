@@ -79,7 +79,7 @@ def test_packets_have_right_lengths_and_checksums(plan: Plan, tmp_path: Path) ->
 
 def test_dialogues_are_coherent(plan: Plan) -> None:
     by_call: dict[str, list[str]] = defaultdict(list)
-    for _, _, _, payload in messages(plan):
+    for payload in (m.payload for m in messages(plan)):
         text = payload.decode()
         head, _, body = text.partition("\r\n\r\n")
         assert int(header(head + "\r\n", "Content-Length")) == len(body)
@@ -132,7 +132,7 @@ def test_labels_are_csv(plan: Plan, tmp_path: Path) -> None:
     assert {row["campaign"] for row in rows if row["label"] == "spam"} == {"wangiri-1", "robocaller-1"}
     with (tmp_path / "callers.csv").open(newline="") as file:
         callers = list(csv.DictReader(file))
-    assert list(callers[0]) == ["caller", "label", "campaign"]
+    assert list(callers[0]) == ["caller", "label", "campaign", "kind", "strength"]
     assert callers[0]["caller"].startswith("+1")
 
 

@@ -6,15 +6,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from spit._core import CaptureReader
 from spit.records import END_FIELDS, EVENT_SCHEMA
+from spit.simulate.columns import NEVER
 from spit.simulate.events import to_events
+from spit.simulate.network import NUMBER_FORMATS
 from spit.simulate.pcap import write_capture
-from spit.simulate.plan import NEVER, Plan, message_times
+from spit.simulate.plan import Plan, message_times
+from spit.simulate.scenario import COUNTS
 from spit.simulate.spec import CampaignKind, CampaignSpec, SimulationSpec
 from spit.simulate.traffic import simulate
+from spit.simulate.world import draw_world
 
 STEPS = [
     *(
@@ -52,10 +57,29 @@ def cut(plan: Plan, step: str) -> Plan:
     return replace(plan, calls=calls.take(calls.invite_us <= end_us), end_us=end_us)
 
 
+@pytest.fixture(scope="module")
+def mixed_plan() -> Plan:
+    """Every kind of caller and campaign over trunks of every format, in a world of its own."""
+    campaigns = tuple(CampaignSpec(kind, 0.3, calls=30) for kind in CampaignKind)
+    sizes = {name: min(high, 2) for name, (_, high) in COUNTS.items()}
+    sizes |= {"residential": 40, "visitors": 100, "families": 5}
+    return simulate(
+        SimulationSpec(
+            seed=12,
+            start_time_s=1_772_445_600,
+            duration_s=5400,
+            campaigns=campaigns,
+            world=draw_world(np.random.default_rng(5), "training"),
+            trunks=24,
+            **sizes,
+        )
+    )
+
+
 def assert_parity(plan: Plan, path: Path) -> None:
     """The events of the written packets are those of the plan, and come in the same order."""
     write_capture(plan, path)
-    reader = CaptureReader([str(path)])
+    reader = CaptureReader([str(path)], plan.network.identity_settings())
     tracked: list[dict[str, Any]] = []
     while (batch := reader.read_events(500)) is not None:
         assert batch.schema.equals(EVENT_SCHEMA)
@@ -74,6 +98,26 @@ def assert_parity(plan: Plan, path: Path) -> None:
 
 def test_events_equal_tracked_events(plan: Plan, tmp_path: Path) -> None:
     assert_parity(plan, tmp_path / "plan.pcap")
+
+
+@pytest.mark.parametrize("verifies", [False, True])
+def test_every_format_of_trunk_gives_the_same_events(
+    mixed_plan: Plan, verifies: bool, tmp_path: Path
+) -> None:
+    trunks = mixed_plan.network.trunks
+    used = [trunks[i] for i in np.unique(mixed_plan.calls.trunk)]
+    assert {t.number_format for t in used} == set(NUMBER_FORMATS)
+    assert {t.transport for t in used} == {"udp", "tcp"}
+    for name in ("is_ipv6", "compact", "vlan", "proxied_ratio"):
+        assert any(getattr(t, name) for t in used), name
+    calls = mixed_plan.calls
+    assert calls.proxied.any()
+    assert calls.is_message.any()
+    assert (calls.diverter >= 0).any()
+    assert set(calls.media) == {0, 1, 2}
+    assert (calls.exemption > 0).any()
+    network = replace(mixed_plan.network, verifies=verifies)
+    assert_parity(replace(mixed_plan, network=network), tmp_path / "mixed.pcap")
 
 
 @pytest.mark.parametrize("step", STEPS)

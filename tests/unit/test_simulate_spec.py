@@ -16,7 +16,7 @@ from spit.simulate.spec import CampaignKind, CampaignSpec, SimulationSpec
     [
         ({"duration_s": 5}, "duration_s: expected a whole number from 60 to 7776000, found 5"),
         ({"seed": -1}, "seed: expected a whole number of at least 0, found -1"),
-        ({"residential": 2.5}, "residential: expected a whole number from 0 to 200000, found 2.5"),
+        ({"residential": 2.5}, "residential: expected a whole number from 0 to 2000000, found 2.5"),
         ({"pbxs": True}, "pbxs: expected a whole number"),
         ({"spam_ratio": 1.0}, "spam_ratio: expected a number from 0 to 0.95, found 1.0"),
         ({"spam_ratio": float("nan")}, "spam_ratio: expected a number"),
@@ -66,4 +66,6 @@ def test_scenarios() -> None:
     for name in SCENARIOS:
         assert scenario(name) == scenario(name)
     assert scenario("training", 1) != scenario("training", 2)
-    assert {c.kind for c in scenario("training", 7).campaigns} == set(CampaignKind)
+    drawn = {c.kind for seed in range(8) for c in scenario("training", seed).campaigns}
+    assert drawn == set(CampaignKind)
+    assert scenario("transfer", 1).world != scenario("training", 1).world
