@@ -10,6 +10,8 @@ from spit import __version__
 
 FORMATS = ("table", "jsonl", "csv", "parquet")
 
+BENCHMARK_PARTS = ("traffic", "baselines", "leave-one-out", "quality")
+
 _MAX_SEEDS = 10_000
 _EXIT_STATUS = "exit status: 0 done, 1 an input could not be read (to its end), 2 usage"
 
@@ -158,6 +160,24 @@ def _evaluate(parser: argparse.ArgumentParser) -> None:
     )
     _config(parser)
     _model(parser)
+    parser.add_argument(
+        "--benchmark",
+        metavar="FILE",
+        help="measure a benchmark definition instead, as benches/detection.toml (docs/evaluation.md)",
+    )
+    parser.add_argument(
+        "--parts",
+        metavar="LIST",
+        type=_parts,
+        default=BENCHMARK_PARTS,
+        help="of the benchmark: traffic, baselines, leave-one-out, quality (default: all)",
+    )
+    parser.add_argument(
+        "--format",
+        choices=("markdown", "json"),
+        default="markdown",
+        help="of a benchmark on standard output (default: %(default)s)",
+    )
     parser.add_argument("--output", metavar="FILE", help="write the measurements as JSON too")
     _progress(parser)
 
@@ -337,6 +357,14 @@ def _seeds(text: str) -> tuple[int, ...]:
     if len(set(seeds)) != len(seeds):
         raise argparse.ArgumentTypeError(f"expected each seed once, found {text}")
     return tuple(seeds)
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    parts = tuple(text.split(","))
+    unknown = [part for part in parts if part not in BENCHMARK_PARTS]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"expected {', '.join(BENCHMARK_PARTS)}, found {unknown[0]!r}")
+    return parts
 
 
 def _positive(text: str) -> float:

@@ -5,32 +5,18 @@ The features are folded by the same code that scores live traffic: what the mode
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-import pyarrow as pa
-
 from spit.config import PolicyConfig
-from spit.engine.evaluation import evaluate_on_simulation
+from spit.engine.evaluation import Progress, evaluate_on_simulation, silent
 from spit.engine.model_card import model_card, seed_words
+from spit.engine.training_traffic import training_rows, training_spec
 from spit.errors import ConfigError
 from spit.features.table import FeatureTable
-from spit.model.train import TrainedModel, TrainingRows, TrainingSettings, train
+from spit.model.train import TrainedModel, TrainingSettings, train
 from spit.policy.policy import Policy
-from spit.simulate.events import to_events
-from spit.simulate.labels import to_labels
 from spit.simulate.scenario import scenario
-from spit.simulate.spec import SimulationSpec
-from spit.simulate.traffic import simulate
-
-#: Rows folded at a time; results do not depend on it.
-BATCH_EVENTS = 65_536
-_HOUR_S = 3_600
-_DAY_S = 86_400
-
-Progress = Callable[[str], None]
 
 #: What holds by the meaning of a feature: worse behaviour never lowers a score, so nobody evades by it.
 MONOTONIC = {
@@ -59,92 +45,24 @@ def monotonic(names: Sequence[str]) -> dict[str, int]:
     return {name: MONOTONIC[name] for name in names if name in MONOTONIC}
 
 
-def training_spec(seed: int) -> SimulationSpec:
-    """The scenario ``training``, changed in two ways that make it harder.
-
-    Three seeds of four are a stretch of hours instead of days, because a detector that was just switched on
-    knows nobody. Hard negatives (blasts, call centres, reminders) are drawn more often than they occur,
-    because the few of a single day teach little.
-    """
-    spec = scenario("training", seed)
-    rng = np.random.default_rng([seed, 5])
-    if seed % 4:
-        hours, opening_hour = int(rng.integers(1, 9)), int(rng.integers(7, 16))
-        midnight_s = spec.start_time_s - spec.start_time_s % _DAY_S
-        spec = replace(spec, duration_s=hours * _HOUR_S, start_time_s=midnight_s + opening_hour * _HOUR_S)
-    return replace(
-        spec,
-        alert_blasts=int(rng.integers(1, 7)),
-        call_centres=int(rng.integers(1, 6)),
-        reminders=int(rng.integers(2, 9)),
-        pbxs=int(rng.integers(2, 9)),
-    )
-
-
-def training_rows(seeds: Sequence[int], *, progress: Progress | None = None) -> TrainingRows:
-    """Feature rows of every attempt of the scenario ``training`` at each seed; a fresh state for each."""
-    values, spam, callers, origins = [], [], [], []
-    for at, seed in enumerate(seeds):
-        plan = simulate(training_spec(seed))
-        events = to_events(plan)
-        rows, attempts = replay(events)
-        values.append(rows)
-        spam.append(labels_of(attempts, to_labels(plan)))
-        callers.append(np.array(attempts["caller"].fill_null("").to_pylist(), dtype=np.str_))
-        origins.append(np.full(len(rows), seed, dtype=np.int64))
-        if progress is not None:
-            progress(f"seed {seed} ({at + 1} of {len(seeds)}): {len(rows)} attempts")
-    return TrainingRows(
-        np.concatenate(values), np.concatenate(spam), np.concatenate(callers), np.concatenate(origins)
-    )
-
-
-def replay(
-    events: pa.RecordBatch,
-) -> tuple[np.ndarray[tuple[int, int], np.dtype[np.float32]], pa.RecordBatch]:
-    """float32[n, F] and the attempt rows of ``events``, folded from an empty state."""
-    table = FeatureTable()
-    values, attempts = [], []
-    for start in range(0, max(events.num_rows, 1), BATCH_EVENTS):
-        batch = events.slice(start, BATCH_EVENTS)
-        found = table.observe(batch)
-        values.append(found.values)
-        attempts.append(batch.take(pa.array(found.rows)))
-    return np.concatenate(values), pa.concat_batches(attempts)
-
-
-def labels_of(attempts: pa.RecordBatch, labels: pa.Table) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """bool[n]: whether each attempt is spam, by its Call-ID. Raises ConfigError where there is no label."""
-    spam = dict(zip(labels["call_id"].to_pylist(), labels["label"].to_pylist(), strict=True))
-    try:
-        return np.array(
-            [spam[call_id] == "spam" for call_id in attempts["call_id"].to_pylist()], dtype=np.bool_
-        )
-    except KeyError as error:
-        raise ConfigError(f"training: expected a label for every attempt, found none for {error}") from None
-
-
 def train_on_simulation(
     seeds: Sequence[int],
     test_seeds: Sequence[int],
     *,
     settings: TrainingSettings | None = None,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> TrainedModel:
     """Fit on ``seeds`` and measure on ``test_seeds``. Raises ConfigError when they overlap."""
     both = sorted(set(seeds) & set(test_seeds))
     if both:
         raise ConfigError(f"training: expected test seeds that are not trained on, found {both} in both")
-    rows = training_rows([*seeds, *test_seeds], progress=progress)
     names = FeatureTable.names
-    if progress is not None:
-        progress(f"fitting {len(rows.values)} attempts")
-    return train(
-        rows,
-        names=names,
-        test_seeds=test_seeds,
-        settings=settings if settings is not None else TrainingSettings(monotonic=monotonic(names)),
+    settings = settings or TrainingSettings(monotonic=monotonic(names))
+    rows = training_rows(
+        [*seeds, *test_seeds], max_rows_per_caller=settings.max_rows_per_caller, progress=progress
     )
+    progress(f"fitting {len(rows)} rows")
+    return train(rows, names=names, test_seeds=test_seeds, settings=settings)
 
 
 def make_model(
@@ -156,7 +74,7 @@ def make_model(
     test_seeds: Sequence[int],
     demo_seeds: Sequence[int],
     settings: TrainingSettings | None = None,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> Path:
     """Train, measure with the default policy, and write ``directory/name/version``; returns that path.
 
