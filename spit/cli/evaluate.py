@@ -27,6 +27,7 @@ from spit.engine.evaluation import (
     read_labels,
 )
 from spit.engine.scored import Scored
+from spit.engine.training import default_settings
 from spit.engine.training_traffic import training_spec
 from spit.errors import InputError
 from spit.model.bundle import resolve_bundle_path
@@ -63,7 +64,14 @@ def _benchmark(config: Config, arguments: argparse.Namespace) -> int:
     benchmark = read_benchmark(Path(arguments.benchmark))
     path = resolve_bundle_path(Path(config.model.path) if config.model.path else None)
     with Progress(arguments.progress) as progress:
-        result = run_benchmark(benchmark, path, Policy(config.policy), arguments.parts, progress=progress.say)
+        result = run_benchmark(
+            benchmark,
+            path,
+            Policy(config.policy),
+            arguments.parts,
+            settings=default_settings(),
+            progress=progress.say,
+        )
     document = to_json(result)
     sys.stdout.write(document if arguments.format == "json" else to_markdown(result))
     if arguments.output is not None:

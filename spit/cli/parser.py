@@ -140,6 +140,14 @@ def _train(parser: argparse.ArgumentParser) -> None:
         default="50-79",
         help="traffic of the scenario demo to measure on too (default: %(default)s)",
     )
+    parser.add_argument(
+        "--benchmark", metavar="FILE", help="a benchmark definition to measure on too, for the model card"
+    )
+    parser.add_argument(
+        "--ablate",
+        action="store_true",
+        help="measure what every feature is worth: a training more for each family of features",
+    )
     _progress(parser)
 
 

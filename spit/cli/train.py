@@ -9,6 +9,7 @@ from pathlib import Path
 from spit.cli.parser import UsageError
 from spit.cli.progress import Progress
 from spit.cli.report import DONE
+from spit.engine.benchmark import read_benchmark
 from spit.engine.training import make_model
 
 
@@ -20,6 +21,7 @@ def run(arguments: argparse.Namespace) -> int:
     overlap = sorted(set(arguments.seeds) & set(arguments.test_seeds))
     if overlap:
         raise UsageError(f"--test-seeds: expected seeds that are not learned from, found {overlap} in both")
+    benchmark = None if arguments.benchmark is None else read_benchmark(Path(arguments.benchmark))
     with Progress(arguments.progress) as progress:
         path = make_model(
             output.parent.parent,
@@ -28,6 +30,8 @@ def run(arguments: argparse.Namespace) -> int:
             seeds=arguments.seeds,
             test_seeds=arguments.test_seeds,
             demo_seeds=arguments.demo_seeds,
+            benchmark=benchmark,
+            ablate=arguments.ablate,
             progress=progress.say,
         )
     sys.stdout.write(f"{path}\n")

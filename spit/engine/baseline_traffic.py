@@ -160,6 +160,19 @@ class Traffic:
         run[order] = position - began + 1
         return run
 
+    @cached_property
+    def fraud_counters(self) -> F64:
+        """float64[5, n]: calls per minute, in a day, concurrent, in a row to one callee, longest call (s)."""
+        return np.stack(
+            [
+                self.attempts(60.0),
+                self.attempts(86_400.0),
+                self.attempts(None) - self.ended(None, None),
+                self.consecutive(),
+                self.longest_call_s(),
+            ]
+        )
+
     def level(self, leak_per_s: float) -> F64:
         """float64[n]: a bucket per caller that every attempt adds 1 to and that leaks at this rate."""
         order = self._by_caller.order
@@ -207,7 +220,8 @@ def _numbers(column: pa.Array) -> F64:
         float(text[1:]) if text is not None and text[:1] == "+" and text[1:].isdecimal() else np.nan
         for text in encoded.dictionary.to_pylist()
     ]
-    return np.array(values, dtype=np.float64)[encoded.indices.to_numpy(zero_copy_only=False)]
+    numbers = np.array(values, dtype=np.float64)
+    return np.asarray(numbers[encoded.indices.to_numpy(zero_copy_only=False)], dtype=np.float64)
 
 
 def _floats(column: pa.Array) -> F64:

@@ -30,6 +30,7 @@ Scorer = Callable[[Traffic], F64]
 _MINUTE_S, _HOUR_S, _DAY_S = 60.0, 3_600.0, 86_400.0
 #: RFC 6076 knows no short call; carriers say 6 seconds.
 _SHORT_CALL_S = 6.0
+_FRAUD_COUNTERS = ("per minute", "total", "concurrent", "sequential", "duration")
 #: A caller's attempts count at most as much as this many to what is fitted, as in spit.model.train.
 _MAX_WEIGHT_PER_CALLER = 20.0
 
@@ -98,18 +99,25 @@ def fraud_thresholds(
     """Thresholds on calls per minute, total, concurrent and sequential calls, and call duration.
 
     The five counters of the fraud_detection module of OpenSIPS, per caller; sequential: calls in a row to
-    one destination. A caller is flagged when any exceeds its limit. Each limit starts at a quantile of what
-    legitimate callers of ``fit`` reach at most; all are then scaled together.
+    one destination. A caller is flagged when any of the counters in use exceeds its limit. Which are in use
+    is tuned; each limit starts at a quantile of what legitimate callers of ``fit`` reach at most, all are
+    then scaled together.
     """
-    reached = [
-        np.stack([_highest(values, one)[_is_legitimate(one)] for values in _fraud_counters(one.traffic)])
-        for one in fit
-    ]
-    highest = np.concatenate(reached, axis=1)
+    highest = np.concatenate(
+        [
+            np.stack([_highest(values, one)[_is_legitimate(one)] for values in one.traffic.fraud_counters])
+            for one in fit
+        ],
+        axis=1,
+    )
     candidates: dict[str, Scorer] = {}
-    for quantile in (0.9, 0.99, 0.995, 0.999):
-        limits = np.maximum(np.quantile(highest, quantile, axis=1), 1e-9)
-        candidates[f"limits at the {quantile:.1%} quantile of legitimate callers"] = _over_limits(limits)
+    for quantile, used in product((0.99, 0.999), product((True, False), repeat=len(highest))):
+        if any(used):
+            limits = np.maximum(np.quantile(highest, quantile, axis=1), 1e-9)
+            words = ", ".join(name for name, use in zip(_FRAUD_COUNTERS, used, strict=True) if use)
+            candidates[f"{words} at the {quantile:.1%} quantile of legitimate callers"] = _over_limits(
+                np.where(used, limits, np.inf)
+            )
     return _best("fraud thresholds", candidates, choose, budget)
 
 
@@ -235,20 +243,9 @@ def _profile(least: int, window_s: float, short_share: float) -> Scorer:
     return score
 
 
-def _fraud_counters(traffic: Traffic) -> list[F64]:
-    return [
-        traffic.attempts(_MINUTE_S),
-        traffic.attempts(_DAY_S),
-        traffic.attempts(None) - traffic.ended(None, None),
-        traffic.consecutive(),
-        traffic.longest_call_s(),
-    ]
-
-
 def _over_limits(limits: F64) -> Scorer:
     def score(traffic: Traffic) -> F64:
-        counters = np.stack(_fraud_counters(traffic)) / limits[:, np.newaxis]
-        return np.asarray(counters.max(axis=0), dtype=np.float64)
+        return np.asarray((traffic.fraud_counters / limits[:, np.newaxis]).max(axis=0), dtype=np.float64)
 
     return score
 

@@ -73,7 +73,7 @@ class Benchmark:
 
     ``budget``: share of legitimate callers that baselines may ever flag. ``fit``, ``choose``: traffic to fit
     the baselines and to choose their thresholds on. ``left_out_fit``, ``left_out_test``: traffic to train on
-    without one kind of campaign, and to look for that kind in. ``quality``: the subset that the test measures.
+    without one kind of campaign, and to look for that kind in. ``quality``: what the test of quality measures.
     """
 
     name: str
@@ -288,7 +288,7 @@ class _Definition:
         first, last = (self._get(value, key, int, where) for key in ("first_seed", "last_seed"))
         if not 0 <= first <= last < first + _MAX_SEEDS:
             raise ConfigError(
-                f"{self._where}: {where}: expected rising seeds, {_MAX_SEEDS} at most, found {first} to {last}"
+                f"{self._where}: {where}: expected {_MAX_SEEDS} rising seeds at most, found {first} to {last}"
             )
         name = self._get(value, "scenario", str, where)
         definition = TrafficDefinition(value.get("name", where), name, tuple(range(first, last + 1)))

@@ -90,7 +90,8 @@ def _traffic(one: TrafficResult, benchmark: Benchmark, heading: str) -> list[str
             "",
             *_table(
                 ["detector", "settings", "legitimate callers ever flagged",
-                 "spam calls flagged at the attempt", f"spam callers with >= {ESTABLISHED_CALLS} calls flagged",
+                 "spam calls flagged at the attempt",
+                 f"spam callers with >= {ESTABLISHED_CALLS} calls flagged",
                  *(f"at {point.budget:.2%}" for point in one.comparison[0].curve)],
                 (_comparison_cells(row) for row in one.comparison),
             ),

@@ -18,6 +18,7 @@ from spit.engine.leave_one_out import LeftOut, leave_one_out
 from spit.features.table import FeatureTable
 from spit.model.bundle import load_bundle, read_bundle_info
 from spit.model.scorer import Model
+from spit.model.train import TrainingSettings
 from spit.policy.policy import Policy
 
 
@@ -38,12 +39,14 @@ def run_benchmark(
     policy: Policy,
     parts: Collection[str],
     *,
+    settings: TrainingSettings,
     progress: Progress = silent,
 ) -> BenchmarkResult:
     """Measure the model bundle in directory ``bundle``.
 
-    ``parts``: of traffic, baselines (needs traffic), leave-one-out and quality. Raises ModelError,
-    ConfigError when the model was trained on a seed that is measured.
+    ``parts``: of traffic, baselines (needs traffic), leave-one-out and quality. ``settings``: of the models
+    that leave a kind out. Raises ModelError, ConfigError when the model was trained on a seed that is
+    measured.
     """
     model = load_bundle(bundle, schema_hash=FeatureTable.schema_hash)
     return measure_model(
@@ -52,6 +55,7 @@ def run_benchmark(
         policy,
         parts,
         trained_seeds=read_bundle_info(bundle).trained_on.get("seeds", ()),
+        settings=settings,
         progress=progress,
     )
 
@@ -63,9 +67,11 @@ def measure_model(
     parts: Collection[str],
     *,
     trained_seeds: Collection[int],
+    settings: TrainingSettings | None = None,
     progress: Progress = silent,
 ) -> BenchmarkResult:
     """As ``run_benchmark``, of a model that may not be written yet. Raises ConfigError."""
+    settings = settings or TrainingSettings()
     benchmark.refuse_trained_on(trained_seeds)
     compared = "baselines" in parts
     baselines = fit_baselines(benchmark, progress) if compared else []
@@ -85,7 +91,7 @@ def measure_model(
             )
             for definition in (benchmark.traffic if "traffic" in parts else ())
         ),
-        left_out=tuple(leave_one_out(benchmark, policy, progress=progress))
+        left_out=tuple(leave_one_out(benchmark, policy, settings=settings, progress=progress))
         if "leave-one-out" in parts
         else (),
         quality=measure_traffic(model, policy, benchmark.quality, progress=progress)

@@ -19,7 +19,6 @@ from spit.engine.detection_metrics import (
 )
 from spit.engine.evaluation import Progress, silent
 from spit.engine.intervals import Estimate
-from spit.engine.training import monotonic
 from spit.engine.training_traffic import LabelledEvents, rows_without
 from spit.features.table import FeatureTable
 from spit.model.train import TrainingSettings, train
@@ -30,7 +29,8 @@ from spit.policy.policy import Policy
 class LeftOut:
     """What a model that never saw ``kind`` makes of it.
 
-    ``group``: with the default policy; ``at_budget``: at the threshold that the budget allows on this traffic.
+    ``group``: with the default policy; ``at_budget``: at the threshold that the budget allows on this very
+    traffic.
     """
 
     kind: str
@@ -43,7 +43,7 @@ def leave_one_out(
     benchmark: Benchmark,
     policy: Policy,
     *,
-    settings: TrainingSettings | None = None,
+    settings: TrainingSettings,
     progress: Progress = silent,
 ) -> list[LeftOut]:
     """Train once per kind of campaign in the traffic to fit, and measure each model on the traffic to test.
@@ -51,7 +51,6 @@ def leave_one_out(
     Costs a training and an evaluation per kind (docs/evaluation.md states the time).
     """
     names = FeatureTable.names
-    settings = settings or TrainingSettings(monotonic=monotonic(names))
     parts = [LabelledEvents.simulated(spec) for spec in benchmark.left_out_fit.specs()]
     kinds = sorted({kind for part in parts for kind in part.campaign_kinds()})
     found = []

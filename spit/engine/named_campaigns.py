@@ -18,7 +18,7 @@ LEAST_PURITY = 0.8
 
 
 def campaigns_named_as_one(engine: Engine, calls: pd.DataFrame) -> tuple[int, int]:
-    """Rotating campaigns in ``calls``, and how many of them ``engine`` names as one; -1 where it names none."""
+    """Rotating campaigns in ``calls``, and how many ``engine`` names as one; -1 where it names none."""
     truth = {
         str(name): frozenset(numbers)
         for name, numbers in calls[calls["spam"]].groupby("campaign")["number"]

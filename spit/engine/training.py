@@ -7,14 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from spit.config import PolicyConfig
+from spit.engine.ablation import ablation
+from spit.engine.benchmark import Benchmark
+from spit.engine.benchmark_report import to_markdown
+from spit.engine.benchmark_run import measure_model
 from spit.engine.evaluation import Progress, evaluate_on_simulation, silent
 from spit.engine.model_card import model_card, seed_words
-from spit.engine.training_traffic import training_rows, training_spec
+from spit.engine.training_traffic import training_rows as training_rows
+from spit.engine.training_traffic import training_spec as training_spec
 from spit.errors import ConfigError
 from spit.features.table import FeatureTable
-from spit.model.train import TrainedModel, TrainingSettings, train
+from spit.model.train import TrainedModel, TrainingRows, TrainingSettings, train
 from spit.policy.policy import Policy
 from spit.simulate.scenario import scenario
 
@@ -50,19 +56,33 @@ def train_on_simulation(
     test_seeds: Sequence[int],
     *,
     settings: TrainingSettings | None = None,
-    progress: Progress = silent,
+    progress: Progress | None = None,
 ) -> TrainedModel:
     """Fit on ``seeds`` and measure on ``test_seeds``. Raises ConfigError when they overlap."""
+    settings = settings or default_settings()
+    return _train(_rows(seeds, test_seeds, settings, progress or silent), test_seeds, settings)
+
+
+def default_settings() -> TrainingSettings:
+    """The settings of the shipped model, with its constraints."""
+    return TrainingSettings(monotonic=monotonic(FeatureTable.names))
+
+
+def _rows(
+    seeds: Sequence[int], test_seeds: Sequence[int], settings: TrainingSettings, progress: Progress
+) -> TrainingRows:
     both = sorted(set(seeds) & set(test_seeds))
     if both:
         raise ConfigError(f"training: expected test seeds that are not trained on, found {both} in both")
-    names = FeatureTable.names
-    settings = settings or TrainingSettings(monotonic=monotonic(names))
     rows = training_rows(
         [*seeds, *test_seeds], max_rows_per_caller=settings.max_rows_per_caller, progress=progress
     )
     progress(f"fitting {len(rows)} rows")
-    return train(rows, names=names, test_seeds=test_seeds, settings=settings)
+    return rows
+
+
+def _train(rows: TrainingRows, test_seeds: Sequence[int], settings: TrainingSettings) -> TrainedModel:
+    return train(rows, names=FeatureTable.names, test_seeds=test_seeds, settings=settings)
 
 
 def make_model(
@@ -74,17 +94,28 @@ def make_model(
     test_seeds: Sequence[int],
     demo_seeds: Sequence[int],
     settings: TrainingSettings | None = None,
-    progress: Progress = silent,
+    benchmark: Benchmark | None = None,
+    ablate: bool = False,
+    progress: Progress | None = None,
 ) -> Path:
     """Train, measure with the default policy, and write ``directory/name/version``; returns that path.
 
     The model is fitted on ``seeds``; ``test_seeds`` (the same scenario) and ``demo_seeds`` (the scenario
-    ``demo``) are only measured, and the result goes into the model card. Raises ConfigError when ``seeds``
-    and ``test_seeds`` overlap, ModelError when this version exists.
+    ``demo``) are only measured, and the result goes into the model card, as that of ``benchmark`` does.
+    ``ablate``: say for every feature what it is worth, which costs a training per family of features. Raises
+    ConfigError when seeds to measure on are trained on, ModelError when this version exists.
     """
-    trained = train_on_simulation(seeds, test_seeds, settings=settings, progress=progress)
+    say, settings = progress or silent, settings or default_settings()
+    if benchmark is not None:
+        benchmark.refuse_trained_on(seeds)
+    rows = _rows(seeds, test_seeds, settings, say)
+    trained = _train(rows, test_seeds, settings)
     policy = Policy(PolicyConfig())
     model = trained.model(name=name, version=version, features=FeatureTable.names)
+    metrics: dict[str, Any] = {}
+    if ablate:
+        metrics["ablation"] = ablation(rows, model, test_seeds=test_seeds, settings=settings, progress=say)
+    del rows
     specs = {
         f"scenario training, seeds {seed_words(test_seeds)}": [training_spec(seed) for seed in test_seeds],
         f"scenario demo, seeds {seed_words(demo_seeds)}": [scenario("demo", seed) for seed in demo_seeds],
@@ -94,18 +125,25 @@ def make_model(
         for title, found in specs.items()
         if found
     }
+    sections = ""
+    if benchmark is not None:
+        result = measure_model(
+            benchmark, model, policy, ("traffic", "baselines"), trained_seeds=seeds, progress=say
+        )
+        sections = to_markdown(result, heading="##")
     return trained.write(
         directory,
         name=name,
         version=version,
         features=FeatureTable.names,
         schema_hash=FeatureTable.schema_hash,
-        metrics={title: evaluation.overall for title, evaluation in measured.items()},
+        metrics={**{title: evaluation.overall for title, evaluation in measured.items()}, **metrics},
         model_card=model_card(
             trained,
             name=name,
             version=version,
             features=len(FeatureTable.names),
             measured={title: evaluation.to_text() for title, evaluation in measured.items()},
+            benchmark=sections,
         ),
     )

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from spit.engine.evaluation import Progress, kinds_of, silent
 from spit.errors import ConfigError
 from spit.features.table import FeatureTable
-from spit.model.train import TrainingRows, TrainingSettings, join_rows, kept_rows
+from spit.model.train import TrainingRows, join_rows, kept_rows
 from spit.records import EventKind
 from spit.simulate.events import to_events
 from spit.simulate.labels import to_labels
@@ -110,18 +110,17 @@ class LabelledEvents:
 def training_rows(
     seeds: Sequence[int],
     *,
-    max_rows_per_caller: int = TrainingSettings.max_rows_per_caller,
-    progress: Progress = silent,
+    max_rows_per_caller: int = 60,
+    progress: Progress | None = None,
 ) -> TrainingRows:
     """Feature rows of the scenario ``training`` at each seed; a fresh state for each."""
+    say = progress or silent
 
     def parts() -> Iterator[TrainingRows]:
         for at, seed in enumerate(seeds):
             part = LabelledEvents.simulated(training_spec(seed))
             rows = part.rows(max_rows_per_caller)
-            progress(
-                f"seed {seed} ({at + 1} of {len(seeds)}): {part.labels.num_rows} calls, {len(rows)} rows"
-            )
+            say(f"seed {seed} ({at + 1} of {len(seeds)}): {part.labels.num_rows} calls, {len(rows)} rows")
             yield rows
 
     return join_rows(parts())

@@ -7,7 +7,8 @@ import pyarrow as pa
 import pytest
 
 from spit.engine.model_card import seed_words
-from spit.engine.training import labels_of, monotonic, train_on_simulation, training_spec
+from spit.engine.training import monotonic, train_on_simulation
+from spit.engine.training_traffic import labels_of, training_spec
 from spit.errors import ConfigError
 from spit.features.table import FeatureTable
 
