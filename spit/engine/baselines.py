@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from spit.engine.baseline_traffic import Traffic, refused
 from spit.engine.detection_metrics import least_threshold
+from spit.model.train import kept_rows
 from spit.records import Outcome
 
 F32 = npt.NDArray[np.float32]
@@ -33,6 +34,7 @@ _SHORT_CALL_S = 6.0
 _FRAUD_COUNTERS = ("per minute", "total", "concurrent", "sequential", "duration")
 #: A caller's attempts count at most as much as this many to what is fitted, as in spit.model.train.
 _MAX_WEIGHT_PER_CALLER = 20.0
+_MAX_ROWS_PER_CALLER = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +173,9 @@ def gradient_boosting(
     model = HistGradientBoostingClassifier(
         max_iter=200, max_leaf_nodes=31, learning_rate=0.08, early_stopping=False, random_state=7
     )
-    values, spam, weights = _training_rows(caller_features, fit)
-    model.fit(values, spam, sample_weight=weights)
+    kept = [kept_rows(one.traffic.caller, _MAX_ROWS_PER_CALLER) for one in fit]
+    values = np.concatenate([caller_features(one.traffic)[at] for one, at in zip(fit, kept, strict=True)])
+    model.fit(values, np.concatenate([one.spam[at] for one, at in zip(fit, kept, strict=True)]))
     scorer = _decided(model, caller_features)
     return _best("gradient boosting", {f"{values.shape[1]} features of the caller": scorer}, choose, budget)
 

@@ -73,7 +73,7 @@ class Benchmark:
 
     ``budget``: share of legitimate callers that baselines may ever flag. ``fit``, ``choose``: traffic to fit
     the baselines and to choose their thresholds on. ``left_out_fit``, ``left_out_test``: traffic to train on
-    without one kind of campaign, and to look for that kind in. ``quality``: what the test of quality measures.
+    without one kind of campaign, and to look for that kind in. ``quality``: of the test of quality.
     """
 
     name: str

@@ -22,9 +22,9 @@ def to_json(result: BenchmarkResult) -> str:
         "budget": result.benchmark.budget,
         "model": result.model,
         "note": SIMULATED_NOTE,
-        "traffic": [_plain(asdict(one)) for one in result.traffic],
-        "left_out": [_plain(asdict(one)) for one in result.left_out],
-        "quality": None if result.quality is None else _plain(asdict(result.quality)),
+        "traffic": [plain(one) for one in result.traffic],
+        "left_out": [plain(one) for one in result.left_out],
+        "quality": None if result.quality is None else plain(result.quality),
     }
     return json.dumps(document, indent=1, allow_nan=False) + "\n"
 
@@ -178,6 +178,12 @@ def _number(estimate: Estimate, digits: int) -> str:
     if estimate.value is None:
         return "-"
     return f"{estimate.value:.{digits}f} [{estimate.low:.{digits}f}, {estimate.high:.{digits}f}]"
+
+
+def plain(measured: TrafficResult | LeftOut) -> dict[str, Any]:
+    """As JSON holds it."""
+    document: dict[str, Any] = _plain(asdict(measured))
+    return document
 
 
 def _plain(value: Any) -> Any:

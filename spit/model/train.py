@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spit.errors import MissingExtraError, ModelError
+from spit.model.binning import bin_cuts, restore_cuts, to_bins
 from spit.model.bundle import BundleInfo, Calibration, write_bundle
 from spit.model.scorer import F32, F64, INPUT_NAME, OUTPUT_NAME, Model, sigmoid
 
@@ -231,6 +232,7 @@ def split_rows(
 def _fit(
     classifier: Any,
     rows: TrainingRows,
+    cuts: Sequence[F32],
     fit: Bools,
     weights: F64,
     groups: npt.NDArray[np.int64],
@@ -246,18 +248,19 @@ def _fit(
     extra: dict[str, Any] = {}
     if held_out.any():
         extra = {
-            "X_val": rows.values[held_out],
+            "X_val": to_bins(rows.values[held_out], cuts),
             "y_val": rows.spam[held_out],
             "sample_weight_val": weights[held_out],
         }
-    classifier.fit(rows.values[at], rows.spam[at], sample_weight=weights[at], **extra)
+    classifier.fit(to_bins(rows.values[at], cuts), rows.spam[at], sample_weight=weights[at], **extra)
 
 
-def _raw_log_odds(classifier: Any, values: F32) -> F64:
+def _raw_log_odds(classifier: Any, values: F32, cuts: Sequence[F32]) -> F64:
     """float64[n]; in chunks, because scikit-learn copies its input."""
     raw = np.empty(len(values))
     for start in range(0, len(values), _CHUNK_ROWS):
-        raw[start : start + _CHUNK_ROWS] = classifier.decision_function(values[start : start + _CHUNK_ROWS])
+        chunk = to_bins(values[start : start + _CHUNK_ROWS], cuts)
+        raw[start : start + _CHUNK_ROWS] = classifier.decision_function(chunk)
     return raw
 
 
@@ -304,9 +307,10 @@ def train(
         n_iter_no_change=max(1, settings.early_stopping_rounds),
         random_state=settings.random_state,
     )
-    _fit(classifier, rows, split.fit, fit_weights, groups, settings)
-    raw = _raw_log_odds(classifier, rows.values)
-    onnx = convert(classifier, len(names))
+    cuts = bin_cuts(rows.values[split.fit], settings.max_bins)
+    _fit(classifier, rows, cuts, split.fit, fit_weights, groups, settings)
+    raw = _raw_log_odds(classifier, rows.values, cuts)
+    onnx = convert(classifier, len(names), cuts)
     assert_same_scores(onnx, rows.values, raw)
     at = split.calibration
     calibration = fit_sigmoid(raw[at], rows.spam[at], weights[at])
@@ -413,10 +417,11 @@ def measure(probability: F64, spam: Bools, weights: F64) -> dict[str, float | in
     }
 
 
-def convert(classifier: Any, width: int) -> bytes:
+def convert(classifier: Any, width: int, cuts: Sequence[F32] | None = None) -> bytes:
     """ONNX bytes of a fitted binary HistGradientBoostingClassifier: ``values`` in, ``log_odds`` [n, 2] out.
 
-    Raises MissingExtraError without skl2onnx; ModelError when the result is too large to ship.
+    ``cuts``: of the bins that it was fitted on; None where it was fitted on values. Raises MissingExtraError
+    without skl2onnx; ModelError when the result is too large to ship.
     """
     try:
         from skl2onnx import to_onnx
@@ -442,6 +447,8 @@ def convert(classifier: Any, width: int) -> bytes:
     for output in [o for o in graph.output if o.name != OUTPUT_NAME]:
         graph.output.remove(output)
     graph.name = "spit"
+    if cuts is not None:
+        restore_cuts(graph, cuts)
     data: bytes = model.SerializeToString()
     if len(data) > MAX_SHIPPED_ONNX_BYTES:
         raise ModelError(
