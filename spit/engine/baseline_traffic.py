@@ -42,8 +42,10 @@ class Keyed:
         """float64[q]: sum of ``values`` of the rows with that key, at or before that time, in the window."""
         sums = np.r_[0.0, np.cumsum(values[self.order])]
         before = np.searchsorted(self._rows, self._place(keys, times_us), side="right")
-        # A window of None reaches back to the key's first row: just before time 0 of the key.
-        since_us = times_us - int(window_s * _US) if window_s is not None else np.full_like(times_us, 0)
+        if window_s is None:
+            since_us = np.full_like(times_us, self._from_us - 1)
+        else:
+            since_us = times_us - round(window_s * _US)
         begin = np.searchsorted(self._rows, self._place(keys, since_us), side="right")
         return np.asarray(sums[before] - sums[begin], dtype=np.float64)
 

@@ -46,7 +46,7 @@ def clustered_rate(flags: Bools, clusters: I64) -> Estimate:
     """The share of true ``flags``, where those of one cluster are not independent (calls of one caller).
 
     Wilson's interval with the effective number of trials (Korn and Graubard 1998): as many independent
-    trials as would vary as much as the clusters do. Where nothing varies, the number of clusters.
+    trials as would vary as much as the clusters do. At a rate of 0 or 1, the number of clusters.
     """
     trials = len(flags)
     if trials == 0:
@@ -57,7 +57,10 @@ def clustered_rate(flags: Bools, clusters: I64) -> Estimate:
     rate = float(flags.mean())
     count = len(sizes)
     variance = float(((hits - rate * sizes) ** 2).sum()) / trials**2 * count / max(count - 1, 1)
-    effective = min(float(trials), rate * (1.0 - rate) / variance) if variance > 0.0 else float(count)
+    if rate in (0.0, 1.0):
+        effective = float(count)
+    else:
+        effective = min(float(trials), rate * (1.0 - rate) / max(variance, 1e-300))
     interval = wilson(rate * effective, effective)
     return Estimate(rate, interval.low, interval.high)
 

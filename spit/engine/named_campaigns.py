@@ -43,7 +43,8 @@ def count_named(truth: Mapping[str, Collection[str]], found: Collection[Collecti
 
 def found_campaigns(engine: Engine) -> list[list[str]] | None:
     """The callers of each campaign that the engine names; None where it names none at all."""
-    campaigns = getattr(engine, "campaigns", None)
-    if campaigns is None:
+    members = getattr(engine, "campaign_members", None)
+    if members is None:
         return None
-    return [list(campaign.callers) for campaign in campaigns()]
+    found: list[list[str]] = members()
+    return found

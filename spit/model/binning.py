@@ -69,5 +69,7 @@ def restore_cuts(graph: Any, cuts: Sequence[F32]) -> None:
                 continue
             if mode != b"BRANCH_LEQ":
                 raise ValueError(f"expected branches on <=, found {mode!r}")
+            if np.isinf(thresholds[i]):  # known values to one side, not-a-numbers to the other
+                continue
             # A threshold of k + 0.5 tells bins up to k from those above: the values up to cut k.
             thresholds[i] = float(cuts[features[i]][int(thresholds[i])])
