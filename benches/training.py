@@ -75,7 +75,7 @@ def markdown(document: dict[str, Any]) -> str:
         "# Training: time and memory",
         "",
         f"Made by `make bench-training` on {run['date']}, {run['machine']['cores']} cores of "
-        f"{run['machine']['cpu']}, {largest['threads']} threads for the trees. Every size has its own "
+        f"{run['machine']['cpu']}, {largest['threads']} thread(s) for the trees. Every size has its own "
         "process; memory is its peak resident set. Processor time is what compares: other work may have "
         "shared the machine.",
         "",
@@ -97,7 +97,7 @@ def markdown(document: dict[str, Any]) -> str:
     if largest["calls"] < 5_000_000:
         factor = 5_000_000 / largest["calls"]
         minutes = factor * largest["processor_seconds"] / 60.0
-        gib = factor * largest["peak_memory_mib"] / 1024.0
+        gib = factor * largest["peak_memory_mib"] / 1024.0  # the interpreter, too: an upper bound
         lines += [
             f"Extrapolated in proportion, not measured: 5 million calls of this traffic take about "
             f"{minutes:.0f} minutes of one core and at most {gib:.1f} GiB on this machine.",

@@ -15,20 +15,23 @@ import numpy as np
 import numpy.typing as npt
 
 F32 = npt.NDArray[np.float32]
+F64 = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 
 #: Rows that the quantiles are taken from; more of them move a cut by less than a bin.
 MAX_ROWS = 200_000
 _SEED = 3
 
 
-def bin_cuts(values: F32, max_bins: int) -> list[F32]:
+def bin_cuts(values: F32, max_bins: int, rows: Bools | None = None) -> list[F32]:
     """Rising cuts of each column, at most ``max_bins - 1``; fewer where a column has fewer different values.
 
-    ``values``: float32[n, F]. Not-a-numbers are left out.
+    ``values``: float32[n, F]; ``rows``: look at these rows only. Not-a-numbers are left out.
     """
-    if len(values) > MAX_ROWS:
-        chosen = np.random.default_rng(_SEED).choice(len(values), MAX_ROWS, replace=False)
-        values = values[np.sort(chosen)]
+    at = np.arange(len(values)) if rows is None else np.flatnonzero(rows)
+    if len(at) > MAX_ROWS:
+        at = np.sort(np.random.default_rng(_SEED).choice(at, MAX_ROWS, replace=False))
+    values = values[at]
     return [_cuts(values[:, i], max_bins) for i in range(values.shape[1])]
 
 
@@ -47,11 +50,15 @@ def _cuts(column: F32, max_bins: int) -> F32:
     return np.where(cuts < upper, cuts, lower)
 
 
-def to_bins(values: F32, cuts: Sequence[F32]) -> F32:
-    """float32[n, F]: how many cuts lie below each value; NaN stays NaN."""
-    bins = np.empty(values.shape, np.float32)
+def to_bins(values: F32, cuts: Sequence[F32], rows: Bools | None = None) -> F64:
+    """float64[n, F]: how many cuts lie below each value; NaN stays NaN. ``rows``: of these rows only.
+
+    float64, because scikit-learn would make a copy of anything else.
+    """
+    count = len(values) if rows is None else int(rows.sum())
+    bins = np.empty((count, len(cuts)), np.float64)
     for i, column_cuts in enumerate(cuts):
-        column = values[:, i]
+        column = values[:, i] if rows is None else values[rows, i]
         bins[:, i] = np.where(np.isnan(column), np.nan, np.searchsorted(column_cuts, column, side="left"))
     return bins
 

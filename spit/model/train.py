@@ -248,11 +248,11 @@ def _fit(
     extra: dict[str, Any] = {}
     if held_out.any():
         extra = {
-            "X_val": to_bins(rows.values[held_out], cuts),
+            "X_val": to_bins(rows.values, cuts, held_out),
             "y_val": rows.spam[held_out],
             "sample_weight_val": weights[held_out],
         }
-    classifier.fit(to_bins(rows.values[at], cuts), rows.spam[at], sample_weight=weights[at], **extra)
+    classifier.fit(to_bins(rows.values, cuts, at), rows.spam[at], sample_weight=weights[at], **extra)
 
 
 def _raw_log_odds(classifier: Any, values: F32, cuts: Sequence[F32]) -> F64:
@@ -307,7 +307,7 @@ def train(
         n_iter_no_change=max(1, settings.early_stopping_rounds),
         random_state=settings.random_state,
     )
-    cuts = bin_cuts(rows.values[split.fit], settings.max_bins)
+    cuts = bin_cuts(rows.values, settings.max_bins, split.fit)
     _fit(classifier, rows, cuts, split.fit, fit_weights, groups, settings)
     raw = _raw_log_odds(classifier, rows.values, cuts)
     onnx = convert(classifier, len(names), cuts)

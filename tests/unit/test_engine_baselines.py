@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -37,7 +39,7 @@ def test_totals_are_those_of_a_loop(
     np.testing.assert_allclose(Keyed(keys, times).total(values, asked, at, window_s), expected)
 
 
-def _events(rows: list[tuple[str, str, float]]) -> pa.RecordBatch:
+def _events(rows: Sequence[tuple[str, str, float]]) -> pa.RecordBatch:
     """Attempts as (caller, callee, second)."""
     columns = {
         "event": ["attempt"] * len(rows),
