@@ -43,8 +43,7 @@ def count_named(truth: Mapping[str, Collection[str]], found: Collection[Collecti
 
 def found_campaigns(engine: Engine) -> list[list[str]] | None:
     """The callers of each campaign that the engine names; None where it names none at all."""
-    members = getattr(engine, "campaign_members", None)
-    if members is None:
+    campaigns = getattr(engine, "campaigns", None)
+    if campaigns is None:
         return None
-    found: list[list[str]] = members()
-    return found
+    return [[member.caller for member in campaign.members] for campaign in campaigns()]
