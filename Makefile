@@ -12,7 +12,7 @@ RUST_SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find crates -name '
 BUILT := .venv/rust-module.built
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test lint bench bench-live bench-memory fuzz models captures clean
+.PHONY: help setup build demo test lint bench bench-live bench-memory bench-detection bench-training fuzz models captures clean
 .NOTPARALLEL:
 
 help: ## list the targets
@@ -62,9 +62,15 @@ bench-live: build ## measure live capture over a veth pair (root); writes benche
 	@tools/setup.sh --bench
 	$(PYTHON) benches/live.py --date "$$(date -u +%F)"
 
+bench-detection: build ## measure the shipped model and the baselines on benches/detection.toml; writes benches/results/
+	$(PYTHON) benches/detection.py --date "$$(date -u +%F)"
+
+bench-training: build ## measure time and memory of training by number of calls; writes benches/results/
+	$(PYTHON) benches/training.py --date "$$(date -u +%F)"
+
 models: build ## train the shipped model again from its seeds, into build/, and compare
 	rm -rf build/$(MODEL)
-	$(PYTHON) -m spit train --progress --output build/$(MODEL)
+	$(PYTHON) -m spit train --progress --benchmark benches/detection.toml --ablate --output build/$(MODEL)
 	@diff -rq build/$(MODEL) $(MODEL) && echo "the same as $(MODEL)" || \
 		echo "not the same as $(MODEL): to ship it, move it to models/ under a new version"
 

@@ -16,6 +16,9 @@ from spit.cli.progress import Progress
 from spit.cli.report import DONE, FAILED, print_error
 from spit.cli.settings import load_settings
 from spit.config import Config
+from spit.engine.benchmark import read_benchmark
+from spit.engine.benchmark_report import to_json, to_markdown
+from spit.engine.benchmark_run import run_benchmark
 from spit.engine.evaluation import (
     CAPTURE_NOTE,
     Evaluation,
@@ -24,19 +27,24 @@ from spit.engine.evaluation import (
     read_labels,
 )
 from spit.engine.scored import Scored
-from spit.engine.training import training_spec
+from spit.engine.training import default_settings
+from spit.engine.training_traffic import training_spec
 from spit.errors import InputError
+from spit.model.bundle import resolve_bundle_path
 from spit.policy.policy import Policy
 from spit.simulate.scenario import scenario
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the measurements as a table, and write them as JSON where ``--output`` asks for it."""
-    if bool(arguments.captures) == bool(arguments.seeds):
-        raise UsageError("expected either captures with --labels, or --seeds")
+    asked = [arguments.captures, arguments.seeds, arguments.benchmark]
+    if sum(map(bool, asked)) != 1:
+        raise UsageError("expected one of: captures with --labels, --seeds, --benchmark")
     if bool(arguments.captures) != (arguments.labels is not None):
         raise UsageError("--labels belongs to captures, and captures need it")
     config = load_settings(arguments.config, {"model.path": arguments.model})
+    if arguments.benchmark is not None:
+        return _benchmark(config, arguments)
     damages: list[str] = []
     with Progress(arguments.progress) as progress:
         if arguments.seeds:
@@ -50,6 +58,26 @@ def run(arguments: argparse.Namespace) -> int:
     for damage in damages:
         print_error(damage)
     return FAILED if damages else DONE
+
+
+def _benchmark(config: Config, arguments: argparse.Namespace) -> int:
+    benchmark = read_benchmark(Path(arguments.benchmark))
+    path = resolve_bundle_path(Path(config.model.path) if config.model.path else None)
+    with Progress(arguments.progress) as progress:
+        result = run_benchmark(
+            benchmark,
+            path,
+            Policy(config.policy),
+            arguments.parts,
+            settings=default_settings(),
+            progress=progress.say,
+        )
+    document = to_json(result)
+    sys.stdout.write(document if arguments.format == "json" else to_markdown(result))
+    if arguments.output is not None:
+        with new_file(Path(arguments.output)) as unfinished:
+            unfinished.write_text(document)
+    return DONE
 
 
 def _simulated(config: Config, arguments: argparse.Namespace, progress: Progress) -> Evaluation:

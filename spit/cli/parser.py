@@ -10,6 +10,8 @@ from spit import __version__
 
 FORMATS = ("table", "jsonl", "csv", "parquet")
 
+BENCHMARK_PARTS = ("traffic", "baselines", "leave-one-out", "quality")
+
 _MAX_SEEDS = 10_000
 _EXIT_STATUS = "exit status: 0 done, 1 an input could not be read (to its end), 2 usage"
 
@@ -188,6 +190,14 @@ def _train(parser: argparse.ArgumentParser) -> None:
         help="with --calls: measure on callers drawn by chance (default), or on new callers of the last part",
     )
     _config(parser)
+    parser.add_argument(
+        "--benchmark", metavar="FILE", help="a benchmark definition to measure on too, for the model card"
+    )
+    parser.add_argument(
+        "--ablate",
+        action="store_true",
+        help="measure what every feature is worth: a training more for each family of features",
+    )
     _progress(parser)
 
 
@@ -208,6 +218,24 @@ def _evaluate(parser: argparse.ArgumentParser) -> None:
     )
     _config(parser)
     _model(parser)
+    parser.add_argument(
+        "--benchmark",
+        metavar="FILE",
+        help="measure a benchmark definition instead, as benches/detection.toml (docs/evaluation.md)",
+    )
+    parser.add_argument(
+        "--parts",
+        metavar="LIST",
+        type=_parts,
+        default=BENCHMARK_PARTS,
+        help="of the benchmark: traffic, baselines, leave-one-out, quality (default: all)",
+    )
+    parser.add_argument(
+        "--format",
+        choices=("markdown", "json"),
+        default="markdown",
+        help="of a benchmark on standard output (default: %(default)s)",
+    )
     parser.add_argument("--output", metavar="FILE", help="write the measurements as JSON too")
     _progress(parser)
 
@@ -452,6 +480,14 @@ def _seeds(text: str) -> tuple[int, ...]:
     if len(set(seeds)) != len(seeds):
         raise argparse.ArgumentTypeError(f"expected each seed once, found {text}")
     return tuple(seeds)
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    parts = tuple(text.split(","))
+    unknown = [part for part in parts if part not in BENCHMARK_PARTS]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"expected {', '.join(BENCHMARK_PARTS)}, found {unknown[0]!r}")
+    return parts
 
 
 def _positive(text: str) -> float:

@@ -10,6 +10,7 @@ from spit.cli.parser import UsageError
 from spit.cli.progress import Progress
 from spit.cli.report import DONE, FAILED, print_error
 from spit.cli.settings import load_settings
+from spit.engine.benchmark import read_benchmark
 
 _SEEDS, _TEST_SEEDS, _DEMO_SEEDS = range(1001, 1025), range(2001, 2005), range(50, 80)
 
@@ -34,6 +35,7 @@ def _on_simulation(arguments: argparse.Namespace, output: Path) -> int:
     overlap = sorted(set(seeds) & set(test_seeds))
     if overlap:
         raise UsageError(f"--test-seeds: expected seeds that are not learned from, found {overlap} in both")
+    benchmark = None if arguments.benchmark is None else read_benchmark(Path(arguments.benchmark))
     with Progress(arguments.progress) as progress:
         path = make_model(
             output.parent.parent,
@@ -43,6 +45,8 @@ def _on_simulation(arguments: argparse.Namespace, output: Path) -> int:
             test_seeds=test_seeds,
             demo_seeds=arguments.demo_seeds or _DEMO_SEEDS,
             calibration_seeds=arguments.calibration_seeds,
+            benchmark=benchmark,
+            ablate=arguments.ablate,
             progress=progress.say,
         )
     sys.stdout.write(f"{path}\n")

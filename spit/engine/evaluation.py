@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 
 from spit.engine.callers import SPAM_RANK, SUSPECT_RANK
@@ -35,8 +36,14 @@ SIMULATED_NOTE = (
 )
 CAPTURE_NOTE = "Measured on a labelled capture; the result holds for traffic like it and no other."
 
+Progress = Callable[[str], None]
+
 _BATCH_EVENTS = 65_536
 _LABELS = {"spam": True, "ham": False, "legit": False}
+
+
+def silent(_: str) -> None:
+    """Progress that nobody wants to read."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +103,60 @@ def check_labels(labels: pa.Table, where: str) -> str:
     return keys[0]
 
 
+def kinds_of(labels: pa.Table) -> pa.Array:
+    """The kind of each label: the column ``kind``, else the campaign without its number (``wangiri-2``)."""
+    campaign = labels["campaign"] if "campaign" in labels.column_names else pa.nulls(labels.num_rows)
+    unnumbered = pc.replace_substring_regex(campaign.cast(pa.string()).fill_null(""), r"-\d+$", "")
+    if "kind" in labels.column_names:
+        told = labels["kind"].cast(pa.string()).fill_null("")
+        unnumbered = pc.if_else(pc.equal(told, ""), unnumbered, told)
+    return unnumbered.combine_chunks() if isinstance(unnumbered, pa.ChunkedArray) else unnumbered
+
+
+def join_labels(scored: Iterable[Scored], labels: pa.Table, *, source: str = "") -> pd.DataFrame:
+    """A row per attempt, in order: what was said of it and what is true; ``spam`` is NA without a label.
+
+    ``strength`` is empty where the labels do not tell. ``source`` is put before callers and campaigns.
+    """
+    import pandas as pd
+
+    key = check_labels(labels, source or "labels")
+    parts = [
+        pd.DataFrame(
+            {
+                "call_id": part.events["call_id"].to_pylist(),
+                "caller": part.events["caller"].to_pylist(),
+                "score": part.score,
+                "flagged": part.label_rank >= SPAM_RANK,
+                "suspect": part.label_rank >= SUSPECT_RANK,
+            }
+        )
+        for part in scored
+    ]
+    attempts = pd.concat(parts, ignore_index=True)
+
+    def told(name: str) -> list[str]:
+        if name not in labels.column_names:
+            return [""] * labels.num_rows
+        values: list[str] = labels[name].fill_null("").to_pylist()
+        return values
+
+    truth = pd.DataFrame(
+        {
+            key: labels[key].to_pylist(),
+            "spam": [_LABELS[label] for label in labels["label"].to_pylist()],
+            "campaign": told("campaign"),
+            "kind": kinds_of(labels).to_pylist(),
+            "strength": told("strength"),
+        }
+    ).drop_duplicates(key)
+    joined = attempts.merge(truth, on=key, how="left")
+    joined["number"] = joined["caller"]
+    joined["caller"] = source + "|" + joined["caller"].fillna("(none)")
+    joined["campaign"] = source + "|" + joined["campaign"]
+    return joined
+
+
 class Measurement:
     """Collects scored attempts and their labels, capture by capture.
 
@@ -108,39 +169,10 @@ class Measurement:
 
     def add(self, scored: Iterable[Scored], labels: pa.Table, *, source: str = "") -> None:
         """Add one capture. ``source`` keeps equal numbers of different captures apart."""
-        import pandas as pd
-
-        key = check_labels(labels, source or "labels")
-        parts = [
-            pd.DataFrame(
-                {
-                    "call_id": part.events["call_id"].to_pylist(),
-                    "caller": part.events["caller"].to_pylist(),
-                    "flagged": part.label_rank >= SPAM_RANK,
-                    "suspect": part.label_rank >= SUSPECT_RANK,
-                }
-            )
-            for part in scored
-        ]
-        attempts = pd.concat(parts, ignore_index=True)
-        truth = pd.DataFrame(
-            {
-                key: labels[key].to_pylist(),
-                "spam": [_LABELS[label] for label in labels["label"].to_pylist()],
-                "group": (
-                    labels["campaign"].fill_null("").to_pylist()
-                    if "campaign" in labels.column_names
-                    else [""] * labels.num_rows
-                ),
-            }
-        ).drop_duplicates(key)
-        joined = attempts.merge(truth, on=key, how="left")
+        joined = join_labels(scored, labels, source=source)
         known = joined["spam"].notna()
         self._unlabelled += int((~known).sum())
-        joined = joined[known].astype({"spam": bool})
-        joined["group"] = joined["group"].str.replace(r"-\d+$", "", regex=True)
-        joined["caller"] = source + "|" + joined["caller"].fillna("(none)")
-        self._frames.append(joined)
+        self._frames.append(joined[known].astype({"spam": bool}))
 
     def result(self, note: str) -> Evaluation:
         """The evaluation of everything added. Raises InputError when no attempt had a label."""
@@ -149,23 +181,21 @@ class Measurement:
         calls = pd.concat(self._frames, ignore_index=True) if self._frames else pd.DataFrame()
         if calls.empty:
             raise InputError("nothing to evaluate: expected attempts with labels, found none")
-        calls["position"] = calls.groupby(["spam", "group", "caller"]).cumcount()
-        callers = calls.groupby(["spam", "group", "caller"], as_index=False).agg(
+        calls["position"] = calls.groupby(["spam", "kind", "caller"]).cumcount()
+        callers = calls.groupby(["spam", "kind", "caller"], as_index=False).agg(
             calls=("flagged", "size"), flagged=("flagged", "any"), suspect=("suspect", "any")
         )
-        first = calls[calls["flagged"]].groupby(["spam", "group", "caller"], as_index=False)["position"].min()
-        callers = callers.merge(first, on=["spam", "group", "caller"], how="left")
+        first = calls[calls["flagged"]].groupby(["spam", "kind", "caller"], as_index=False)["position"].min()
+        callers = callers.merge(first, on=["spam", "kind", "caller"], how="left")
         rows = [
             _group_row(
                 str(group),
                 bool(spam),
                 callers[at],
-                calls[(calls["spam"] == spam) & (calls["group"] == group)],
+                calls[(calls["spam"] == spam) & (calls["kind"] == group)],
             )
-            for (spam, group) in sorted(
-                set(zip(callers["spam"], callers["group"], strict=True)), reverse=True
-            )
-            for at in [(callers["spam"] == spam) & (callers["group"] == group)]
+            for (spam, group) in sorted(set(zip(callers["spam"], callers["kind"], strict=True)), reverse=True)
+            for at in [(callers["spam"] == spam) & (callers["kind"] == group)]
         ]
         spam, ham = callers[callers["spam"]], callers[~callers["spam"]]
         overall = {

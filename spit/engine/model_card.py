@@ -8,9 +8,16 @@ from spit.model.train import TrainedModel
 
 
 def model_card(
-    trained: TrainedModel, *, name: str, version: str, features: int, measured: Mapping[str, str]
+    trained: TrainedModel,
+    *,
+    name: str,
+    version: str,
+    features: int,
+    measured: Mapping[str, str],
+    benchmark: str = "",
 ) -> str:
-    """Markdown. ``measured``: evaluations with the default policy, as text, by title."""
+    """Markdown. ``measured``: evaluations with the default policy, as text, by title; ``benchmark``: sections
+    of Markdown."""
     facts = trained.trained_on
     metrics = "\n".join(
         f"| {part} | {row['attempts']} | {_number(row['roc_auc'])} | {_number(row['brier'])} "
@@ -49,6 +56,7 @@ seeds ({seed_words(facts["test_seeds"])}).
 |---|---|---|---|---|---|
 {metrics}
 {evaluation}
+{benchmark}
 ## Limits
 
 - A first call from an unknown number carries little evidence; most campaigns are found after some calls.

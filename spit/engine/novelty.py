@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 import pyarrow as pa
 
-from spit.engine.training import MONOTONIC
+from spit.features.monotonic import MONOTONIC
 from spit.features.table import FeatureTable
 from spit.model.novelty import NoveltyModel
 

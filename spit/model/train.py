@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version as package_version
 from pathlib import Path
@@ -19,11 +19,13 @@ import numpy as np
 import numpy.typing as npt
 
 from spit.errors import MissingExtraError, ModelError
+from spit.model.binning import bin_cuts, restore_cuts, to_bins
 from spit.model.bundle import BundleInfo, Calibration, write_bundle
 from spit.model.scorer import F32, F64, INPUT_NAME, OUTPUT_NAME, Model, sigmoid
 
 MAX_SHIPPED_ONNX_BYTES = 2 * 1024 * 1024
 ONNX_TOLERANCE = 1e-4
+_CHUNK_ROWS = 65_536
 
 Bools = npt.NDArray[np.bool_]
 
@@ -37,6 +39,8 @@ class TrainingSettings:
     max_leaf_nodes: int = 16
     min_samples_leaf: int = 40
     learning_rate: float = 0.08
+    #: Bins per feature; fewer cost less time and resolution.
+    max_bins: int = 255
     l2_regularization: float = 5.0
     #: A caller's attempts together count at most as much as this many: they are not independent, and
     #: otherwise one call centre would outvote every person.
@@ -46,6 +50,10 @@ class TrainingSettings:
     #: Weight of a legitimate row relative to a spam row: wrong blocks cost more than missed spam.
     legit_weight: float = 3.0
     calibration_share: float = 0.3
+    #: Stop when as many trees in a row did not lower the loss on held-out callers; 0: grow all trees.
+    early_stopping_rounds: int = 0
+    #: Share of the callers to fit that early stopping holds out.
+    early_stopping_share: float = 0.1
     prior: float = 0.1
     random_state: int = 7
     #: +1: more of this feature never makes an attempt less suspicious; -1: the other way round.
@@ -72,24 +80,61 @@ class TrainingRows:
                 f"callers {len(self.callers)}, seeds {len(self.seeds)}"
             )
 
+    def __len__(self) -> int:
+        return len(self.values)
+
     def groups(self) -> npt.NDArray[np.int64]:
-        """int64[n]: a number per (seed, caller)."""
-        _, caller_codes = np.unique(self.callers, return_inverse=True)
-        pairs = np.stack([self.seeds, caller_codes.astype(np.int64)], axis=1)
-        _, codes = np.unique(pairs, axis=0, return_inverse=True)
-        return codes.reshape(-1).astype(np.int64)
+        """int64[n]: a number per (seed, caller), in the order of their first rows."""
+        import pandas as pd
+
+        callers = pd.factorize(self.callers)[0].astype(np.int64)
+        seeds = pd.factorize(self.seeds)[0].astype(np.int64)
+        return pd.factorize(callers * (int(seeds.max(initial=0)) + 1) + seeds)[0].astype(np.int64)
 
     def thinned(self, max_rows: int) -> TrainingRows:
-        """At most about ``max_rows`` of each caller: its first half of them, then every n-th attempt."""
-        groups = self.groups()
-        order = np.argsort(groups, kind="stable")
-        counts = np.bincount(groups)
-        rank = np.empty(len(groups), dtype=np.int64)
-        rank[order] = np.arange(len(groups)) - np.repeat(np.cumsum(counts) - counts, counts)
-        half = max(1, max_rows // 2)
-        keep = (rank < half) | (rank % np.maximum(1, counts[groups] // half) == 0)
-        weights = None if self.weights is None else self.weights[keep]
-        return TrainingRows(self.values[keep], self.spam[keep], self.callers[keep], self.seeds[keep], weights)
+        """At most ``max_rows`` of each caller (``kept_rows``); itself where no caller has more."""
+        kept = kept_rows(self.groups(), max_rows)
+        return self if kept.all() else self.taken(kept)
+
+    def taken(self, at: Bools) -> TrainingRows:
+        """The rows of this mask."""
+        weights = None if self.weights is None else self.weights[at]
+        return TrainingRows(self.values[at], self.spam[at], self.callers[at], self.seeds[at], weights)
+
+
+def kept_rows(groups: npt.NDArray[np.int64], max_rows: int) -> Bools:
+    """bool[n]: at most ``max_rows`` (2 or more) of each group: its first half of them, then every n-th row.
+
+    Applied twice it changes nothing more.
+    """
+    half = max(1, max_rows // 2)
+    order = np.argsort(groups, kind="stable")
+    counts = np.bincount(groups)
+    rank = np.empty(len(groups), dtype=np.int64)
+    rank[order] = np.arange(len(groups)) - np.repeat(np.cumsum(counts) - counts, counts)
+    stride = np.maximum(1, -(-(counts - half) // half))
+    kept: Bools = (rank < half) | ((rank - half) % stride[groups] == 0)
+    return kept
+
+
+def join_rows(parts: Iterable[TrainingRows]) -> TrainingRows:
+    """All rows of ``parts`` in their order. A part is freed as soon as it is copied. Raises ModelError."""
+    held = list(parts)
+    if not held:
+        raise ModelError("training rows: expected at least one part, found none")
+    ends = np.cumsum([len(part) for part in held])
+    spam, callers, seeds = (
+        np.concatenate([getattr(part, name) for part in held]) for name in ("spam", "callers", "seeds")
+    )
+    weights = None
+    if any(part.weights is not None for part in held):
+        ones = (np.ones(len(part)) if part.weights is None else part.weights for part in held)
+        weights = np.concatenate(list(ones))
+    values = np.empty((int(ends[-1]), held[0].values.shape[1]), np.float32)
+    for end in ends[::-1].tolist():
+        part = held.pop()
+        values[end - len(part) : end] = part.values
+    return TrainingRows(values, spam, callers, seeds, weights)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +203,16 @@ class TrainedModel:
         return write_bundle(directory, info, self.onnx, model_card, files=files)
 
 
-def split_rows(rows: TrainingRows, test_seeds: Sequence[int], settings: TrainingSettings) -> Split:
-    """Test by seed, calibration by caller. Raises ModelError when a part would hold only one class."""
+def split_rows(
+    rows: TrainingRows,
+    test_seeds: Sequence[int],
+    settings: TrainingSettings,
+    groups: npt.NDArray[np.int64] | None = None,
+) -> Split:
+    """Test by seed, calibration by caller. ``groups``: those of the rows, where known.
+
+    Raises ModelError when a part would hold only one class.
+    """
     from sklearn.model_selection import GroupShuffleSplit
 
     test = np.isin(rows.seeds, np.asarray(test_seeds, dtype=np.int64))
@@ -167,7 +220,9 @@ def split_rows(rows: TrainingRows, test_seeds: Sequence[int], settings: Training
     if len(rest) == 0:
         raise ModelError("training rows: every row belongs to a test seed, nothing is left to fit")
     splitter = GroupShuffleSplit(1, test_size=settings.calibration_share, random_state=settings.random_state)
-    fit_at, calibration_at = next(splitter.split(rest, groups=rows.groups()[rest]))
+    fit_at, calibration_at = next(
+        splitter.split(rest, groups=(rows.groups() if groups is None else groups)[rest])
+    )
     fit = np.zeros(len(test), dtype=np.bool_)
     calibration = fit.copy()
     fit[rest[fit_at]] = True
@@ -180,6 +235,41 @@ def split_rows(rows: TrainingRows, test_seeds: Sequence[int], settings: Training
                 f"found {spam} spam of {int(mask.sum())}; use more seeds"
             )
     return Split(fit, calibration, test)
+
+
+def _fit(
+    classifier: Any,
+    rows: TrainingRows,
+    cuts: Sequence[F32],
+    fit: Bools,
+    weights: F64,
+    groups: npt.NDArray[np.int64],
+    settings: TrainingSettings,
+) -> None:
+    """Fit on the rows of ``fit``; early stopping looks at callers that no tree is grown on."""
+    held_out = np.zeros_like(fit)
+    if settings.early_stopping_rounds > 0:
+        # By caller: rows of one caller in both would never stop it.
+        rng = np.random.default_rng(settings.random_state)
+        held_out = (rng.random(int(groups.max()) + 1) < settings.early_stopping_share)[groups] & fit
+    at = fit & ~held_out
+    extra: dict[str, Any] = {}
+    if held_out.any():
+        extra = {
+            "X_val": to_bins(rows.values, cuts, held_out),
+            "y_val": rows.spam[held_out],
+            "sample_weight_val": weights[held_out],
+        }
+    classifier.fit(to_bins(rows.values, cuts, at), rows.spam[at], sample_weight=weights[at], **extra)
+
+
+def _raw_log_odds(classifier: Any, values: F32, cuts: Sequence[F32]) -> F64:
+    """float64[n]; in chunks, because scikit-learn copies its input."""
+    raw = np.empty(len(values))
+    for start in range(0, len(values), _CHUNK_ROWS):
+        chunk = to_bins(values[start : start + _CHUNK_ROWS], cuts)
+        raw[start : start + _CHUNK_ROWS] = classifier.decision_function(chunk)
+    return raw
 
 
 def caller_weights(groups: npt.NDArray[np.int64], max_weight: float) -> F64:
@@ -208,8 +298,9 @@ def train(
     if rows.values.shape[1] != len(names):
         raise ModelError(f"training rows: expected {len(names)} features, found {rows.values.shape[1]}")
     rows = rows.thinned(settings.max_rows_per_caller)
-    split = split_rows(rows, test_seeds, settings)
-    weights = caller_weights(rows.groups(), settings.max_weight_per_caller)
+    groups = rows.groups()
+    split = split_rows(rows, test_seeds, settings, groups)
+    weights = caller_weights(groups, settings.max_weight_per_caller)
     if rows.weights is not None:
         weights = weights * rows.weights
     fit_weights = weights * np.where(rows.spam, 1.0, settings.legit_weight)
@@ -221,12 +312,15 @@ def train(
         learning_rate=settings.learning_rate,
         l2_regularization=settings.l2_regularization,
         monotonic_cst=[settings.monotonic.get(name, 0) for name in names],
-        early_stopping=False,
+        max_bins=settings.max_bins,
+        early_stopping=settings.early_stopping_rounds > 0,
+        n_iter_no_change=max(1, settings.early_stopping_rounds),
         random_state=settings.random_state,
     )
-    classifier.fit(rows.values[split.fit], rows.spam[split.fit], sample_weight=fit_weights[split.fit])
-    raw = np.asarray(classifier.decision_function(rows.values), dtype=np.float64)
-    onnx = convert(classifier, len(names))
+    cuts = bin_cuts(rows.values, settings.max_bins, split.fit)
+    _fit(classifier, rows, cuts, split.fit, fit_weights, groups, settings)
+    raw = _raw_log_odds(classifier, rows.values, cuts)
+    onnx = convert(classifier, len(names), cuts)
     assert_same_scores(onnx, rows.values, raw)
     at = split.calibration
     calibration = fit_sigmoid(raw[at], rows.spam[at], weights[at])
@@ -248,7 +342,8 @@ def train(
                 "calibration": int(at.sum()),
                 "test": int(split.test.sum()),
             },
-            "callers": int(rows.groups().max()) + 1,
+            "callers": int(groups.max()) + 1,
+            "trees": int(classifier.n_iter_),
             "spam_rows": int(rows.spam.sum()),
             "settings": {
                 name: getattr(settings, name) for name in settings.__dataclass_fields__ if name != "monotonic"
@@ -332,10 +427,11 @@ def measure(probability: F64, spam: Bools, weights: F64) -> dict[str, float | in
     }
 
 
-def convert(classifier: Any, width: int) -> bytes:
+def convert(classifier: Any, width: int, cuts: Sequence[F32] | None = None) -> bytes:
     """ONNX bytes of a fitted binary HistGradientBoostingClassifier: ``values`` in, ``log_odds`` [n, 2] out.
 
-    Raises MissingExtraError without skl2onnx; ModelError when the result is too large to ship.
+    ``cuts``: of the bins that it was fitted on; None where it was fitted on values. Raises MissingExtraError
+    without skl2onnx; ModelError when the result is too large to ship.
     """
     try:
         from skl2onnx import to_onnx
@@ -361,6 +457,8 @@ def convert(classifier: Any, width: int) -> bytes:
     for output in [o for o in graph.output if o.name != OUTPUT_NAME]:
         graph.output.remove(output)
     graph.name = "spit"
+    if cuts is not None:
+        restore_cuts(graph, cuts)
     data: bytes = model.SerializeToString()
     if len(data) > MAX_SHIPPED_ONNX_BYTES:
         raise ModelError(
@@ -377,7 +475,12 @@ def assert_same_scores(onnx: bytes, values: F32, expected: F64) -> None:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     session = onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
-    found = session.run([OUTPUT_NAME], {INPUT_NAME: np.ascontiguousarray(values, dtype=np.float32)})[0][:, 1]
+    found = np.concatenate(
+        [
+            session.run([OUTPUT_NAME], {INPUT_NAME: np.ascontiguousarray(part, dtype=np.float32)})[0][:, 1]
+            for part in np.array_split(values, -(-len(values) // _CHUNK_ROWS))
+        ]
+    )
     difference = np.abs(found.astype(np.float64) - expected)
     worst = int(np.argmax(difference))
     if not math.isfinite(difference[worst]) or difference[worst] >= ONNX_TOLERANCE:

@@ -15,7 +15,7 @@ from spit.config import PolicyConfig
 from spit.engine import checkpoint
 from spit.engine.engine import Engine
 from spit.engine.scored import SCORED_CALL_SCHEMA, Scored
-from spit.engine.training import labels_of, replay
+from spit.engine.training_traffic import LabelledEvents, labels_of
 from spit.errors import InputError, ModelError
 from spit.features.table import FeatureTable
 from spit.model.bundle import load_bundle
@@ -42,9 +42,8 @@ def traffic() -> tuple[pa.RecordBatch, pa.Table]:
 def model(traffic: tuple[pa.RecordBatch, pa.Table], tmp_path_factory: pytest.TempPathFactory) -> Model:
     """Fitted on the traffic it is used on: these tests ask about the engine, not about the model."""
     events, labels = traffic
-    values, attempts = replay(events)
-    callers = np.array(attempts["caller"].to_pylist())
-    spam = labels_of(attempts, labels)
+    rows = LabelledEvents(events, labels, seed=3).rows(len(labels))
+    values, callers, spam = rows.values, rows.callers, rows.spam
     # The campaign has one caller; both parts of the split need one.
     copies = TrainingRows(
         np.concatenate([values] * 8),

@@ -12,7 +12,7 @@ import pytest
 
 from spit.config import PolicyConfig
 from spit.engine.callers import F32, F64
-from spit.engine.evaluation import SIMULATED_NOTE, Measurement, read_labels
+from spit.engine.evaluation import SIMULATED_NOTE, Measurement, join_labels, kinds_of, read_labels
 from spit.engine.scored import Scored
 from spit.errors import InputError
 from spit.policy.policy import Policy
@@ -114,6 +114,19 @@ def test_report_says_what_it_is_not_and_json_has_no_nan() -> None:
     assert document["overall"]["callers_false_positive_rate"] is None
     assert document["groups"][0]["calls_before_detection_median"] is None
     assert document["note"] == SIMULATED_NOTE
+
+
+def test_kind_and_strength_are_those_of_the_labels_where_they_tell() -> None:
+    labels = _labels([("1", "spam", "robocaller-2"), ("2", "ham", "pbx")])
+    assert kinds_of(labels).to_pylist() == ["robocaller", "pbx"]
+    told = labels.append_column("kind", pa.array(["rotating", ""])).append_column(
+        "strength", pa.array(["stealthy", ""])
+    )
+    joined = join_labels([_scored(CALLS[:3])], told, source="s")
+    assert joined["kind"].tolist()[:2] == ["rotating", "pbx"]
+    assert joined["strength"].tolist()[:2] == ["stealthy", ""]
+    assert joined["campaign"][0] == "s|robocaller-2"
+    assert joined["spam"].isna().tolist() == [False, False, True]
 
 
 def test_nothing_labelled_is_an_error() -> None:

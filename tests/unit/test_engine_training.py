@@ -6,12 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from spit.engine.model_card import seed_words
-from spit.engine.training import labels_of, make_model, monotonic, train_on_simulation, training_spec
+from spit.engine.training import make_model, monotonic, train_on_simulation
+from spit.engine.training_traffic import LabelledEvents, labels_of, training_spec
 from spit.errors import ConfigError
 from spit.features.table import FeatureTable
+from spit.simulate.scenario import scenario
 
 
 def test_a_seed_names_one_spec_and_three_of_four_are_stretches_of_hours() -> None:
@@ -41,6 +44,26 @@ def test_labels_are_found_by_call_id() -> None:
     np.testing.assert_array_equal(labels_of(attempts, labels), [False, True, True])
     with pytest.raises(ConfigError, match="expected a label for every attempt, found none for 'c'"):
         labels_of(attempts, labels.slice(0, 2))
+
+
+def test_rows_are_thinned_while_they_are_made_as_they_would_be_after() -> None:
+    part = LabelledEvents.simulated(scenario("sequential", 3))
+    whole, thinned = part.rows(10**6), part.rows(6)
+    after = whole.thinned(6)
+    assert len(whole) == part.labels.num_rows > len(thinned)
+    np.testing.assert_array_equal(thinned.values, after.values)
+    np.testing.assert_array_equal(thinned.spam, after.spam)
+    np.testing.assert_array_equal(thinned.callers, after.callers)
+
+
+def test_a_kind_that_is_left_out_leaves_no_event() -> None:
+    part = LabelledEvents.simulated(scenario("sequential", 3))
+    (kind,) = part.campaign_kinds()
+    rest = part.without(kind)
+    spam = set(part.labels.filter(pc.equal(part.labels["label"], "spam"))["call_id"].to_pylist())
+    assert spam
+    assert set(rest.events["call_id"].to_pylist()) == set(part.events["call_id"].to_pylist()) - spam
+    assert part.without("other").events.num_rows == part.events.num_rows
 
 
 @pytest.mark.parametrize(

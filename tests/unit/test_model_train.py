@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from spit.errors import ModelError
@@ -15,6 +17,8 @@ from spit.model.train import (
     caller_weights,
     convert,
     fit_sigmoid,
+    join_rows,
+    kept_rows,
     split_rows,
     train,
 )
@@ -63,6 +67,45 @@ def test_split_without_both_classes_is_refused() -> None:
 def test_columns_of_different_length_are_refused() -> None:
     with pytest.raises(ModelError, match="values 2, spam 1"):
         TrainingRows(np.zeros((2, 1), np.float32), np.array([True]), np.array(["a"]), np.array([1]))
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=200), st.integers(2, 20))
+def test_thinning_keeps_the_first_rows_and_a_bounded_number(groups: list[int], max_rows: int) -> None:
+    numbers = np.array(groups)
+    kept = kept_rows(numbers, max_rows)
+    for group in set(groups):
+        own = kept[numbers == group]
+        assert min(len(own), max_rows // 2) <= own.sum() <= max_rows
+        assert own[: max_rows // 2].all()
+        assert own.all() or len(own) > 2 * (max_rows // 2)
+    assert kept_rows(numbers[kept], max_rows).all()
+
+
+def test_joining_keeps_the_order_of_the_parts() -> None:
+    rows = _rows(50)
+    parts = [rows.taken(np.arange(50) // 20 == i) for i in range(3)]
+    joined = join_rows(parts)
+    np.testing.assert_array_equal(joined.values, rows.values)
+    np.testing.assert_array_equal(joined.callers, rows.callers)
+    with pytest.raises(ModelError, match="expected at least one part"):
+        join_rows([])
+
+
+def test_early_stopping_stops_before_all_trees_and_says_so() -> None:
+    rows = _rows()
+    noise = TrainingRows(
+        np.random.default_rng(1).normal(size=(1200, 4)).astype(np.float32),
+        rows.spam,
+        rows.callers,
+        rows.seeds,
+    )
+    stopping = TrainingSettings(
+        trees=60, min_samples_leaf=10, early_stopping_rounds=3, early_stopping_share=0.3
+    )
+    trained = train(noise, names="abcd", test_seeds=[4], settings=stopping)
+    assert trained.trained_on["trees"] < 60
+    assert train(noise, names="abcd", test_seeds=[4], settings=SETTINGS).trained_on["trees"] == 8
 
 
 def test_every_caller_counts_boundedly() -> None:
