@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
 from spit.simulate.network import BLOCK_SIZE, EXCHANGE_SIZE, F64, I64, NUMBER_PLANS, Network
 from spit.simulate.profiles import PROFILES
 from spit.simulate.world import World
-
-SUBSCRIBERS_PER_BLOCK = 300
 
 DISPLAY_NAMES = (
     *("", "", "", "", "Wireless Caller", "Unavailable", "A Morgan", "B Keller", "C Osei", "D Lindqvist"),
@@ -58,7 +58,8 @@ class PartyBook:
 
     def open_blocks(self, subscribers: int) -> None:
         """Chooses enough number blocks for so many subscribers."""
-        count = max(4, -(-subscribers // SUBSCRIBERS_PER_BLOCK))
+        per_block = round(math.exp(self._world.subscribers_per_block_ln))
+        count = max(4, -(-subscribers // per_block))
         plan, per_exchange = self._network.home, round(self._world.blocks_per_exchange)
         chosen = set(self._blocks)
         while len(chosen) < len(self._blocks) + count:

@@ -85,13 +85,16 @@ class World:
     rhythm_flat_ratio: float = _swept(0.0, (0.0, 0.4), (0.4, 0.7), "", "share of a day without rhythm", _OURS)
     contacts_median: float = _swept(8.0, (5.0, 12.0), (12.0, 18.0), "", "contacts of a person, median", _OURS)
     local_ratio: float = _swept(
-        0.0, (0.0, 0.5), (0.5, 0.7), "", "contacts and strangers from one's own exchange", _OURS
+        0.0, (0.0, 0.25), (0.3, 0.5), "", "contacts and strangers from one's own exchange", _OURS
     )
     outside_ratio: float = _swept(
         0.0, (0.1, 0.8), (0.8, 0.95), "", "companies' and campaigns' numbers of other carriers", _OURS
     )
     abroad_ratio: float = _swept(
         0.0, (0.0, 0.3), (0.3, 0.5), "", "of those, numbers of other countries", _OURS
+    )
+    subscribers_per_block_ln: float = _swept(
+        5.70378247465620, (1.1, 5.5), (2.0, 3.5), "ln", "subscribers of a thousands-block", _OURS
     )
     blocks_per_exchange: float = _swept(
         1.0, (1.0, 8.0), (6.0, 10.0), "", "thousands-blocks of an exchange", _OURS
