@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 PYTHON := .venv/bin/python
 CARGO ?= cargo
-MODEL := models/baseline/1
+MODEL := models/baseline/2
 SECONDS := 600
 FUZZ_TARGETS := hep packet sip_message sip_stream tracker
 

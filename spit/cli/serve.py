@@ -25,6 +25,7 @@ from spit.cli.signals import Signals
 from spit.config import Config, read_token
 from spit.engine import checkpoint
 from spit.engine.engine import Engine, Observer
+from spit.engine.feedback import Report
 from spit.engine.live import LiveIntake
 from spit.engine.periodic import PeriodicSave, restored_line
 from spit.errors import ConfigError, InputError, MissingExtraError, ModelError
@@ -81,7 +82,11 @@ def serve(
         calls = checkpoint.open_calls(directory) if directory is not None else None
         source = open_capture(config, excluded=host_addresses(host, port), state=calls)
     give_up_privileges(config.agent)  # before the model's threads are there, which would keep theirs
-    observers = open_observers(config)
+
+    def charge(appeal: Report) -> None:
+        engine.report_wrong_block(appeal.time_us, appeal.caller)
+
+    observers = open_observers(config, on_appeal=charge)
     engine, restored = restore(config, directory, observers.all())
     learned = learn(engine, config, arguments.read, restored=restored)
 

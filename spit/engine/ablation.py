@@ -28,6 +28,8 @@ I64 = npt.NDArray[np.int64]
 
 #: Test rows that permutation looks at: beyond these, more of them only take time.
 MAX_ROWS = 20_000
+#: Rows and trees of the trainings without a family: enough to compare them, a fraction of a whole training.
+FAMILY_ROWS, FAMILY_TREES = 150_000, 60
 _SEED = 11
 
 
@@ -47,7 +49,9 @@ def ablation(
     if len(test) == 0:
         raise ConfigError("ablation: expected rows of test seeds, found none")
     progress(f"permuting {len(FEATURES)} features")
-    features = permutation_falls(model, _some_callers(test))
+    features = permutation_falls(model, _some_callers(test, MAX_ROWS))
+    rows = _some_callers(rows, FAMILY_ROWS)
+    settings = replace(settings, trees=min(settings.trees, FAMILY_TREES))
     whole = _test_precision(rows, list(range(len(FEATURES))), test_seeds, settings)
     families = {}
     for family in dict.fromkeys(feature.key for feature in FEATURES):
@@ -93,12 +97,12 @@ def exchanged(groups: I64, rng: np.random.Generator) -> I64:
     return result
 
 
-def _some_callers(rows: TrainingRows) -> TrainingRows:
-    """About MAX_ROWS rows: whole callers, at random."""
-    if len(rows) <= MAX_ROWS:
+def _some_callers(rows: TrainingRows, count: int) -> TrainingRows:
+    """About ``count`` rows: whole callers, at random."""
+    if len(rows) <= count:
         return rows
     groups = rows.groups()
-    chosen = np.random.default_rng(_SEED).random(int(groups.max()) + 1) < MAX_ROWS / len(rows)
+    chosen = np.random.default_rng(_SEED).random(int(groups.max()) + 1) < count / len(rows)
     return rows.taken(chosen[groups])
 
 

@@ -26,10 +26,11 @@ from spit.model.spoofing import SpoofVictims
 
 #: Budgets per 10,000 whose recall is averaged in the choice: one order statistic alone is mostly noise.
 _BUDGETS = (5.0, 10.0, 20.0)
-#: What each parameter may become, tried in this order, twice.
+#: What each parameter may become, tried in this order.
 _GRID: dict[str, tuple[float, ...]] = {
-    "prior_weight": (0.1, 0.3, 0.5, 1.0),
-    "dependence": (0.5, 0.7, 0.85, 1.0),
+    "own_share": (0.4, 0.5, 0.6),
+    "newcomer_log_odds": (-3.0, -4.0, -5.0),
+    "newcomer_weight": (0.5, 1.0, 2.0),
     "campaign_weight": (0.0, 0.15, 0.3, 0.5, 0.8),
     "campaign_floor": (0.0, 1.0, 2.0, 3.0),
     "young_attempts": (2.0, 3.0, 5.0, 20.0),
@@ -37,7 +38,7 @@ _GRID: dict[str, tuple[float, ...]] = {
     "campaign_share": (0.3, 0.5, 0.8),
     "campaign_dependence": (0.0, 0.05, 0.2),
 }
-_PASSES = 2
+_PASSES = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """How evidence becomes one score: the parameters of the formula (docs/decisions.md), kept in the bundle.
 
-    log-odds = l0 + (S + u) / (w + 1 + rho * N)  +  c * shift     where the attempt fits a campaign
-               caller, this attempt included        campaign
+    log-odds = a * x  +  (1 - a) * (w * l0 + S) / (w + N)  +  c * shift     where it fits a campaign
+               attempt             the caller's earlier ones   campaign
 
 The score is the sigmoid of it. ``spit.model.evidence`` gives the first term, ``campaign_evidence`` the shift.
 """
@@ -27,8 +27,9 @@ def wald_bound(wrong_per_10000: float, missed_share: float = _MISSED_SHARE) -> f
 class DecisionParameters:
     """The formula's parameters. A field that ``bundle.json`` lacks has the default here."""
 
-    prior_weight: float = 1.0  # w: how many attempts the prior counts as
-    dependence: float = 1.0  # rho: 1 averages a caller's attempts, 0 adds them
+    own_share: float = 0.5  # a: the attempt itself; the rest is the mean of the caller's earlier ones
+    newcomer_log_odds: float = -4.0  # l0: what is thought of a caller of whom nothing is known
+    newcomer_weight: float = 1.0  # w: how many attempts that counts as
     campaign_weight: float = (
         0.3  # c: below 1 because the features know of sources and blocks too; 0 leaves campaigns out
     )
@@ -62,8 +63,9 @@ class DecisionParameters:
 
 
 _RANGES = {
-    "prior_weight": (0.01, 100.0),
-    "dependence": (0.0, 1.0),
+    "own_share": (0.01, 1.0),
+    "newcomer_log_odds": (-20.0, 20.0),
+    "newcomer_weight": (0.01, 100.0),
     "campaign_weight": (0.0, 10.0),
     "campaign_share": (0.01, 0.99),
     "background_share": (0.0001, 0.9),

@@ -49,9 +49,9 @@ class Evidence:
     def __init__(self, parameters: DecisionParameters, *, prior: float, max_keys: int = 1_000_000) -> None:
         self._parameters = parameters
         self._callers = CallerEvidence(
-            prior=prior,
-            prior_weight=parameters.prior_weight,
-            dependence=parameters.dependence,
+            newcomer_log_odds=parameters.newcomer_log_odds,
+            newcomer_weight=parameters.newcomer_weight,
+            own_share=parameters.own_share,
             max_callers=max_keys,
         )
         self._campaigns = CampaignEvidence(parameters, prior=prior, max_keys=max_keys)

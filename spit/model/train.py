@@ -34,22 +34,24 @@ Bools = npt.NDArray[np.bool_]
 class TrainingSettings:
     """What training may be told. The defaults are those of the shipped model."""
 
-    trees: int = 150
-    max_depth: int = 5
-    max_leaf_nodes: int = 16
+    trees: int = 200
+    max_depth: int = 12
+    max_leaf_nodes: int = 31
     min_samples_leaf: int = 40
     learning_rate: float = 0.08
     #: Bins per feature; fewer cost less time and resolution.
-    max_bins: int = 255
+    max_bins: int = 128
+    #: Share of the features that each split may choose from: trees differ more, and lean on no single one.
+    max_features: float = 0.3
     l2_regularization: float = 5.0
     #: A caller's attempts together count at most as much as this many: they are not independent, and
     #: otherwise one call centre would outvote every person.
     max_weight_per_caller: float = 20.0
     #: Rows kept per caller: beyond these, more of the same only takes time.
-    max_rows_per_caller: int = 60
+    max_rows_per_caller: int = 30
     #: Weight of a legitimate row relative to a spam row: wrong blocks cost more than missed spam.
     legit_weight: float = 3.0
-    calibration_share: float = 0.3
+    calibration_share: float = 0.15
     #: Stop when as many trees in a row did not lower the loss on held-out callers; 0: grow all trees.
     early_stopping_rounds: int = 0
     #: Share of the callers to fit that early stopping holds out.
@@ -313,6 +315,7 @@ def train(
         l2_regularization=settings.l2_regularization,
         monotonic_cst=[settings.monotonic.get(name, 0) for name in names],
         max_bins=settings.max_bins,
+        max_features=settings.max_features,
         early_stopping=settings.early_stopping_rounds > 0,
         n_iter_no_change=max(1, settings.early_stopping_rounds),
         random_state=settings.random_state,

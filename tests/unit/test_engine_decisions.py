@@ -69,11 +69,13 @@ def _newcomers(count: int, start_s: float = 0.0) -> list[tuple[float, str | None
     return [(start_s + i, f"+1202{i:03}0000", f"+49301{i * 31:06}", "192.0.2.7") for i in range(count)]
 
 
-@pytest.mark.parametrize("prior_weight", [0.01, 1.0])
+@pytest.mark.parametrize("newcomer_weight", [0.01, 1.0])
 @pytest.mark.parametrize("threshold", [None, 0.5])
-def test_a_first_call_is_never_spam_without_a_campaign(prior_weight: float, threshold: float | None) -> None:
+def test_a_first_call_is_never_spam_without_a_campaign(
+    newcomer_weight: float, threshold: float | None
+) -> None:
     config = PolicyConfig(spam_threshold=threshold)
-    engine = _engine(50.0, config, prior_weight=prior_weight, campaign_bound=100.0)
+    engine = _engine(50.0, config, newcomer_weight=newcomer_weight, campaign_bound=100.0)
     scored = engine.observe(_attempts(_newcomers(60)))
     assert set(_labels(scored)) == {"suspect"}
     asked = engine.assess(_attempts([(99.0, "+4930", "+4931", "192.0.2.8")]))

@@ -155,7 +155,13 @@ def test_the_default_bound_is_walds() -> None:
 
 @pytest.mark.parametrize(
     "document",
-    [{"dependence": 2}, {"campaign_share": 0.01}, {"rho": 1}, {"prior_weight": "1"}, {"prior_weight": True}],
+    [
+        {"own_share": 2},
+        {"campaign_share": 0.01},
+        {"rho": 1},
+        {"newcomer_weight": "1"},
+        {"newcomer_weight": True},
+    ],
 )
 def test_impossible_parameters_are_refused(document: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="expected"):

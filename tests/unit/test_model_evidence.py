@@ -1,4 +1,4 @@
-"""Evidence of a caller: a bounded, decaying mean of log-odds that does not depend on the cut of batches."""
+"""Evidence of a caller: its attempt and the decaying mean of its earlier ones, however batches are cut."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spit.model.evidence import MAX_ABS_LOG_ODDS, TIME_CONSTANT_S, CallerEvidence
-from spit.model.scorer import logit, sigmoid
+from spit.model.scorer import sigmoid
 
 ATTEMPTS = st.lists(
     st.tuples(st.integers(0, 3), st.integers(0, 7200), st.floats(-20, 20, allow_nan=False)), max_size=25
@@ -24,7 +24,7 @@ def _columns(rows: list[tuple[int, int, float]]) -> tuple[np.ndarray, np.ndarray
 
 
 def _evidence() -> CallerEvidence:
-    return CallerEvidence(prior=0.1, max_callers=100)
+    return CallerEvidence(newcomer_log_odds=-3.0, newcomer_weight=2.0, own_share=0.4, max_callers=100)
 
 
 @settings(deadline=None)
@@ -37,8 +37,9 @@ def test_equals_the_definition_however_cut(rows: list[tuple[int, int, float]], c
         earlier = [
             (np.exp((t - time_s) / TIME_CONSTANT_S), x) for k, t, x in rows[:i] if k == key and key != 0
         ]
-        total = logit(0.1) + sum(w * np.clip(x, -6, 6) for w, x in earlier) + np.clip(log_odds, -6, 6)
-        expected = sigmoid(np.array(total / (1.0 + sum(w for w, _ in earlier) + 1.0)))
+        total = 2.0 * -3.0 + sum(w * np.clip(x, -6, 6) for w, x in earlier)
+        mean = total / (2.0 + sum(w for w, _ in earlier))
+        expected = sigmoid(np.array(0.4 * np.clip(log_odds, -6, 6) + 0.6 * mean))
         assert found[i] == pytest.approx(float(expected), abs=1e-6)  # sums are f32
 
 
@@ -54,17 +55,17 @@ def test_read_answers_as_update_and_counts_nothing() -> None:
 
 def test_one_attempt_of_a_new_caller_cannot_be_certain() -> None:
     score = _evidence().update(*_columns([(1, 0, 1e9)])).score[0]
-    assert score == pytest.approx(float(sigmoid(np.array((logit(0.1) + MAX_ABS_LOG_ODDS) / 2))))
+    assert score == pytest.approx(float(sigmoid(np.array(0.4 * MAX_ABS_LOG_ODDS + 0.6 * -3.0))))
     assert score < 0.9
 
 
-def test_consistent_evidence_overcomes_the_prior_and_fades_with_time() -> None:
+def test_consistent_evidence_overcomes_the_newcomers_trust_and_fades_with_time() -> None:
     evidence = _evidence()
     scores = evidence.update(*_columns([(1, t, 4.0) for t in range(0, 200, 10)])).score
     assert (np.diff(scores) > 0).all()
-    assert scores[-1] > 0.95
-    a_day_later = evidence.read(*_columns([(1, 86_000, 0.0)])).score[0]
-    assert a_day_later == pytest.approx(float(sigmoid(np.array(logit(0.1) / 2))), abs=1e-3)
+    assert scores[-1] > 0.9
+    days_later = evidence.read(*_columns([(1, 6 * 86_400, 0.0)])).score[0]
+    assert days_later == pytest.approx(float(sigmoid(np.array(0.6 * -3.0))), abs=1e-3)
 
 
 def test_state_and_merge() -> None:
@@ -82,7 +83,7 @@ def test_state_and_merge() -> None:
     np.testing.assert_array_equal(restored.read(*question).score, one.read(*question).score)
 
 
-@pytest.mark.parametrize(("prior", "weight"), [(0.0, 1.0), (1.0, 1.0), (0.1, 0.0)])
-def test_impossible_priors_are_refused(prior: float, weight: float) -> None:
-    with pytest.raises(ValueError, match="expected 0 < prior < 1"):
-        CallerEvidence(prior=prior, prior_weight=weight)
+@pytest.mark.parametrize(("weight", "share"), [(0.0, 0.5), (1.0, 0.0), (1.0, 1.1)])
+def test_impossible_parameters_are_refused(weight: float, share: float) -> None:
+    with pytest.raises(ValueError, match="expected newcomer_weight > 0"):
+        CallerEvidence(newcomer_weight=weight, own_share=share)
