@@ -1,6 +1,7 @@
 """The suspicious callers and what each shares with others: what campaigns are grouped from.
 
-A caller is watched from its first attempt that was labelled spam, or suspect while the caller was young.
+A caller is watched from its first suspicious attempt: labelled spam, or by itself like spam while the caller
+was young. A number that is used once or twice never comes to a label of its own.
 Streaming: bounded by callers, evicted by event time, independent of how events are cut into batches.
 """
 
@@ -15,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spit.engine.callers import I8, SPAM_RANK, SUSPECT_RANK
+from spit.engine.callers import I8, SPAM_RANK
 from spit.errors import InputError
 from spit.model.evidence import Mask
 from spit.records import Outcome
@@ -104,15 +105,15 @@ class CampaignTable:
         scores: np.ndarray,
         numbers: np.ndarray,
         first_seen_us: np.ndarray,
-        young: Mask,
+        suspicious: Mask,
         established: Sequence[str | None],
     ) -> None:
         """Count n attempts (records.EVENT_SCHEMA), in order.
 
         ``numbers``: int64[n], the caller's attempts so far, this one included; ``first_seen_us``: of it;
+        ``suspicious``: attempts from which on a caller is watched;
         ``established``: the tie of each attempt whose campaign the evidence has established.
         """
-        suspicious = (ranks == SPAM_RANK) | ((ranks == SUSPECT_RANK) & young)
         callers = attempts["caller"].to_pylist()
         rows = [
             row

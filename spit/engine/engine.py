@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from spit.engine import checkpoint
-from spit.engine.callers import F32, F64, LABELS, SUSPECT_RANK, CallerColumns, CallerTable
+from spit.engine.callers import F32, F64, LABELS, SPAM_RANK, SUSPECT_RANK, CallerColumns, CallerTable
 from spit.engine.campaign_rows import Campaign, campaign_rows, group
 from spit.engine.campaigns import CampaignTable
 from spit.engine.receipts import Receipts
@@ -90,6 +90,7 @@ class Engine:
         self._evidence = Evidence(model.decision, prior=model.prior, max_keys=max_callers)
         self._victims = SpoofVictims(max_callers=max_callers)
         self._budget = PolicyBudget()
+        self._campaign_floor = model.decision.campaign_floor
         self._campaigns = CampaignTable(max_members=min(max_callers, MAX_CAMPAIGN_CALLERS))
         self._callers = CallerTable(max_callers=max_callers)
         self._chunk = min(MAX_CHUNK_EVENTS, max_callers)
@@ -175,7 +176,8 @@ class Engine:
                 decision.score,
                 state.attempts,
                 state.first_seen_us,
-                decision.is_young,
+                (ranks == SPAM_RANK)
+                | (decision.is_young & (log_odds >= self._model.decision.campaign_floor)),
                 [
                     TIES[tie] if fits else None
                     for tie, fits in zip(decision.tie.tolist(), decision.fits_campaign.tolist(), strict=True)

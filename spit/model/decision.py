@@ -1,7 +1,7 @@
 """How evidence becomes one score: the parameters of the formula (docs/decisions.md), kept in the bundle.
 
-    log-odds = a * x  +  (1 - a) * (w * l0 + S) / (w + N)  +  c * shift     where it fits a campaign
-               attempt             the caller's earlier ones   campaign
+    log-odds = a * x  +  (1 - a) * (w * l0 + S) / (w + N)  -  p * min(1, M / m)  +  c * shift
+               attempt   the caller's earlier ones            experience       campaign
 
 The score is the sigmoid of it. ``spit.model.evidence`` gives the first term, ``campaign_evidence`` the shift.
 """
@@ -30,6 +30,8 @@ class DecisionParameters:
     own_share: float = 0.5  # a: the attempt itself; the rest is the mean of the caller's earlier ones
     newcomer_log_odds: float = -4.0  # l0: what is thought of a caller of whom nothing is known
     newcomer_weight: float = 1.0  # w: how many attempts that counts as
+    experience_penalty: float = 2.0  # p: log-odds that evidence against a caller of experience must overcome
+    experience_attempts: float = 5.0  # m: attempts in a week (decayed) that make a caller experienced
     campaign_weight: float = (
         0.3  # c: below 1 because the features know of sources and blocks too; 0 leaves campaigns out
     )
@@ -66,6 +68,8 @@ _RANGES = {
     "own_share": (0.01, 1.0),
     "newcomer_log_odds": (-20.0, 20.0),
     "newcomer_weight": (0.01, 100.0),
+    "experience_penalty": (0.0, 20.0),
+    "experience_attempts": (1.0, 100_000.0),
     "campaign_weight": (0.0, 10.0),
     "campaign_share": (0.01, 0.99),
     "background_share": (0.0001, 0.9),

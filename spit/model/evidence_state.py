@@ -115,15 +115,17 @@ class Evidence:
         self,
         caller: CallerReading,
         campaign: CampaignReading,
-        log_odds: F64,
+        own_log_odds: F64,
         young: Mask,
         first_contact: Mask,
     ) -> Decision:
-        fits = young & first_contact & (log_odds >= self._parameters.campaign_floor)
+        fits = young & first_contact & (own_log_odds >= self._parameters.campaign_floor)
         shift = np.where(fits, self._parameters.campaign_weight * campaign.shift, 0.0)
         established = fits & campaign.is_established
+        experience = np.minimum(1.0, caller.experience / self._parameters.experience_attempts)
+        log_odds = caller.log_odds - self._parameters.experience_penalty * experience + shift
         return Decision(
-            score=sigmoid(np.asarray(caller.log_odds + shift, dtype=np.float64)),
+            score=sigmoid(np.asarray(log_odds, dtype=np.float64)),
             may_block=~caller.is_first | established,
             fits_campaign=established,
             tie=campaign.tie,

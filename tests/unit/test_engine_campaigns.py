@@ -81,7 +81,7 @@ def _observe(
         np.array([0.1, 0.6, 0.95])[ranks] if len(ranks) else np.empty(0),
         np.array(numbers, np.int64),
         np.array(firsts, np.int64),
-        np.full(len(calls), young),
+        (ranks == SPAM) | ((ranks == SUSPECT) & young),
         [established] * len(calls),
     )
 
@@ -165,7 +165,7 @@ def test_a_town_that_everybody_calls_is_no_tie_but_a_besieged_block_is() -> None
         assert _sizes(group(table.members())) == sizes
 
 
-def test_only_young_suspects_are_watched() -> None:
+def test_only_suspicious_callers_are_watched() -> None:
     table = CampaignTable()
     _observe(table, [_call(1, "+12020000001", "+4930", rank=SUSPECT)], young=False)
     _observe(table, [_call(2, "+12020000002", "+4930", rank=LEGIT)])
