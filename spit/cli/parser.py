@@ -135,19 +135,19 @@ def _train(parser: argparse.ArgumentParser) -> None:
         "--seeds",
         metavar="RANGE",
         type=_seeds,
-        help="simulated traffic to learn from, as 1-12 or 1,2,3 (default: 1001-1060)",
+        help="simulated traffic to learn from, as 1-12 or 1,2,3 (default: 1001-1100)",
     )
     parser.add_argument(
         "--test-seeds",
         metavar="RANGE",
         type=_seeds,
-        help="simulated traffic to measure on, never learned from (default: 2001-2008)",
+        help="simulated traffic to measure on, never learned from (default: 2001-2012)",
     )
     parser.add_argument(
         "--calibration-seeds",
         metavar="RANGE",
         type=_seeds,
-        default="4001-4160",
+        default="4001-4120",
         help="simulated traffic on which the budget of wrong blocks is measured and the decision is tuned "
         "(default: %(default)s)",
     )

@@ -12,7 +12,7 @@ from spit.cli.report import DONE, FAILED, print_error
 from spit.cli.settings import load_settings
 from spit.engine.benchmark import read_benchmark
 
-_SEEDS, _TEST_SEEDS, _DEMO_SEEDS = range(1001, 1061), range(2001, 2009), range(50, 80)
+_SEEDS, _TEST_SEEDS, _DEMO_SEEDS = range(1001, 1101), range(2001, 2013), range(50, 80)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -29,7 +29,7 @@ I64 = npt.NDArray[np.int64]
 #: Test rows that permutation looks at: beyond these, more of them only take time.
 MAX_ROWS = 20_000
 #: Rows and trees of the trainings without a family: enough to compare them, a fraction of a whole training.
-FAMILY_ROWS, FAMILY_TREES = 100_000, 40
+FAMILY_ROWS, FAMILY_TREES = 150_000, 60
 _SEED = 11
 
 

@@ -6,7 +6,7 @@ Rows are thinned per caller while they are made: what is held is the traffic of 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -31,21 +31,6 @@ BATCH_EVENTS = 65_536
 def training_spec(seed: int) -> SimulationSpec:
     """The scenario ``training`` at this seed: everything about it is drawn, the hours that it lasts too."""
     return scenario("training", seed)
-
-
-#: Legitimate callers who look most like spam. A network has few of each, and a model that has seen few
-#: blocks the next one: to fit, so many times as many are drawn.
-HARD_NEGATIVES = (
-    *("pbxs", "call_centres", "alert_blasts", "reminders", "travellers", "enterprises", "mobile_couriers"),
-    *("dispatchers", "surveys", "hotlines", "conferences", "notifiers", "voicemails", "roaming_gateways"),
-)
-HARD_FACTOR = 3
-
-
-def fitting_spec(seed: int) -> SimulationSpec:
-    """What a model is fitted on: ``training_spec`` with more of the hard negatives."""
-    spec = training_spec(seed)
-    return replace(spec, **{name: HARD_FACTOR * getattr(spec, name) + 1 for name in HARD_NEGATIVES})
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +94,12 @@ def training_rows(
     max_rows_per_caller: int = 60,
     progress: Progress | None = None,
 ) -> TrainingRows:
-    """Feature rows of ``fitting_spec`` at each seed; a fresh state for each."""
+    """Feature rows of the scenario ``training`` at each seed; a fresh state for each."""
     say = progress or silent
 
     def parts() -> Iterator[TrainingRows]:
         for at, seed in enumerate(seeds):
-            part = LabelledEvents.simulated(fitting_spec(seed))
+            part = LabelledEvents.simulated(training_spec(seed))
             rows = part.rows(max_rows_per_caller)
             say(f"seed {seed} ({at + 1} of {len(seeds)}): {part.labels.num_rows} calls, {len(rows)} rows")
             yield rows

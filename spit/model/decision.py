@@ -33,15 +33,15 @@ class DecisionParameters:
     experience_penalty: float = 2.0  # p: log-odds that evidence against a caller of experience must overcome
     experience_attempts: float = 5.0  # m: attempts in a week (decayed) that make a caller experienced
     campaign_weight: float = (
-        0.3  # c: below 1 because the features know of sources and blocks too; 0 leaves campaigns out
+        0.15  # c: below 1 because the features know of sources and blocks too; 0 leaves campaigns out
     )
     campaign_share: float = 0.5  # share of spam among young callers' attempts under a campaign
     background_share: float = 0.05  # the same without one
     campaign_bound: float = round(wald_bound(DEFAULT_WRONG_PER_10000), 3)  # where a campaign is established
     campaign_dependence: float = 0.05  # bounds the test at 20 times the mean increment
     campaign_time_constant_s: float = 3600.0
-    campaign_floor: float = 2.0  # own log-odds that an attempt needs to fit a campaign
-    young_attempts: float = 3.0  # a caller with fewer attempts in a week is young
+    campaign_floor: float = 1.0  # own log-odds that an attempt needs to fit a campaign
+    young_attempts: float = 2.0  # a caller with fewer attempts in a week is young
 
     def __post_init__(self) -> None:
         for field in fields(self):
