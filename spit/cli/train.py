@@ -12,7 +12,7 @@ from spit.cli.report import DONE, FAILED, print_error
 from spit.cli.settings import load_settings
 from spit.engine.benchmark import read_benchmark
 
-_SEEDS, _TEST_SEEDS, _DEMO_SEEDS = range(1001, 1101), range(2001, 2013), range(50, 80)
+SEEDS, TEST_SEEDS, DEMO_SEEDS = range(1001, 1101), range(2001, 2013), range(50, 80)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -30,8 +30,8 @@ def _on_simulation(arguments: argparse.Namespace, output: Path) -> int:
 
     if arguments.with_simulation is not None:
         raise UsageError("--with-simulation belongs to --calls; without it --seeds says what is simulated")
-    seeds = arguments.seeds or _SEEDS
-    test_seeds = arguments.test_seeds or _TEST_SEEDS
+    seeds = arguments.seeds or SEEDS
+    test_seeds = arguments.test_seeds or TEST_SEEDS
     overlap = sorted(set(seeds) & set(test_seeds))
     if overlap:
         raise UsageError(f"--test-seeds: expected seeds that are not learned from, found {overlap} in both")
@@ -43,7 +43,7 @@ def _on_simulation(arguments: argparse.Namespace, output: Path) -> int:
             version=output.name,
             seeds=seeds,
             test_seeds=test_seeds,
-            demo_seeds=arguments.demo_seeds or _DEMO_SEEDS,
+            demo_seeds=arguments.demo_seeds or DEMO_SEEDS,
             calibration_seeds=arguments.calibration_seeds,
             benchmark=benchmark,
             ablate=arguments.ablate,

@@ -34,6 +34,9 @@ _TEST_SALT = 44
 
 Progress = Callable[[str], None]
 
+#: An operator has few labelled callers: fewer than this would leave nothing to calibrate on.
+_CALIBRATION_SHARE = 0.3
+
 
 class Recording(Protocol):
     """Call events in time order, from the beginning each time (capture.recorded.RecordedCalls)."""
@@ -104,7 +107,9 @@ def train_on_calls(
         rows,
         names=names,
         test_seeds=[_OWN_TEST],
-        settings=training if training is not None else TrainingSettings(monotonic=monotonic(names)),
+        settings=training
+        if training is not None
+        else TrainingSettings(monotonic=monotonic(names), calibration_share=_CALIBRATION_SHARE),
     )
     model = trained.model(name=name, version=version, features=names)
     measured = measure_on_calls(

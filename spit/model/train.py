@@ -26,6 +26,7 @@ from spit.model.scorer import F32, F64, INPUT_NAME, OUTPUT_NAME, Model, sigmoid
 MAX_SHIPPED_ONNX_BYTES = 2 * 1024 * 1024
 ONNX_TOLERANCE = 1e-4
 _CHUNK_ROWS = 65_536
+_SPLITS_TRIED = 20
 
 Bools = npt.NDArray[np.bool_]
 
@@ -221,22 +222,28 @@ def split_rows(
     rest = np.flatnonzero(~test)
     if len(rest) == 0:
         raise ModelError("training rows: every row belongs to a test seed, nothing is left to fit")
-    splitter = GroupShuffleSplit(1, test_size=settings.calibration_share, random_state=settings.random_state)
-    fit_at, calibration_at = next(
-        splitter.split(rest, groups=(rows.groups() if groups is None else groups)[rest])
+    # Where labels are few, a split may leave a part with one class only: the first that does not is taken.
+    splitter = GroupShuffleSplit(
+        _SPLITS_TRIED, test_size=settings.calibration_share, random_state=settings.random_state
     )
-    fit = np.zeros(len(test), dtype=np.bool_)
-    calibration = fit.copy()
-    fit[rest[fit_at]] = True
-    calibration[rest[calibration_at]] = True
-    for part, mask in (("fit", fit), ("calibration", calibration)):
-        spam = int(rows.spam[mask].sum())
-        if spam == 0 or spam == int(mask.sum()):
-            raise ModelError(
-                f"training rows: the {part} part needs spam and legitimate attempts, "
-                f"found {spam} spam of {int(mask.sum())}; use more seeds"
-            )
-    return Split(fit, calibration, test)
+    lacking = ""
+    for fit_at, calibration_at in splitter.split(
+        rest, groups=(rows.groups() if groups is None else groups)[rest]
+    ):
+        parts = []
+        for name, at in (("fit", fit_at), ("calibration", calibration_at)):
+            mask = np.zeros(len(test), dtype=np.bool_)
+            mask[rest[at]] = True
+            parts.append(mask)
+            spam = int(rows.spam[mask].sum())
+            if spam == 0 or spam == len(at):
+                lacking = (
+                    f"the {name} part needs spam and legitimate attempts, found {spam} spam of {len(at)}"
+                )
+                break
+        else:
+            return Split(parts[0], parts[1], test)
+    raise ModelError(f"training rows: {lacking}; use more seeds, or labels of more callers")
 
 
 def _fit(

@@ -64,7 +64,9 @@ def test_features_of_call_rows_are_those_of_the_events(
     expected = FeatureTable().observe(events)
     (batch,) = rebuilt.to_batches()
     found = FeatureTable().observe(batch)
-    np.testing.assert_allclose(found.values, expected.values, rtol=1e-6, atol=1e-6)
+    held = [at for at, name in enumerate(FeatureTable.names) if not name.startswith("identity_passport_")]
+    assert len(held) == len(FeatureTable.names) - 4  # call rows hold no PASSporT
+    np.testing.assert_allclose(found.values[:, held], expected.values[:, held], rtol=1e-6, atol=1e-6)
     assert batch["call_id"].take(pa.array(found.rows)).equals(events["call_id"].take(pa.array(expected.rows)))
 
 

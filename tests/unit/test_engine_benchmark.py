@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from spit.cli.parser import build_parser
+from spit.cli.train import DEMO_SEEDS, SEEDS, TEST_SEEDS
 from spit.engine.benchmark import read_benchmark
 from spit.engine.named_campaigns import count_named
 from spit.errors import ConfigError
@@ -17,10 +18,10 @@ DEFINITION = Path(__file__).parents[2] / "benches" / "detection.toml"
 def test_no_seed_of_the_committed_benchmark_is_trained_on_by_default() -> None:
     benchmark = read_benchmark(DEFINITION)
     arguments = build_parser().parse_args(["train", "--output", "models/x/1"])
-    benchmark.refuse_trained_on(arguments.seeds)
+    benchmark.refuse_trained_on([*SEEDS, *arguments.calibration_seeds])
     held_out = benchmark.held_out_seeds()
     assert not held_out & set(benchmark.fit.seeds) | held_out & set(benchmark.left_out_fit.seeds)
-    assert not held_out & {*arguments.test_seeds, *arguments.demo_seeds}
+    assert not held_out & {*TEST_SEEDS, *DEMO_SEEDS}
     with pytest.raises(ConfigError, match="found 5003 among those it was trained on"):
         benchmark.refuse_trained_on([1, 5003])
 
@@ -29,7 +30,7 @@ def test_no_seed_of_the_committed_benchmark_is_trained_on_by_default() -> None:
     ("old", "new", "words"),
     [
         ("budget = 0.001", "budget = 2.0", "budget: expected a share from 0 to 1, found 2.0"),
-        ('scenario = "demo"', 'scenario = "x"', "scenario: expected one of demo"),
+        ('scenario = "transfer"', 'scenario = "x"', "scenario: expected one of demo"),
         ("last_seed = 5020", "last_seed = 5000", r"traffic\[0\]: expected .* rising seeds"),
         ("last_seed = 5020", 'last_seed = "a"', r"traffic\[0\].last_seed: expected int, found 'a'"),
         ("[baselines.fit]", "[baselines.other]", "baselines.fit: expected a table, found None"),

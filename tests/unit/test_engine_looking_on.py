@@ -20,7 +20,7 @@ from spit.engine.what_if import NEWLY_BLOCKED, NEWLY_PASSED, WhatIf, totals_line
 from spit.errors import ModelError
 from spit.features.table import FeatureTable
 from spit.model.reference import MIN_ROWS, SCORE, Reference, psi, read_reference
-from spit.policy.policy import Policy
+from spit.policy.policy import UNCALIBRATED_THRESHOLD, Policy
 
 NAMES = ("one", "two")
 HOUR_US = 3_600_000_000
@@ -179,7 +179,7 @@ def test_a_lower_threshold_blocks_more_and_back_again() -> None:
     stricter = what_if(usual, strict, labels)
     engine = Engine(rate_model("a/1", 0.3), Policy(usual))
     scored = engine.observe(calls())
-    expected = (scored.score >= 0.6) & (scored.score < 0.9)
+    expected = (scored.score >= 0.6) & (scored.score < UNCALIBRATED_THRESHOLD)
     totals = stricter.totals
     assert totals.newly_blocked == int(expected.sum()) > 0
     assert totals.newly_passed == 0

@@ -17,11 +17,12 @@ from spit.features.table import FeatureTable
 from spit.simulate.scenario import scenario
 
 
-def test_a_seed_names_one_spec_and_three_of_four_are_stretches_of_hours() -> None:
+def test_a_seed_names_one_spec_of_hours_to_days() -> None:
     specs = {seed: training_spec(seed) for seed in range(1, 21)}
     assert all(training_spec(seed) == spec and spec.seed == seed for seed, spec in specs.items())
-    assert all((spec.duration_s < 86_400) == (seed % 4 != 0) for seed, spec in specs.items())
-    assert all(spec.campaigns and spec.alert_blasts and spec.call_centres for spec in specs.values())
+    assert min(spec.duration_s for spec in specs.values()) < 4 * 3600
+    assert max(spec.duration_s for spec in specs.values()) > 20 * 3600
+    assert all(spec.campaigns for spec in specs.values())
 
 
 def test_test_seeds_must_not_be_trained_on() -> None:
