@@ -24,7 +24,8 @@ const WAITING: usize = 16;
 /// Messages that concern calls, in order.
 #[derive(Debug, Default)]
 pub struct Batch {
-    /// The messages.
+    /// The messages; their attempts are left to whoever takes the batch (`Digests::read_attempts`), for reading and
+    /// decoding is the greater part of the work.
     pub digests: Digests,
     /// The latest capture time of any packet so far.
     pub now_us: Micros,
@@ -118,7 +119,7 @@ fn run(
         let last = packet.is_none();
         let digests = &mut batch.digests;
         let mut keep = |message: &Message<'_>, seen: &Seen| {
-            digests.push(digester, message, seen);
+            digests.keep(digester, message, seen);
         };
         match packet {
             Some(packet) => {

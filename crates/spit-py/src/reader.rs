@@ -227,7 +227,7 @@ impl CaptureReader {
                 true => Duration::ZERO,
                 false => BETWEEN_SIGNALS,
             };
-            let batch = match py.detach(|| pipeline.next_batch(patience)) {
+            let mut batch = match py.detach(|| pipeline.next_batch(patience)) {
                 Next::Batch(batch) => batch,
                 Next::NotYet if rows.len() > 0 && self.live => return Ok(()),
                 Next::NotYet => {
@@ -237,6 +237,7 @@ impl CaptureReader {
                 Next::Gone => return Err(gone()),
             };
             py.detach(|| {
+                batch.digests.read_attempts(&self.digester);
                 self.tracker.take_all(&batch.digests, rows);
                 if batch.last {
                     self.tracker.advance(batch.now_us, rows);

@@ -10,6 +10,8 @@ use super::texts::{cut, pack, TextValues, Texts};
 use crate::decode::{Seen, Transport};
 use crate::sip::diversion::diverted_by;
 use crate::sip::fingerprint::fingerprint;
+use crate::sip::framing;
+use crate::sip::head::HeaderTable;
 use crate::sip::header::HeaderId;
 use crate::sip::identity::{asserted_identity, verstat, Exemption};
 use crate::sip::message::Message;
@@ -43,9 +45,13 @@ pub(super) struct Attempt {
 /// Attempts in order; the texts of all stand in one place.
 #[derive(Debug, Default)]
 pub(super) struct Attempts {
-    list: Vec<Attempt>,
+    list: Vec<Option<Attempt>>,
     texts: Vec<u8>,
     scratch: Vec<u8>,
+    /// Requests that nobody has read yet: where each stands among `requests`.
+    kept: Vec<(usize, usize, Seen)>,
+    requests: Vec<u8>,
+    table: HeaderTable,
 }
 
 /// An attempt with its texts.
@@ -58,20 +64,41 @@ pub(super) struct AttemptView<'a> {
 impl Attempts {
     pub(super) fn push(&mut self, digester: &Digester, message: &Message<'_>, seen: &Seen) {
         let attempt = read(message, seen, digester, &mut self.texts, &mut self.scratch);
-        self.list.push(attempt);
+        self.list.push(Some(attempt));
+    }
+
+    /// Keeps the request, to be read by `read_kept`.
+    pub(super) fn keep(&mut self, message: &Message<'_>, seen: &Seen) {
+        let start = self.requests.len();
+        self.requests.extend_from_slice(message.whole());
+        self.kept.push((start, self.requests.len(), *seen));
+    }
+
+    /// Reads the requests that were kept, in order, behind those that were pushed.
+    pub(super) fn read_kept(&mut self, digester: &Digester) {
+        for (start, end, seen) in self.kept.drain(..) {
+            let message = framing::again(&self.requests[start..end], &mut self.table);
+            let attempt = message.map(|message| read(&message, &seen, digester, &mut self.texts, &mut self.scratch));
+            self.list.push(attempt);
+        }
+        self.requests.clear();
     }
 
     pub(super) fn clear(&mut self) {
         self.list.clear();
         self.texts.clear();
+        self.kept.clear();
+        self.requests.clear();
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = AttemptView<'_>> {
-        self.list.iter().map(|facts| self.view(facts))
+    pub(super) fn iter(&self) -> impl Iterator<Item = Option<AttemptView<'_>>> {
+        self.list
+            .iter()
+            .map(|facts| facts.as_ref().map(|facts| self.view(facts)))
     }
 
     pub(super) fn get(&self, at: usize) -> Option<AttemptView<'_>> {
-        self.list.get(at).map(|facts| self.view(facts))
+        self.list.get(at)?.as_ref().map(|facts| self.view(facts))
     }
 
     fn view<'a>(&'a self, facts: &'a Attempt) -> AttemptView<'a> {

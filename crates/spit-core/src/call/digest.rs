@@ -107,6 +107,25 @@ impl Digests {
         true
     }
 
+    /// As `push`, and leaves the work of reading an attempt to `read_attempts`: a third of all, which another thread
+    /// may do.
+    #[inline]
+    pub fn keep(&mut self, digester: &Digester, message: &Message<'_>, seen: &Seen) -> bool {
+        let Some(digest) = digester.digest(message, seen) else {
+            return false;
+        };
+        if matches!(digest.kind, DigestKind::Invite | DigestKind::Message) {
+            self.attempts.keep(message, seen);
+        }
+        self.list.push(digest);
+        true
+    }
+
+    /// Reads the attempts that `keep` left; `digester` is the one that it was given, or its clone.
+    pub fn read_attempts(&mut self, digester: &Digester) {
+        self.attempts.read_kept(digester);
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.list.len()
@@ -148,7 +167,7 @@ impl Digests {
         self.list.iter().map(move |digest| Digested {
             digest,
             attempt: match digest.kind {
-                DigestKind::Invite | DigestKind::Message => attempts.next(),
+                DigestKind::Invite | DigestKind::Message => attempts.next().flatten(),
                 _ => None,
             },
         })

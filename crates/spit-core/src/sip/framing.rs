@@ -179,6 +179,13 @@ pub fn framed<'a>(bytes: &'a [u8], table: &'a mut HeaderTable) -> Option<Message
     Some(head.with_body(bytes, room, table))
 }
 
+/// Parses the bytes that [`Message::whole`] gave once more.
+pub fn again<'a>(bytes: &'a [u8], table: &'a mut HeaderTable) -> Option<Message<'a>> {
+    let head = Head::parse(bytes, table).ok()?;
+    let room = bytes.len() - head.len;
+    Some(head.with_body(bytes, room, table))
+}
+
 /// Bytes up to the next line that starts a message, or to the last line that may still become one.
 fn junk_len(bytes: &[u8]) -> usize {
     let mut at = 0;

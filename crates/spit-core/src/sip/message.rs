@@ -9,6 +9,7 @@ use crate::anomaly::Anomalies;
 #[derive(Clone, Copy, Debug)]
 pub struct Message<'a> {
     bytes: &'a [u8],
+    head_len: usize,
     table: &'a HeaderTable,
     /// The start line.
     pub start: StartLine<'a>,
@@ -26,6 +27,7 @@ impl<'a> Head<'a> {
         let end = self.len.saturating_add(body_len).min(bytes.len());
         let mut message = Message {
             bytes,
+            head_len: self.len,
             table,
             start: self.start,
             body: &bytes[self.len..end],
@@ -54,6 +56,12 @@ const MANDATORY: u64 =
     HeaderId::From.bit() | HeaderId::To.bit() | HeaderId::Via.bit() | HeaderId::CallId.bit() | HeaderId::CSeq.bit();
 
 impl<'a> Message<'a> {
+    /// Its bytes: head and body.
+    #[inline]
+    pub fn whole(&self) -> &'a [u8] {
+        &self.bytes[..self.head_len + self.body.len()]
+    }
+
     /// The first header of that name.
     #[inline]
     pub fn header(&self, id: HeaderId) -> Option<&'a [u8]> {
