@@ -33,7 +33,8 @@ _GRID: dict[str, tuple[float, ...]] = {
     "newcomer_log_odds": (-3.0, -4.0, -5.0),
     "newcomer_weight": (1.0, 2.0),
 }
-_PASSES = 1
+#: What the search starts from. The penalty lowers scores: only a calibrated threshold goes with it.
+_START = DecisionParameters(experience_penalty=2.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,15 +120,14 @@ def choose_parameters(
     recordings: Sequence[Recording], *, prior: float, start: DecisionParameters | None = None
 ) -> DecisionParameters:
     """Those that flag most spam attempts within the budget, by a search of one parameter at a time."""
-    best = start or DecisionParameters()
+    best = start or _START
     highest = _merit(recordings, best, prior)
-    for _ in range(_PASSES):
-        for name, values in _GRID.items():
-            for value in values:
-                tried = replace(best, **{name: value})
-                merit = _merit(recordings, tried, prior)
-                if merit > highest:
-                    best, highest = tried, merit
+    for name, values in _GRID.items():
+        for value in values:
+            tried = replace(best, **{name: value})
+            merit = _merit(recordings, tried, prior)
+            if merit > highest:
+                best, highest = tried, merit
     return best
 
 
@@ -139,7 +139,7 @@ def calibrate(
     ``choose``: False keeps the defaults and measures on all. Raises InputError with fewer than two.
     """
     if not choose:
-        return DecisionParameters(), measure_budget(recordings, DecisionParameters(), prior=prior)
+        return _START, measure_budget(recordings, _START, prior=prior)
     if len(recordings) < 2:
         raise InputError(f"calibration: expected at least 2 captures, found {len(recordings)}")
     parameters = choose_parameters(recordings[1::2], prior=prior)

@@ -30,7 +30,7 @@ class DecisionParameters:
     own_share: float = 0.5  # a: the attempt itself; the rest is the mean of the caller's earlier ones
     newcomer_log_odds: float = -4.0  # l0: what is thought of a caller of whom nothing is known
     newcomer_weight: float = 1.0  # w: how many attempts that counts as
-    experience_penalty: float = 2.0  # p: log-odds that evidence against a caller of experience must overcome
+    experience_penalty: float = 0.0  # p: log-odds that evidence against a caller of experience must overcome
     experience_attempts: float = 5.0  # m: attempts in a week (decayed) that make a caller experienced
     campaign_weight: float = (
         0.15  # c: below 1 because the features know of sources and blocks too; 0 leaves campaigns out

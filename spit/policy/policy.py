@@ -16,7 +16,7 @@ from spit.policy.answers import build_answer
 from spit.records import Action, ActionKind, Label, Mode, Verdict
 
 #: The spam threshold where neither the configuration nor the model's calibration gives one.
-UNCALIBRATED_THRESHOLD = 0.7
+UNCALIBRATED_THRESHOLD = 0.9
 #: Steps by which an overspent budget is tightened, each to half of it; one step more only tags.
 TIGHTENINGS = 2
 #: Actions that an overspent budget still allows.

@@ -78,7 +78,7 @@ def test_the_policy_takes_its_threshold_from_the_budget_unless_one_is_fixed() ->
     assert derived.label(0.85) is Label.SPAM
     fixed = Policy(PolicyConfig(spam_threshold=0.95), derive_threshold=budget.threshold)
     assert fixed.spam_threshold == 0.95
-    assert Policy(PolicyConfig()).spam_threshold == 0.7
+    assert Policy(PolicyConfig()).spam_threshold == 0.9
     tightened = [derived.label(0.85, level=level) for level in range(TIGHTENINGS + 1)]
     assert tightened == [Label.SPAM, Label.SUSPECT, Label.SUSPECT]
 

@@ -65,16 +65,15 @@ fn pipeline(path: &str) {
     let started = Instant::now();
     let captures = Captures::open(&[path.to_owned()]);
     let digester = Digester::new(1, IdentitySettings::default());
-    let Ok(mut pipeline) = Pipeline::start(captures, DecodeSettings::default(), digester.clone(), false) else {
+    let Ok(mut pipeline) = Pipeline::start(captures, DecodeSettings::default(), digester, false) else {
         eprintln!("the system refuses another thread");
         std::process::exit(1);
     };
     let mut tracker = Tracker::new(TrackSettings::default());
     let mut ends = 0u64;
     let mut tracking = Duration::ZERO;
-    while let Next::Batch(mut batch) = pipeline.next_batch(Duration::from_secs(60)) {
+    while let Next::Batch(batch) = pipeline.next_batch(Duration::from_secs(60)) {
         let began = Instant::now();
-        batch.digests.read_attempts(&digester);
         tracker.take_all(&batch.digests, &mut |kind: EventKind, _, _: &CallView<'_>| {
             ends += u64::from(kind == EventKind::End);
         });

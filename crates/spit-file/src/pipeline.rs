@@ -9,6 +9,7 @@ use std::time::Duration;
 use spit_core::call::{Digester, Digests};
 use spit_core::counters::Counters;
 use spit_core::decode::{DecodeSettings, Decoder, Seen};
+use spit_core::sip::head::HeaderTable;
 use spit_core::sip::message::Message;
 use spit_core::Micros;
 
@@ -24,8 +25,7 @@ const WAITING: usize = 16;
 /// Messages that concern calls, in order.
 #[derive(Debug, Default)]
 pub struct Batch {
-    /// The messages; their attempts are left to whoever takes the batch (`Digests::read_attempts`), for reading and
-    /// decoding is the greater part of the work.
+    /// The messages.
     pub digests: Digests,
     /// The latest capture time of any packet so far.
     pub now_us: Micros,
@@ -52,6 +52,9 @@ pub enum Next {
 #[derive(Debug)]
 pub struct Pipeline {
     batches: Receiver<Batch>,
+    /// Attempts are read by the thread that takes a batch: without them, decoding is still the greater part.
+    digester: Digester,
+    table: HeaderTable,
     used: SyncSender<Batch>,
     read: Arc<AtomicU64>,
     total: Option<u64>,
@@ -72,11 +75,14 @@ impl Pipeline {
         let (used, empty) = sync_channel(WAITING + 2);
         let (read, total) = captures.progress_handle();
         let limit = if live { 1 } else { BATCH_MESSAGES };
+        let own = digester.clone();
         thread::Builder::new()
             .name("spit-decode".into())
-            .spawn(move || run(captures, Decoder::new(settings), &digester, limit, &full, &empty))?;
+            .spawn(move || run(captures, Decoder::new(settings), &own, limit, &full, &empty))?;
         Ok(Pipeline {
             batches,
+            digester,
+            table: HeaderTable::default(),
             used,
             read,
             total,
@@ -86,7 +92,10 @@ impl Pipeline {
     /// The next batch, when it comes within `patience`.
     pub fn next_batch(&mut self, patience: Duration) -> Next {
         match self.batches.recv_timeout(patience) {
-            Ok(batch) => Next::Batch(Box::new(batch)),
+            Ok(mut batch) => {
+                batch.digests.read_attempts(&self.digester, &mut self.table);
+                Next::Batch(Box::new(batch))
+            }
             Err(RecvTimeoutError::Timeout) => Next::NotYet,
             Err(RecvTimeoutError::Disconnected) => Next::Gone,
         }

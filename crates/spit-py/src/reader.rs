@@ -59,7 +59,7 @@ enum State {
     Unread(Captures),
     Messages(Captures, Box<Decoder>),
     Calls {
-        pipeline: Mutex<Pipeline>,
+        pipeline: Box<Mutex<Pipeline>>,
         counters: Box<Counters>,
         damages: Vec<String>,
     },
@@ -159,7 +159,7 @@ impl CaptureReader {
             let pipeline = Pipeline::start(captures, self.decode.clone(), self.digester.clone(), self.live)
                 .map_err(|e| PyRuntimeError::new_err(format!("can't start the decoding thread: {e}")))?;
             self.state = State::Calls {
-                pipeline: Mutex::new(pipeline),
+                pipeline: Box::new(Mutex::new(pipeline)),
                 counters: Box::default(),
                 damages: Vec::new(),
             };
@@ -227,7 +227,7 @@ impl CaptureReader {
                 true => Duration::ZERO,
                 false => BETWEEN_SIGNALS,
             };
-            let mut batch = match py.detach(|| pipeline.next_batch(patience)) {
+            let batch = match py.detach(|| pipeline.next_batch(patience)) {
                 Next::Batch(batch) => batch,
                 Next::NotYet if rows.len() > 0 && self.live => return Ok(()),
                 Next::NotYet => {
@@ -237,7 +237,6 @@ impl CaptureReader {
                 Next::Gone => return Err(gone()),
             };
             py.detach(|| {
-                batch.digests.read_attempts(&self.digester);
                 self.tracker.take_all(&batch.digests, rows);
                 if batch.last {
                     self.tracker.advance(batch.now_us, rows);

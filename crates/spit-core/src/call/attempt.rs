@@ -51,7 +51,6 @@ pub(super) struct Attempts {
     /// Requests that nobody has read yet: where each stands among `requests`.
     kept: Vec<(usize, usize, Seen)>,
     requests: Vec<u8>,
-    table: HeaderTable,
 }
 
 /// An attempt with its texts.
@@ -75,9 +74,9 @@ impl Attempts {
     }
 
     /// Reads the requests that were kept, in order, behind those that were pushed.
-    pub(super) fn read_kept(&mut self, digester: &Digester) {
+    pub(super) fn read_kept(&mut self, digester: &Digester, table: &mut HeaderTable) {
         for (start, end, seen) in self.kept.drain(..) {
-            let message = framing::again(&self.requests[start..end], &mut self.table);
+            let message = framing::framed(&self.requests[start..end], table);
             let attempt = message.map(|message| read(&message, &seen, digester, &mut self.texts, &mut self.scratch));
             self.list.push(attempt);
         }

@@ -8,7 +8,7 @@ use foldhash::quality::FixedState;
 use super::attempt::{AttemptView, Attempts};
 use super::settings::IdentitySettings;
 use crate::decode::Seen;
-use crate::sip::head::parse_decimal;
+use crate::sip::head::{parse_decimal, HeaderTable};
 use crate::sip::header::HeaderId;
 use crate::sip::message::Message;
 use crate::sip::start_line::StartLine;
@@ -97,33 +97,38 @@ impl Digests {
     /// Adds a message; `false` when it concerns no call.
     #[inline]
     pub fn push(&mut self, digester: &Digester, message: &Message<'_>, seen: &Seen) -> bool {
-        let Some(digest) = digester.digest(message, seen) else {
-            return false;
-        };
-        if matches!(digest.kind, DigestKind::Invite | DigestKind::Message) {
-            self.attempts.push(digester, message, seen);
-        }
-        self.list.push(digest);
-        true
+        self.add(digester, message, seen, |attempts| {
+            attempts.push(digester, message, seen)
+        })
     }
 
-    /// As `push`, and leaves the work of reading an attempt to `read_attempts`: a third of all, which another thread
-    /// may do.
+    /// As `push`, and leaves a third of the work to `read_attempts`, which another thread may do.
     #[inline]
     pub fn keep(&mut self, digester: &Digester, message: &Message<'_>, seen: &Seen) -> bool {
-        let Some(digest) = digester.digest(message, seen) else {
-            return false;
-        };
-        if matches!(digest.kind, DigestKind::Invite | DigestKind::Message) {
-            self.attempts.keep(message, seen);
-        }
-        self.list.push(digest);
-        true
+        self.add(digester, message, seen, |attempts| attempts.keep(message, seen))
     }
 
     /// Reads the attempts that `keep` left; `digester` is the one that it was given, or its clone.
-    pub fn read_attempts(&mut self, digester: &Digester) {
-        self.attempts.read_kept(digester);
+    pub fn read_attempts(&mut self, digester: &Digester, table: &mut HeaderTable) {
+        self.attempts.read_kept(digester, table);
+    }
+
+    #[inline]
+    fn add(
+        &mut self,
+        digester: &Digester,
+        message: &Message<'_>,
+        seen: &Seen,
+        attempt: impl FnOnce(&mut Attempts),
+    ) -> bool {
+        let Some(digest) = digester.digest(message, seen) else {
+            return false;
+        };
+        if matches!(digest.kind, DigestKind::Invite | DigestKind::Message) {
+            attempt(&mut self.attempts);
+        }
+        self.list.push(digest);
+        true
     }
 
     /// How many there are.

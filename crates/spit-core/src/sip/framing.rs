@@ -169,19 +169,12 @@ pub fn next_frame(bytes: &[u8], table: &mut HeaderTable) -> Frame {
     }
 }
 
-/// Parses the message that `next_frame` found; `bytes` is exactly that message.
+/// Parses the message that `next_frame` found, or that [`Message::whole`] gave; `bytes` is exactly that message.
 pub fn framed<'a>(bytes: &'a [u8], table: &'a mut HeaderTable) -> Option<Message<'a>> {
     let mut head = Head::parse(bytes, table).ok()?;
     if head.content_length == ContentLength::Absent {
         head.anomalies.add(Anomalies::NO_CONTENT_LENGTH);
     }
-    let room = bytes.len() - head.len;
-    Some(head.with_body(bytes, room, table))
-}
-
-/// Parses the bytes that [`Message::whole`] gave once more.
-pub fn again<'a>(bytes: &'a [u8], table: &'a mut HeaderTable) -> Option<Message<'a>> {
-    let head = Head::parse(bytes, table).ok()?;
     let room = bytes.len() - head.len;
     Some(head.with_body(bytes, room, table))
 }
