@@ -1,17 +1,16 @@
-"""The configuration: one TOML file, command-line flags over it (docs/configuration.md)."""
+"""The configuration: one TOML file, command-line flags over it (docs/configuration.md).
+
+Every command reads it: what only a file or a mistake needs is imported then.
+"""
 
 from __future__ import annotations
 
-import difflib
-import ipaddress
 import math
 import re
-import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from spit.errors import ConfigError
 
@@ -115,6 +114,8 @@ def _texts(default: tuple[str, ...], read_one: Callable[[str], str], expected: s
 
 
 def _read_network(text: str) -> str:
+    import ipaddress
+
     return str(ipaddress.ip_network(text))  # strict: host bits set mean a typing mistake
 
 
@@ -166,6 +167,8 @@ def _read_optional_endpoint(value: object) -> str:
 
 
 def _read_url(text: str) -> str:
+    from urllib.parse import urlsplit
+
     address = urlsplit(text)  # ValueError where brackets or port are wrong
     sound = address.scheme in ("http", "https") and address.hostname and address.port != 0
     if not sound or re.fullmatch(r"[!-~]+", text) is None or address.query or address.fragment:
@@ -427,6 +430,8 @@ def read_token(path: str) -> str:
 def _file_entries(path: Path | None) -> Iterable[tuple[str, str, object]]:
     if path is None:
         return
+    import tomllib
+
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -483,6 +488,8 @@ def _check_policy(policy: PolicyConfig, origins: Mapping[str, str], default_orig
 
 
 def _nearest(word: str, known: Iterable[str]) -> str:
+    import difflib
+
     choices = list(known)
     close = difflib.get_close_matches(word, choices, n=1)
     return close[0] if close else "one of " + ", ".join(choices)

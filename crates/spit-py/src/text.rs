@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use arrow_array::RecordBatch;
 use arrow_json::writer::LineDelimited;
 use arrow_schema::ArrowError;
+use csv::ByteRecord;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -22,6 +23,7 @@ use crate::events::CALL_COLUMNS;
 pub(crate) struct CsvCalls {
     lines: csv::Writer<Vec<u8>>,
     rows: usize,
+    row: ByteRecord,
     integers: itoa::Buffer,
     floats: ryu::Buffer,
 }
@@ -31,6 +33,7 @@ impl CsvCalls {
         CsvCalls {
             lines: csv::Writer::from_writer(Vec::new()),
             rows: 0,
+            row: ByteRecord::new(),
             integers: itoa::Buffer::new(),
             floats: ryu::Buffer::new(),
         }
@@ -43,7 +46,7 @@ impl CsvCalls {
     }
 
     fn field(&mut self, value: &[u8]) {
-        let _ = self.lines.write_field(value);
+        self.row.push_field(value);
     }
 
     /// Bytes that are not UTF-8 become U+FFFD, as in a record batch.
@@ -71,18 +74,66 @@ impl CsvCalls {
         }
     }
 
-    fn float(&mut self, value: Option<f64>) {
-        let text = value.map_or("", |value| self.floats.format(value));
-        let _ = self.lines.write_field(text);
+    fn seconds(&mut self, value: Option<f64>) {
+        match value {
+            None => self.row.push_field(b""),
+            Some(value) => {
+                let mut text = [0; SECONDS_LEN];
+                let text = match write_seconds(&mut text, value, &mut self.integers) {
+                    Some(len) => &text[..len],
+                    None => self.floats.format(value).as_bytes(),
+                };
+                self.row.push_field(text);
+            }
+        }
     }
 
     fn integer(&mut self, value: Option<i64>) {
         let text = value.map_or("", |value| self.integers.format(value));
-        let _ = self.lines.write_field(text);
+        self.row.push_field(text.as_bytes());
     }
 
     fn truth(&mut self, value: Option<bool>) {
         self.name(value.map(|value| if value { "true" } else { "false" }));
+    }
+
+    fn end_row(&mut self) {
+        // Writing to memory can't fail.
+        let _ = self.lines.write_byte_record(&self.row);
+        self.row.clear();
+        self.rows += 1;
+    }
+}
+
+/// The longest text of [`write_seconds`].
+const SECONDS_LEN: usize = 24;
+
+/// Whole microseconds in seconds, as [`ryu`] writes them and in a quarter of its time; `None` for any other number, and
+/// for those that it writes with an exponent.
+fn write_seconds(text: &mut [u8; SECONDS_LEN], value: f64, integers: &mut itoa::Buffer) -> Option<usize> {
+    const SHORTEST: f64 = 1e-5;
+    /// Below it a float tells every microsecond from the next.
+    const LONGEST: f64 = 4e9;
+    if !(SHORTEST..LONGEST).contains(&value) {
+        return None;
+    }
+    let micros = (value * 1e6).round();
+    if micros / 1e6 != value {
+        return None;
+    }
+    let micros = micros as u64;
+    let whole = integers.format(micros / 1_000_000).as_bytes();
+    text[..whole.len()].copy_from_slice(whole);
+    text[whole.len()] = b'.';
+    let mut len = whole.len() + 1;
+    let mut rest = micros % 1_000_000;
+    loop {
+        text[len] = b'0' + (rest / 100_000) as u8;
+        len += 1;
+        rest = rest % 100_000 * 10;
+        if rest == 0 {
+            return Some(len);
+        }
     }
 }
 
@@ -92,11 +143,10 @@ impl EventSink for CsvCalls {
         if kind != EventKind::End {
             return;
         }
-        self.rows += 1;
         let texts = call.texts();
         self.text(texts[Text::CallId as usize]);
-        self.float(Some(call.start_us() as f64 / 1e6));
-        self.float(call.end_us().map(|t| t as f64 / 1e6));
+        self.seconds(Some(call.start_us() as f64 / 1e6));
+        self.seconds(call.end_us().map(|t| t as f64 / 1e6));
         for text in [
             Text::Caller,
             Text::Callee,
@@ -119,16 +169,16 @@ impl EventSink for CsvCalls {
         }
         self.name(call.outcome().map(|o| o.name()));
         self.integer(call.final_status().map(i64::from));
-        self.float(call.ring_time_s());
-        self.float(call.pdd_s());
-        self.float(call.setup_time_s());
-        self.float(call.duration_s());
+        self.seconds(call.ring_time_s());
+        self.seconds(call.pdd_s());
+        self.seconds(call.setup_time_s());
+        self.seconds(call.duration_s());
         self.truth(call.duration_censored());
         self.name(call.hangup_by().map(|h| h.name()));
         self.truth(Some(call.auth_challenged()));
         self.integer(Some(i64::from(call.retransmissions())));
         self.integer(Some(i64::from(call.legs())));
-        let _ = self.lines.write_record(None::<&[u8]>);
+        self.end_row();
     }
 }
 
@@ -169,4 +219,36 @@ pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(write_jsonl, m)?)?;
     m.add_function(wrap_pyfunction!(call_columns, m)?)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_are_written_as_any_float_is() {
+        let (mut integers, mut floats) = (itoa::Buffer::new(), ryu::Buffer::new());
+        let mut state = 1_u64;
+        let mut written = 0;
+        for n in 0..200_000_u64 {
+            state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+            let micros = match n % 4 {
+                0 => n,
+                1 => 1_767_225_600_000_000 + state % 100_000_000_000,
+                2 => state % 4_000_000_000_000_000,
+                _ => state % 100 * 1_000_000,
+            };
+            let value = micros as f64 / 1e6;
+            let mut text = [0; SECONDS_LEN];
+            if let Some(len) = write_seconds(&mut text, value, &mut integers) {
+                assert_eq!(text[..len], *floats.format(value).as_bytes());
+                written += 1;
+            }
+        }
+        assert!(written > 190_000, "{written}");
+        for other in [0.0, -1.5, 1e-6, 5e9, 1.0 / 3.0, f64::NAN, f64::INFINITY] {
+            let mut text = [0; SECONDS_LEN];
+            assert_eq!(write_seconds(&mut text, other, &mut integers), None, "{other}");
+        }
+    }
 }
