@@ -1,0 +1,1 @@
+"""Verdicts and lists brought to session border controllers: SIP redirect, Redis, JSON-RPC, webhooks."""

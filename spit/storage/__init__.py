@@ -1,0 +1,1 @@
+"""What is kept: lists, keys and audit (SQLAlchemy), call records (Parquet, DuckDB)."""
