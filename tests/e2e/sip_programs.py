@@ -71,8 +71,10 @@ def bound(port: int, table: str = "udp") -> bool:
 
 
 @contextmanager
-def scorer(folder: Path, settings: str, *flags: str, port: int = 0) -> Iterator[tuple[int, Path]]:
-    """``spit serve`` with these settings; its HTTP port and what it says."""
+def scorer(
+    folder: Path, settings: str, *flags: str, port: int = 0
+) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+    """``spit serve`` with these settings; its HTTP port and its process."""
     config, log = folder / "spit.toml", folder / "spit.log"
     config.write_text(settings, "utf-8")
     command = [sys.executable, "-m", "spit", "serve", "--config", str(config), "--port", str(port), *flags]
@@ -83,7 +85,7 @@ def scorer(folder: Path, settings: str, *flags: str, port: int = 0) -> Iterator[
         )
         found = re.search(r"Listening on http://127\.0\.0\.1:(\d+)", log.read_text("utf-8"))
         assert found is not None, log.read_text("utf-8")
-        yield int(found[1]), log
+        yield int(found[1]), process
 
 
 @contextmanager

@@ -1,0 +1,253 @@
+"""Kamailio with the examples of integrations/kamailio: spam callers are refused, everybody else gets through.
+
+Callers and callees are SIPp, the mirror is siptrace's HEP, the scorer is ``spit serve``.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+from fake_scorer import HANG, fake_scorer, http_json
+from sip_programs import (
+    DEADLINE_S,
+    Callee,
+    callee,
+    free_port,
+    kamailio,
+    needs,
+    place_calls,
+    scorer,
+    wait_until,
+)
+
+pytestmark = pytest.mark.e2e
+
+BLOCKED = "+12025550199"
+FRIEND = "+4930123456"
+REASON = 'SIP;cause=603;text="v=analytics1;url=https://example.net/blocked";location=RLN'
+ENFORCE = f"""
+[policy]
+mode = "enforce"
+redress = "https://example.net/blocked"
+block = ["{BLOCKED}"]
+"""
+REFUSAL = http_json(
+    {
+        "action": "reject",
+        "sip": {"code": 603, "reason": "Network Blocked", "headers": {"Reason": REASON}},
+    }
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _programs() -> None:
+    needs("kamailio", "sipp")
+
+
+@pytest.fixture
+def hop(tmp_path: Path) -> Iterator[Callee]:
+    with callee(tmp_path) as there:
+        yield there
+
+
+def quoted(text: str) -> str:
+    return f'"{text}"'
+
+
+@contextmanager
+def asking(
+    folder: Path, hop: Callee, port: int, *, mirror: int = 9, **defines: object
+) -> Iterator[tuple[int, Path]]:
+    """Kamailio with http.cfg, which asks the scorer on ``port``."""
+    mirror_uri = quoted(f"sip:127.0.0.1:{mirror}")
+    url = quoted(f"http://127.0.0.1:{port}")
+    with kamailio(folder, "http.cfg", NEXT_HOP=hop.hop, SCORER=url, MIRROR=mirror_uri, **defines) as running:
+        yield running
+
+
+def statuses(folder: Path, proxy: int, *callers: str) -> list[int]:
+    """The final answers to one call of each, one after the other."""
+    return [call.status for call in place_calls(folder, proxy, [(caller, "+4930555") for caller in callers])]
+
+
+def attempts(port: int, caller: str) -> int:
+    try:
+        with urlopen(f"http://127.0.0.1:{port}/v1/callers/{caller}", timeout=DEADLINE_S) as answer:
+            return int(json.load(answer)["attempts"])
+    except OSError:
+        return 0
+
+
+@pytest.mark.parametrize("defines", [{}, {"ASK_BY_QUERY": 1}], ids=["invite", "query"])
+def test_a_blocked_caller_gets_the_policys_answer_and_others_get_through(
+    tmp_path: Path, hop: Callee, defines: dict[str, object]
+) -> None:
+    with scorer(tmp_path, ENFORCE) as (port, _), asking(tmp_path, hop, port, **defines) as (proxy, _):
+        blocked, passed = place_calls(tmp_path, proxy, [(BLOCKED, "+4930555"), (FRIEND, "+4930555")])
+    assert (blocked.answer.start, blocked.answer.header("Reason")) == ("SIP/2.0 603 Network Blocked", REASON)
+    assert passed.status == 200
+    assert list(hop.invites()) == [passed.call_id]
+    # What a caller claims of itself is taken off.
+    assert hop.invites()[passed.call_id].header("X-Spam-Action") is None
+
+
+def test_a_caller_is_found_by_its_calls_in_the_mirror_and_then_refused(tmp_path: Path, hop: Callee) -> None:
+    mirror = free_port()
+    friends = [(f"+49305550{number:03}", f"+49308880{number:03}") for number in range(20)]
+    campaign = [("+19005550123", f"+4930111{number:03}") for number in range(150)]
+    with (
+        scorer(tmp_path, ENFORCE, "--hep", f"udp:127.0.0.1:{mirror}") as (port, _),
+        asking(tmp_path, hop, port, mirror=mirror) as (proxy, _),
+    ):
+        before = place_calls(tmp_path, proxy, friends)
+        calls = place_calls(tmp_path, proxy, campaign, at_once=3, per_second=25)
+        # Each call is counted once, however many messages and legs it had.
+        wait_until(lambda: attempts(port, campaign[0][0]) == len(campaign), "count of every call")
+        after = place_calls(tmp_path, proxy, [*friends, (campaign[0][0], "+4930999")])
+    assert {call.status for call in [*before, *after[:-1]]} == {200}
+    found = [call.status for call in calls]
+    first = found.index(603)
+    # Nobody is refused unheard, and from then on the caller stays refused.
+    assert first >= 5
+    assert set(found[first:]) == {603}
+    assert {call.answer.header("Reason") for call in calls[first:]} == {REASON}
+    assert after[-1].status == 603
+    reached = hop.invites()
+    assert not any(call.call_id in reached for call in calls if call.status == 603)
+
+
+def test_a_tagged_call_passes_with_headers(tmp_path: Path, hop: Callee) -> None:
+    tag = ENFORCE + 'spam_action = "tag"\n'
+    with scorer(tmp_path, tag) as (port, _), asking(tmp_path, hop, port) as (proxy, _):
+        (call,) = place_calls(tmp_path, proxy, [(BLOCKED, "+4930555")])
+    invite = hop.invites()[call.call_id]
+    assert call.status == 200
+    assert [value for name, value in invite.headers if name == "X-Spam-Action"] == ["tag"]
+    assert float(invite.header("X-Spam-Score") or "none") >= 0
+
+
+def test_a_dropped_call_gets_no_answer(tmp_path: Path, hop: Callee) -> None:
+    # One worker: what is answered first came first.
+    with (
+        fake_scorer([http_json({"action": "drop", "sip": None})]) as fake,
+        asking(tmp_path, hop, fake.port, WORKERS=1) as (proxy, _),
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as caller,
+    ):
+        caller.settimeout(DEADLINE_S)
+        caller.connect(("127.0.0.1", proxy))
+        invite, options = request(caller, "INVITE"), request(caller, "OPTIONS")
+        for message in (invite, invite, options):
+            caller.send(message)
+        answer = caller.recv(65536)
+    assert answer.startswith(b"SIP/2.0 200 ")
+    assert b"CSeq: 1 OPTIONS" in answer
+    assert len(fake.requests) == 1
+    assert hop.invites() == {}
+
+
+def request(caller: socket.socket, method: str, body: bytes = b"") -> bytes:
+    here = "{}:{}".format(*caller.getsockname())
+    return (
+        f"{method} sip:bob@inside.example SIP/2.0\r\nVia: SIP/2.0/UDP {here};branch=z9hG4bK{method}\r\n"
+        f"From: <sip:{FRIEND}@outside.example>;tag=a\r\nTo: <sip:bob@inside.example>\r\nCall-ID: {method}@{here}\r\n"
+        f"CSeq: 1 {method}\r\nMax-Forwards: 70\r\nContact: <sip:{here}>\r\nContent-Length: {len(body)}\r\n\r\n"
+    ).encode() + body
+
+
+def test_the_largest_invite_is_asked_about_whole(tmp_path: Path, hop: Callee) -> None:
+    with (
+        fake_scorer([REFUSAL]) as fake,
+        asking(tmp_path, hop, fake.port) as (proxy, _),
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as caller,
+    ):
+        caller.settimeout(DEADLINE_S)
+        caller.connect(("127.0.0.1", proxy))
+        caller.send(request(caller, "INVITE", b"v" * 60_000))
+        assert caller.recv(65536).startswith(b"SIP/2.0 603 Network Blocked\r\n")
+    assert fake.requests[0].endswith(b"v" * 60_000)
+
+
+def test_every_call_passes_while_the_scorer_is_gone_and_refusals_come_back_with_it(
+    tmp_path: Path, hop: Callee
+) -> None:
+    with scorer(tmp_path, ENFORCE) as (port, process), asking(tmp_path, hop, port, BYPASS_S=1) as (proxy, log):
+        assert statuses(tmp_path, proxy, BLOCKED, FRIEND) == [603, 200]
+        process.kill()
+        process.wait(DEADLINE_S)
+        assert statuses(tmp_path, proxy, *[BLOCKED, FRIEND] * 5) == [200] * 10
+        assert "spit gives no answers: calls pass unasked" in log.read_text("utf-8")
+        with scorer(tmp_path, ENFORCE, port=port):
+            wait_until(lambda: statuses(tmp_path, proxy, BLOCKED) == [603], "refusal")
+            assert statuses(tmp_path, proxy, FRIEND, BLOCKED) == [200, 603]
+
+
+def test_a_scorer_that_never_answers_is_asked_three_times_and_then_left_alone(
+    tmp_path: Path, hop: Callee
+) -> None:
+    with fake_scorer([HANG] * 10) as fake, asking(tmp_path, hop, fake.port) as (proxy, _):
+        # Slower than the retransmission of an INVITE: each call is asked about once all the same.
+        assert statuses(tmp_path, proxy, *[BLOCKED] * 10) == [200] * 10
+        assert len(fake.requests) == 3
+
+
+def test_after_a_pause_one_call_tries_and_a_good_answer_closes_the_circuit(
+    tmp_path: Path, hop: Callee
+) -> None:
+    with fake_scorer([HANG] * 4) as fake, asking(tmp_path, hop, fake.port, BYPASS_S=2) as (proxy, _):
+        assert statuses(tmp_path, proxy, *[BLOCKED] * 4) == [200] * 4
+        wait_until(lambda: statuses(tmp_path, proxy, BLOCKED) and len(fake.requests) == 4, "try")
+        # That one failed too; the next gets an answer.
+        fake.answers += [REFUSAL] * 3
+        wait_until(lambda: statuses(tmp_path, proxy, BLOCKED) == [603], "refusal")
+        assert len(fake.requests) == 5
+        assert statuses(tmp_path, proxy, BLOCKED, BLOCKED) == [603, 603]
+
+
+def test_nonsense_lets_every_call_pass(tmp_path: Path, hop: Callee) -> None:
+    reject = {"action": "reject", "sip": {"code": 603, "reason": "Network Blocked", "headers": {}}}
+    nonsense = [
+        b"",
+        b"\x00\xff nonsense\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{",
+        b"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n",
+        http_json(reject, status=500),
+        http_json(reject, status=404),
+        http_json("reject"),
+        http_json([]),
+        http_json({"action": 603}),
+        http_json({"action": "explode"}),
+        http_json({"action": "reject"}),
+        http_json({"action": "reject", "sip": None}),
+        http_json({"action": "reject", "sip": {"code": 200, "reason": "OK"}}),
+        http_json({"action": "reject", "sip": {"code": 1e9, "reason": "?"}}),
+        http_json({"action": "reject", "sip": {"code": "six", "reason": "?"}}),
+        http_json({"action": "reject", "sip": {"code": [603], "reason": "?"}}),
+        http_json({"action": "reject", "sip": {"code": {"code": 603}, "reason": "?"}}),
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 13\r\n\r\n<p>reject</p>",
+        b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 10_000_000,
+    ]
+    with (
+        fake_scorer(list(nonsense)) as fake,
+        asking(tmp_path, hop, fake.port, MAX_FAILURES=1000) as (proxy, _),
+    ):
+        assert statuses(tmp_path, proxy, *[BLOCKED] * len(nonsense)) == [200] * len(nonsense)
+        assert len(fake.requests) == len(nonsense)
+        # It has survived all of that.
+        fake.answers.append(REFUSAL)
+        assert statuses(tmp_path, proxy, BLOCKED) == [603]
+
+
+def test_questions_that_the_scorer_refuses_do_not_open_the_circuit(tmp_path: Path, hop: Callee) -> None:
+    with (
+        fake_scorer([http_json({}, status=422)] * 5 + [REFUSAL]) as fake,
+        asking(tmp_path, hop, fake.port) as (proxy, _),
+    ):
+        assert statuses(tmp_path, proxy, *[BLOCKED] * 6) == [200] * 5 + [603]
+        assert len(fake.requests) == 6
