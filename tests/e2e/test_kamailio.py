@@ -151,11 +151,43 @@ def test_a_dropped_call_gets_no_answer(tmp_path: Path, hop: Callee) -> None:
     assert hop.invites() == {}
 
 
-def request(caller: socket.socket, method: str, body: bytes = b"") -> bytes:
+@pytest.mark.parametrize(
+    ("uri", "header"),
+    [
+        ("sip:112@inside.example", ""),
+        ("urn:service:sos", ""),
+        ("sip:bob@inside.example", "Priority: psap-callback\r\n"),
+        ("sip:bob@inside.example", "Resource-Priority: esnet.0\r\n"),
+    ],
+)
+def test_nobody_is_asked_about_an_emergency(tmp_path: Path, hop: Callee, uri: str, header: str) -> None:
+    with (
+        fake_scorer([REFUSAL]) as fake,
+        asking(tmp_path, hop, fake.port) as (proxy, _),
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as caller,
+    ):
+        caller.settimeout(DEADLINE_S)
+        caller.connect(("127.0.0.1", proxy))
+        caller.send(request(caller, "INVITE", uri=uri, header=header))
+        answer = caller.recv(65536)
+        while answer.startswith(b"SIP/2.0 100 "):
+            answer = caller.recv(65536)
+    assert answer.startswith(b"SIP/2.0 200 OK\r\n")
+    assert fake.requests == []
+
+
+def request(
+    caller: socket.socket,
+    method: str,
+    body: bytes = b"",
+    *,
+    uri: str = "sip:bob@inside.example",
+    header: str = "",
+) -> bytes:
     here = "{}:{}".format(*caller.getsockname())
     return (
-        f"{method} sip:bob@inside.example SIP/2.0\r\nVia: SIP/2.0/UDP {here};branch=z9hG4bK{method}\r\n"
-        f"From: <sip:{FRIEND}@outside.example>;tag=a\r\nTo: <sip:bob@inside.example>\r\nCall-ID: {method}@{here}\r\n"
+        f"{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {here};branch=z9hG4bK{method}\r\n"
+        f"From: <sip:{FRIEND}@outside.example>;tag=a\r\nTo: <{uri}>\r\nCall-ID: {method}@{here}\r\n{header}"
         f"CSeq: 1 {method}\r\nMax-Forwards: 70\r\nContact: <sip:{here}>\r\nContent-Length: {len(body)}\r\n\r\n"
     ).encode() + body
 

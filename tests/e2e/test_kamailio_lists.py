@@ -75,7 +75,7 @@ def pushed_to(folder: Path, hop: Callee) -> Iterator[tuple[int, int]]:
 def push(port: int, method: str, *parameters: object) -> object:
     """What Kamailio answers to a JSON-RPC call."""
     call = {"jsonrpc": "2.0", "method": method, "params": parameters, "id": 1}
-    return json.loads(post(port, "/rpc", json.dumps(call).encode()))
+    return json.loads(post(port, "/RPC", json.dumps(call).encode()))
 
 
 def post(port: int, path: str, body: bytes) -> bytes:
@@ -110,6 +110,13 @@ def test_redis_says_in_a_word_what_is_done_with_a_caller(tmp_path: Path, hop: Ca
         check_words(tmp_path, hop, proxy, WORDS)
 
 
+def test_a_listed_caller_reaches_an_emergency_number(tmp_path: Path, hop: Callee) -> None:
+    with redis(tmp_path) as (port, _), looking_up(tmp_path, hop, port) as (proxy, _):
+        redis_says(port, "SET", KEY + BLOCKED, "reject")
+        placed = place_calls(tmp_path, proxy, [(BLOCKED, "112"), (BLOCKED, "1120"), (BLOCKED, "911")])
+    assert [one.status for one in placed] == [200, 603, 200]
+
+
 def test_national_and_odd_spellings_find_the_same_caller(tmp_path: Path, hop: Callee) -> None:
     with redis(tmp_path) as (port, _), looking_up(tmp_path, hop, port) as (proxy, _):
         redis_says(port, "SET", KEY + BLOCKED, "reject")
@@ -120,12 +127,23 @@ def test_national_and_odd_spellings_find_the_same_caller(tmp_path: Path, hop: Ca
         assert statuses(tmp_path, proxy, "a%25s%25n", "%25s%25s", "x%20y%0D%0ADEL") == [603, 200, 200]
 
 
+def test_lists_hold_for_callers_of_whom_there_is_no_verdict(tmp_path: Path, hop: Callee) -> None:
+    with redis(tmp_path) as (port, _), looking_up(tmp_path, hop, port) as (proxy, _):
+        redis_says(port, "SET", f"spit:list:block:{BLOCKED}", "block")
+        redis_says(port, "SET", KEY + FRIEND, "reject")
+        assert statuses(tmp_path, proxy, BLOCKED, FRIEND) == [603, 603]
+        # Whom somebody has allowed gets through, whatever else is said.
+        for caller in (BLOCKED, FRIEND):
+            redis_says(port, "SET", f"spit:list:allow:{caller}", "allow")
+        assert statuses(tmp_path, proxy, BLOCKED, FRIEND) == [200, 200]
+
+
 def test_what_has_expired_or_is_no_word_lets_the_call_pass(tmp_path: Path, hop: Callee) -> None:
-    with redis(tmp_path) as (port, _), looking_up(tmp_path, hop, port, KEY_PREFIX='"own:"') as (proxy, _):
-        redis_says(port, "RPUSH", f"own:{FRIEND}", "reject")
-        redis_says(port, "SET", f"own:{BLOCKED}", "reject")
+    with redis(tmp_path) as (port, _), looking_up(tmp_path, hop, port, PREFIX='"own:"') as (proxy, _):
+        redis_says(port, "RPUSH", f"own:verdict:{FRIEND}", "reject")
+        redis_says(port, "SET", f"own:verdict:{BLOCKED}", "reject")
         assert statuses(tmp_path, proxy, FRIEND, BLOCKED) == [200, 603]
-        assert redis_says(port, "EXPIRE", f"own:{BLOCKED}", "1") == "1"
+        assert redis_says(port, "EXPIRE", f"own:verdict:{BLOCKED}", "1") == "1"
         wait_until(lambda: statuses(tmp_path, proxy, BLOCKED) == [200], "passing call")
 
 
@@ -177,7 +195,7 @@ def test_nonsense_pushed_changes_nothing(tmp_path: Path, hop: Callee) -> None:
         push(port, "htable.setxs", "spit", BLOCKED, "reject", 300)
         for body in (b"", b"{", b"\x00\xff", b"[]", b"x" * 10_000, b'{"method": "htable.setxs", "params": [1]}'):
             with socket.create_connection(("127.0.0.1", port), DEADLINE_S) as raw:
-                raw.sendall(b"POST /rpc HTTP/1.0\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+                raw.sendall(b"POST /RPC HTTP/1.0\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
                 raw.shutdown(socket.SHUT_WR)
                 while raw.recv(65536):
                     pass
