@@ -5,6 +5,7 @@
 #   tools/setup.sh           what building, testing and the demo need
 #   tools/setup.sh --bench   also the programs that the benchmark compares with
 #   tools/setup.sh --lint    also rustfmt, clippy, shellcheck, and curl for the README's examples
+#   tools/setup.sh --e2e     also Kamailio, SIPp and Redis, with which whole programs are tested
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -36,6 +37,14 @@ python_is_recent() {
 # Debian ships venv without ensurepip unless python3-venv is installed.
 python_makes_venvs() {
     python_is_recent && python3 -c 'import ensurepip, venv' 2>/dev/null
+}
+
+# Whether Kamailio's module of that name is installed.
+have_kamailio_module() {
+    for found in /usr/lib/kamailio/modules/"$1".so /usr/lib/*/kamailio/modules/"$1".so; do
+        [ ! -e "$found" ] || return 0
+    done
+    return 1
 }
 
 want() {
@@ -70,7 +79,17 @@ missing_packages() {
                 have shellcheck || want shellcheck
                 have curl || want curl
                 ;;
-            *) fail "unknown option $wanted: expected --bench or --lint" ;;
+            --e2e)
+                have kamailio || want kamailio
+                have_kamailio_module jansson || want "kamailio-extra-modules kamailio-json-modules"
+                have_kamailio_module ndb_redis || want kamailio-redis-modules
+                have_kamailio_module http_client || want kamailio-utils-modules
+                have sipp || want sip-tester
+                have redis-server || want redis-server
+                have redis-cli || want redis-tools
+                have curl || want curl
+                ;;
+            *) fail "unknown option $wanted: expected --bench, --lint or --e2e" ;;
         esac
     done
     echo "$packages"

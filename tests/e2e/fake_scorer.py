@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -26,18 +27,18 @@ class FakeScorer:
 def http_json(value: object, status: int = 200) -> bytes:
     """An HTTP response with a JSON body."""
     body = json.dumps(value).encode()
-    head = f"HTTP/1.1 {status} Status\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    return head.encode() + body
+    head = f"HTTP/1.1 {status} Status\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+    return head.encode() + b"\r\n\r\n" + body
 
 
 ALLOW = http_json({"action": "allow", "sip": None})
 
 
 @contextmanager
-def fake_scorer(answers: list[bytes | None]) -> Iterator[FakeScorer]:
+def fake_scorer(answers: Sequence[bytes | None]) -> Iterator[FakeScorer]:
     """A server that runs until the block ends; every connection takes one request."""
     listener = socket.create_server(("127.0.0.1", 0))
-    state = FakeScorer(listener.getsockname()[1], answers)
+    state = FakeScorer(listener.getsockname()[1], list(answers))
     open_connections: list[socket.socket] = []
 
     def answer(connection: socket.socket) -> None:
@@ -80,8 +81,10 @@ def read_request(connection: socket.socket) -> bytes:
             return b""
         data += more
     head, _, body = data.partition(b"\r\n\r\n")
-    lengths = [line.split(b":")[1] for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")]
-    length = int(lengths[0]) if lengths else 0
-    while len(body) < length:
-        body += connection.recv(65536)
+    announced = re.search(rb"\r\ncontent-length: *(\d+)", head, re.IGNORECASE)
+    while len(body) < (int(announced[1]) if announced else 0):
+        more = connection.recv(65536)
+        if not more:
+            return b""
+        body += more
     return head + b"\r\n\r\n" + body

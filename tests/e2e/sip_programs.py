@@ -1,4 +1,4 @@
-"""Kamailio, SIPp, redis-server and ``spit serve`` on loopback, each with its files in a folder of the test."""
+"""Kamailio, SIPp, redis-server and ``spit serve`` on loopback, with their files in a folder of the test."""
 
 from __future__ import annotations
 
@@ -111,11 +111,11 @@ def answers_options(port: int) -> bool:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
         client.settimeout(0.2)
         client.connect(("127.0.0.1", port))
-        here = f"127.0.0.1:{client.getsockname()[1]}"
+        here, number = f"127.0.0.1:{client.getsockname()[1]}", time.monotonic_ns()
         try:
             client.send(
-                f"OPTIONS sip:127.0.0.1:{port} SIP/2.0\r\nVia: SIP/2.0/UDP {here};branch=z9hG4bK{time.monotonic_ns()}\r\n"
-                f"From: <sip:test@{here}>;tag=a\r\nTo: <sip:test@127.0.0.1>\r\nCall-ID: {time.monotonic_ns()}\r\n"
+                f"OPTIONS sip:127.0.0.1:{port} SIP/2.0\r\nVia: SIP/2.0/UDP {here};branch=z9hG4bK{number}\r\n"
+                f"From: <sip:test@{here}>;tag=a\r\nTo: <sip:test@127.0.0.1>\r\nCall-ID: {number}\r\n"
                 f"CSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n".encode()
             )
             return client.recv(65536).startswith(b"SIP/2.0 200")
@@ -206,19 +206,25 @@ class Call:
 def place_calls(
     folder: Path, proxy: int, calls: Sequence[tuple[str, str]], *, at_once: int = 1, per_second: int = 50
 ) -> list[Call]:
-    """SIPp places each (caller, callee) call, in this order; every one has got a final answer and has ended."""
+    """SIPp places each (caller, callee) call, in this order; all have got a final answer and have ended."""
     number = len(list(folder.glob("calls-*.csv")))
     fields, messages = folder / f"calls-{number}.csv", folder / f"caller-{number}.messages"
     fields.write_text("SEQUENTIAL\n" + "".join(f"{caller};{called}\n" for caller, called in calls), "ascii")
-    command = ["sipp", f"127.0.0.1:{proxy}", "-sf", str(SCENARIOS / "kamailio_caller.xml"), "-inf", str(fields)]
+    errors = messages.with_suffix(".errors")
+    command = ["sipp", f"127.0.0.1:{proxy}", "-sf", str(SCENARIOS / "kamailio_caller.xml")]
+    command += ["-inf", str(fields)]
     command += ["-i", "127.0.0.1", "-p", str(free_port()), "-nostdin", "-m", str(len(calls))]
     command += ["-l", str(at_once), "-r", str(per_second), "-timeout", f"{DEADLINE_S}s", "-timeout_error"]
-    command += ["-trace_msg", "-message_file", str(messages), "-trace_err", "-error_file", f"{messages}.errors"]
+    command += ["-trace_msg", "-message_file", str(messages), "-trace_err", "-error_file", str(errors)]
     with (folder / f"caller-{number}.log").open("wb") as output:
         done = subprocess.run(
-            command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, timeout=2 * DEADLINE_S, check=False
+            command,
+            stdout=output,
+            stderr=output,
+            stdin=subprocess.DEVNULL,
+            timeout=2 * DEADLINE_S,
+            check=False,
         )
-    errors = Path(f"{messages}.errors")
     assert done.returncode == 0, errors.read_text("utf-8") if errors.exists() else done
     finals: dict[str | None, Call] = {}
     for message in read_messages(messages):

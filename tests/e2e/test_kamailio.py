@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 from fake_scorer import HANG, fake_scorer, http_json
 from sip_programs import (
     DEADLINE_S,
+    ROOT,
     Callee,
     callee,
     free_port,
@@ -64,10 +66,14 @@ def quoted(text: str) -> str:
 def asking(
     folder: Path, hop: Callee, port: int, *, mirror: int = 9, **defines: object
 ) -> Iterator[tuple[int, Path]]:
-    """Kamailio with http.cfg, which asks the scorer on ``port``."""
-    mirror_uri = quoted(f"sip:127.0.0.1:{mirror}")
-    url = quoted(f"http://127.0.0.1:{port}")
-    with kamailio(folder, "http.cfg", NEXT_HOP=hop.hop, SCORER=url, MIRROR=mirror_uri, **defines) as running:
+    """Kamailio with http.cfg, which asks the scorer on ``port``; patient, however busy the machine is."""
+    settings = {
+        "NEXT_HOP": hop.hop,
+        "SCORER": quoted(f"http://127.0.0.1:{port}"),
+        "MIRROR": quoted(f"sip:127.0.0.1:{mirror}"),
+        "TIMEOUT_S": 30,
+    }
+    with kamailio(folder, "http.cfg", **{**settings, **defines}) as running:
         yield running
 
 
@@ -84,9 +90,19 @@ def attempts(port: int, caller: str) -> int:
         return 0
 
 
+@pytest.mark.parametrize("config", ["http.cfg", "redis.cfg", "pushed.cfg"])
+def test_the_examples_are_whole_as_they_are(config: str, tmp_path: Path) -> None:
+    path = ROOT / "integrations" / "kamailio" / config
+    command = ["kamailio", "-c", "-f", str(path), "-Y", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "ERROR" not in done.stderr
+    assert "config file ok" in done.stderr
+
+
 @pytest.mark.parametrize("defines", [{}, {"ASK_BY_QUERY": 1}], ids=["invite", "query"])
 def test_a_blocked_caller_gets_the_policys_answer_and_others_get_through(
-    tmp_path: Path, hop: Callee, defines: dict[str, object]
+    tmp_path: Path, hop: Callee, defines: dict[str, int]
 ) -> None:
     with scorer(tmp_path, ENFORCE) as (port, _), asking(tmp_path, hop, port, **defines) as (proxy, _):
         blocked, passed = place_calls(tmp_path, proxy, [(BLOCKED, "+4930555"), (FRIEND, "+4930555")])
@@ -112,11 +128,10 @@ def test_a_caller_is_found_by_its_calls_in_the_mirror_and_then_refused(tmp_path:
         after = place_calls(tmp_path, proxy, [*friends, (campaign[0][0], "+4930999")])
     assert {call.status for call in [*before, *after[:-1]]} == {200}
     found = [call.status for call in calls]
-    first = found.index(603)
-    # Nobody is refused unheard, and from then on the caller stays refused.
-    assert first >= 5
-    assert set(found[first:]) == {603}
-    assert {call.answer.header("Reason") for call in calls[first:]} == {REASON}
+    # Nobody is refused unheard; around the threshold a call may still pass, later none does.
+    assert set(found[:5]) == {200}
+    assert set(found[-50:]) == {603}
+    assert {call.answer.header("Reason") for call in calls if call.status == 603} == {REASON}
     assert after[-1].status == 603
     reached = hop.invites()
     assert not any(call.call_id in reached for call in calls if call.status == 603)
@@ -130,6 +145,35 @@ def test_a_tagged_call_passes_with_headers(tmp_path: Path, hop: Callee) -> None:
     assert call.status == 200
     assert [value for name, value in invite.headers if name == "X-Spam-Action"] == ["tag"]
     assert float(invite.header("X-Spam-Score") or "none") >= 0
+
+
+def test_the_headers_of_the_answer_are_put_on(tmp_path: Path, hop: Callee) -> None:
+    added = {"X-Spam-Label": "suspect", "X-Spam-Reason": "CALLER_SEQUENTIAL_DIALLING"}
+    tag = http_json({"action": "tag", "score": 0.625, "sip": None, "add_headers": added})
+    headers = {
+        "Contact": "<sip:voicemail@example.net>",
+        "Call-Info": "<https://example.net/j>;purpose=jwscard",
+    }
+    divert = {"action": "divert", "sip": {"code": 302, "reason": "Moved Temporarily", "headers": headers}}
+    with (
+        fake_scorer([tag, http_json(divert)]) as fake,
+        asking(tmp_path, hop, fake.port) as (proxy, _),
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as caller,
+    ):
+        (call,) = place_calls(tmp_path, proxy, [(BLOCKED, "+4930555")])
+        caller.settimeout(DEADLINE_S)
+        caller.connect(("127.0.0.1", proxy))
+        caller.send(request(caller, "INVITE"))
+        answer = caller.recv(65536)
+    invite = hop.invites()[call.call_id]
+    assert {name: value for name, value in invite.headers if name.startswith("X-Spam-")} == {
+        "X-Spam-Action": "tag",
+        "X-Spam-Score": "0.625",
+        **added,
+    }
+    assert answer.startswith(b"SIP/2.0 302 Moved Temporarily\r\n")
+    for name, value in headers.items():
+        assert f"\r\n{name}: {value}\r\n".encode() in answer
 
 
 def test_a_dropped_call_gets_no_answer(tmp_path: Path, hop: Callee) -> None:
@@ -188,7 +232,8 @@ def request(
     return (
         f"{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {here};branch=z9hG4bK{method}\r\n"
         f"From: <sip:{FRIEND}@outside.example>;tag=a\r\nTo: <{uri}>\r\nCall-ID: {method}@{here}\r\n{header}"
-        f"CSeq: 1 {method}\r\nMax-Forwards: 70\r\nContact: <sip:{here}>\r\nContent-Length: {len(body)}\r\n\r\n"
+        f"CSeq: 1 {method}\r\nMax-Forwards: 70\r\nContact: <sip:{here}>\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
     ).encode() + body
 
 
@@ -208,7 +253,10 @@ def test_the_largest_invite_is_asked_about_whole(tmp_path: Path, hop: Callee) ->
 def test_every_call_passes_while_the_scorer_is_gone_and_refusals_come_back_with_it(
     tmp_path: Path, hop: Callee
 ) -> None:
-    with scorer(tmp_path, ENFORCE) as (port, process), asking(tmp_path, hop, port, BYPASS_S=1) as (proxy, log):
+    with (
+        scorer(tmp_path, ENFORCE) as (port, process),
+        asking(tmp_path, hop, port, BYPASS_S=1) as (proxy, log),
+    ):
         assert statuses(tmp_path, proxy, BLOCKED, FRIEND) == [603, 200]
         process.kill()
         process.wait(DEADLINE_S)
@@ -222,7 +270,7 @@ def test_every_call_passes_while_the_scorer_is_gone_and_refusals_come_back_with_
 def test_a_scorer_that_never_answers_is_asked_three_times_and_then_left_alone(
     tmp_path: Path, hop: Callee
 ) -> None:
-    with fake_scorer([HANG] * 10) as fake, asking(tmp_path, hop, fake.port) as (proxy, _):
+    with fake_scorer([HANG] * 10) as fake, asking(tmp_path, hop, fake.port, TIMEOUT_S=1) as (proxy, _):
         # Slower than the retransmission of an INVITE: each call is asked about once all the same.
         assert statuses(tmp_path, proxy, *[BLOCKED] * 10) == [200] * 10
         assert len(fake.requests) == 3
@@ -231,7 +279,10 @@ def test_a_scorer_that_never_answers_is_asked_three_times_and_then_left_alone(
 def test_after_a_pause_one_call_tries_and_a_good_answer_closes_the_circuit(
     tmp_path: Path, hop: Callee
 ) -> None:
-    with fake_scorer([HANG] * 4) as fake, asking(tmp_path, hop, fake.port, BYPASS_S=2) as (proxy, _):
+    with (
+        fake_scorer([HANG] * 4) as fake,
+        asking(tmp_path, hop, fake.port, TIMEOUT_S=1, BYPASS_S=2) as (proxy, _),
+    ):
         assert statuses(tmp_path, proxy, *[BLOCKED] * 4) == [200] * 4
         wait_until(lambda: statuses(tmp_path, proxy, BLOCKED) and len(fake.requests) == 4, "try")
         # That one failed too; the next gets an answer.
@@ -266,7 +317,7 @@ def test_nonsense_lets_every_call_pass(tmp_path: Path, hop: Callee) -> None:
         b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 10_000_000,
     ]
     with (
-        fake_scorer(list(nonsense)) as fake,
+        fake_scorer(nonsense) as fake,
         asking(tmp_path, hop, fake.port, MAX_FAILURES=1000) as (proxy, _),
     ):
         assert statuses(tmp_path, proxy, *[BLOCKED] * len(nonsense)) == [200] * len(nonsense)

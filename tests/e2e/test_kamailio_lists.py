@@ -81,7 +81,7 @@ def push(port: int, method: str, *parameters: object) -> object:
 def post(port: int, path: str, body: bytes) -> bytes:
     headers = {"Content-Type": "application/json"}
     request = Request(f"http://127.0.0.1:{port}{path}", body, headers)
-    with urlopen(request, timeout=DEADLINE_S) as answer:
+    with urlopen(request, timeout=DEADLINE_S) as answer:  # noqa: S310  the scheme stands there
         return bytes(answer.read())
 
 
@@ -193,7 +193,8 @@ def test_a_pushed_word_expires_by_itself(tmp_path: Path, hop: Callee) -> None:
 def test_nonsense_pushed_changes_nothing(tmp_path: Path, hop: Callee) -> None:
     with pushed_to(tmp_path, hop) as (proxy, port):
         push(port, "htable.setxs", "spit", BLOCKED, "reject", 300)
-        for body in (b"", b"{", b"\x00\xff", b"[]", b"x" * 10_000, b'{"method": "htable.setxs", "params": [1]}'):
+        incomplete = b'{"method": "htable.setxs", "params": [1]}'
+        for body in (b"", b"{", b"\x00\xff", b"[]", b"x" * 10_000, incomplete):
             with socket.create_connection(("127.0.0.1", port), DEADLINE_S) as raw:
                 raw.sendall(b"POST /RPC HTTP/1.0\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
                 raw.shutdown(socket.SHUT_WR)

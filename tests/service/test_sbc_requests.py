@@ -1,4 +1,4 @@
-"""The requests of the shipped SBC examples, byte for byte over a socket, and what each example reads of the answer."""
+"""The requests of the SBC examples, byte for byte over a socket, and what each reads of the answer."""
 
 from __future__ import annotations
 
