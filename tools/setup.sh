@@ -4,8 +4,8 @@
 #
 #   tools/setup.sh           what building, testing and the demo need
 #   tools/setup.sh --bench   also the programs that the benchmark compares with
+#   tools/setup.sh --e2e     also the programs that the end-to-end tests start, such as Kamailio, SIPp and Redis
 #   tools/setup.sh --lint    also rustfmt, clippy, shellcheck, and curl for the README's examples
-#   tools/setup.sh --e2e     also Kamailio, SIPp and Redis, with which whole programs are tested
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -73,12 +73,6 @@ missing_packages() {
                 have tcpdump || want tcpdump
                 have ip || want iproute2
                 ;;
-            --lint)
-                cargo fmt --version >/dev/null 2>&1 || want rustfmt-web
-                cargo clippy --version >/dev/null 2>&1 || want rust-web-clippy
-                have shellcheck || want shellcheck
-                have curl || want curl
-                ;;
             --e2e)
                 have kamailio || want kamailio
                 have_kamailio_module jansson || want "kamailio-extra-modules kamailio-json-modules"
@@ -89,7 +83,13 @@ missing_packages() {
                 have redis-cli || want redis-tools
                 have curl || want curl
                 ;;
-            *) fail "unknown option $wanted: expected --bench, --lint or --e2e" ;;
+            --lint)
+                cargo fmt --version >/dev/null 2>&1 || want rustfmt-web
+                cargo clippy --version >/dev/null 2>&1 || want rust-web-clippy
+                have shellcheck || want shellcheck
+                have curl || want curl
+                ;;
+            *) fail "unknown option $wanted: expected --bench, --e2e or --lint" ;;
         esac
     done
     echo "$packages"

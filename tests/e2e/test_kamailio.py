@@ -278,28 +278,28 @@ def test_every_call_passes_while_the_scorer_is_gone_and_refusals_come_back_with_
             assert statuses(tmp_path, proxy, FRIEND, BLOCKED) == [200, 603]
 
 
-def test_a_scorer_that_never_answers_is_asked_three_times_and_then_left_alone(
+def test_a_scorer_that_never_answers_is_asked_five_times_and_then_left_alone(
     tmp_path: Path, hop: Callee
 ) -> None:
     with fake_scorer([HANG] * 10) as fake, asking(tmp_path, hop, fake.port, TIMEOUT_S=1) as (proxy, _):
         # Slower than the retransmission of an INVITE: each call is asked about once all the same.
         assert statuses(tmp_path, proxy, *[BLOCKED] * 10) == [200] * 10
-        assert len(fake.requests) == 3
+        assert len(fake.requests) == 5
 
 
 def test_after_a_pause_one_call_tries_and_a_good_answer_closes_the_circuit(
     tmp_path: Path, hop: Callee
 ) -> None:
     with (
-        fake_scorer([HANG] * 4) as fake,
-        asking(tmp_path, hop, fake.port, TIMEOUT_S=1, BYPASS_S=2) as (proxy, _),
+        fake_scorer([HANG] * 3) as fake,
+        asking(tmp_path, hop, fake.port, TIMEOUT_S=1, MAX_FAILURES=2, BYPASS_S=2) as (proxy, _),
     ):
-        assert statuses(tmp_path, proxy, *[BLOCKED] * 4) == [200] * 4
-        wait_until(lambda: statuses(tmp_path, proxy, BLOCKED) and len(fake.requests) == 4, "try")
+        assert statuses(tmp_path, proxy, *[BLOCKED] * 3) == [200] * 3
+        wait_until(lambda: statuses(tmp_path, proxy, BLOCKED) and len(fake.requests) == 3, "try")
         # That one failed too; the next gets an answer.
         fake.answers += [REFUSAL] * 3
         wait_until(lambda: statuses(tmp_path, proxy, BLOCKED) == [603], "refusal")
-        assert len(fake.requests) == 5
+        assert len(fake.requests) == 4
         assert statuses(tmp_path, proxy, BLOCKED, BLOCKED) == [603, 603]
 
 
@@ -340,8 +340,8 @@ def test_nonsense_lets_every_call_pass(tmp_path: Path, hop: Callee) -> None:
 
 def test_questions_that_the_scorer_refuses_do_not_open_the_circuit(tmp_path: Path, hop: Callee) -> None:
     with (
-        fake_scorer([http_json({}, status=422)] * 5 + [REFUSAL]) as fake,
+        fake_scorer([http_json({}, status=422)] * 6 + [REFUSAL]) as fake,
         asking(tmp_path, hop, fake.port) as (proxy, _),
     ):
-        assert statuses(tmp_path, proxy, *[BLOCKED] * 6) == [200] * 5 + [603]
-        assert len(fake.requests) == 6
+        assert statuses(tmp_path, proxy, *[BLOCKED] * 7) == [200] * 6 + [603]
+        assert len(fake.requests) == 7
