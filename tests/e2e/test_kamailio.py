@@ -248,6 +248,23 @@ def request(
     ).encode() + body
 
 
+def test_a_call_that_is_given_up_while_the_scorer_thinks_reaches_nobody(tmp_path: Path, hop: Callee) -> None:
+    with (
+        fake_scorer([HANG]) as fake,
+        asking(tmp_path, hop, fake.port, TIMEOUT_S=1) as (proxy, _),
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as caller,
+    ):
+        caller.settimeout(DEADLINE_S)
+        caller.connect(("127.0.0.1", proxy))
+        invite = request(caller, "INVITE")
+        caller.send(invite)
+        wait_until(lambda: fake.requests, "question")
+        caller.send(invite.replace(b"INVITE sip:", b"CANCEL sip:", 1).replace(b" INVITE\r\n", b" CANCEL\r\n"))
+        answers = {caller.recv(65536).split()[1] for _ in range(2)}  # of CANCEL and of INVITE
+    assert answers == {b"200", b"487"}
+    assert hop.invites() == {}
+
+
 def test_the_largest_invite_is_asked_about_whole(tmp_path: Path, hop: Callee) -> None:
     with (
         fake_scorer([REFUSAL]) as fake,
