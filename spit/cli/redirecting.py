@@ -29,9 +29,7 @@ class Redirecting:
         self._listeners = listen(config.redirect.listen)
         self._service: RedirectService | None = None
 
-    def start(
-        self, engine: Engine, *, time_source: Callable[[], int], on_end: Callable[[], None]
-    ) -> None:
+    def start(self, engine: Engine, *, time_source: Callable[[], int], on_end: Callable[[], None]) -> None:
         """Begin to answer; as ``RedirectService`` and ``EngineAsk`` take them."""
         redirect = self._config.redirect
         ask = EngineAsk(

@@ -88,9 +88,7 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
     assert ASKED is not None
     responses = read_responses(RedirectConfig(profile=str(file)))
     clean = responses.reply(Answer(ActionKind.ALLOW), ASKED)
-    assert clean == Reply(
-        302, headers=(("Contact", "<sip:+4930123456@carrier.example.net;spit=clean>"),)
-    )
+    assert clean == Reply(302, headers=(("Contact", "<sip:+4930123456@carrier.example.net;spit=clean>"),))
     suspect = responses.reply(Answer(ActionKind.TAG), ASKED)
     assert suspect == Reply(
         300, headers=(("Contact", "<sip:+4930123456@127.0.0.1:5080>"), ("X-Spit", "suspect"))
@@ -153,7 +151,11 @@ def test_wrong_templates_in_the_settings_are_named(key: str) -> None:
 @pytest.mark.parametrize(
     ("uri", "template", "contact"),
     [
-        ("sip:+1555;npdi@h.example:5061;user=phone", "sip:{user}@{host}{port}", "sip:+1555;npdi@h.example:5061"),
+        (
+            "sip:+1555;npdi@h.example:5061;user=phone",
+            "sip:{user}@{host}{port}",
+            "sip:+1555;npdi@h.example:5061",
+        ),
         ("sip:[2001:db8::1]:5060", "{request_uri}", "sip:[2001:db8::1]:5060"),
         ("sip:a@[2001:db8::1]", "sip:{user}@x{port}", "sip:a@x"),
         ("tel:+4930123456;phone-context=x", "sip:{user}@gw", "sip:+4930123456;phone-context=x@gw"),

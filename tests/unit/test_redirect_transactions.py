@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,7 +23,7 @@ def opened(
     transactions: Transactions[str], key: str = "a", *, reliable: bool = False, now_s: float = 0.0
 ) -> Transaction[str]:
     found = transactions.open(
-        key, f"to {key}", reliable=reliable, trying=b"100", terminated=b"487", now_s=now_s
+        key, f"to {key}", reliable=reliable, trying=lambda: b"100", terminated=lambda: b"487", now_s=now_s
     )
     assert found is not None
     return found
@@ -38,7 +40,9 @@ def sent(transactions: Transactions[str], until_s: float) -> list[tuple[float, b
 def test_a_quick_answer_goes_out_without_a_100() -> None:
     transactions: Transactions[str] = Transactions(10)
     invite = opened(transactions)
-    assert [(send.route, send.data) for send in transactions.answer(invite, b"404", 0.1)] == [("to a", b"404")]
+    assert [(send.route, send.data) for send in transactions.answer(invite, b"404", 0.1)] == [
+        ("to a", b"404")
+    ]
     assert sent(transactions, 0.1 + T1_S - 0.01) == []
 
 
@@ -59,7 +63,7 @@ def test_without_an_ack_the_response_repeats_as_timer_g_says_until_timer_h() -> 
     times = [time_s for time_s, _ in sent(transactions, 100)]
     assert times[:5] == [0.5, 1.5, 3.5, 7.5, 11.5]
     assert max(times) < TIMER_H_S
-    assert all(later - earlier <= T2_S for earlier, later in zip(times, times[1:], strict=False))
+    assert all(later - earlier <= T2_S for earlier, later in pairwise(times))
     assert len(transactions) == 0
     assert transactions.counters()["acks_missing"] == 1
     assert transactions.counters()["responses_repeated"] == len(times) == 10
@@ -132,9 +136,7 @@ def test_silence_absorbs_what_repeats_the_invite_for_as_long_as_that_may_come() 
 def test_room_is_made_by_the_oldest_that_is_over_and_never_by_an_open_one() -> None:
     transactions: Transactions[str] = Transactions(2)
     first, second = opened(transactions, "a"), opened(transactions, "b")
-    assert (
-        transactions.open("c", "", reliable=False, trying=b"", terminated=b"", now_s=0.0) is None
-    )
+    assert transactions.open("c", "", reliable=False, trying=bytes, terminated=bytes, now_s=0.0) is None
     list(transactions.answer(second, b"404", 0.0))
     list(transactions.answer(first, b"404", 0.1))
     opened(transactions, "c", now_s=0.2)
@@ -176,7 +178,7 @@ def test_whatever_happens_state_is_bounded_and_each_invite_has_one_final_respons
         sends = list(transactions.advance(now_s)) if step == "advance" else []
         if step == "open" and found is None:
             found = transactions.open(
-                key, key, reliable=reliable, trying=b"100", terminated=b"487", now_s=now_s
+                key, key, reliable=reliable, trying=lambda: b"100", terminated=lambda: b"487", now_s=now_s
             )
             kept += [found] if found is not None else []
         elif found is not None:

@@ -41,17 +41,19 @@ def asked(outcome: Outcome[str]) -> Question[str]:
     return outcome.question
 
 
-def answered(
-    server: UserAgentServer[str], data: bytes, answer: Answer, peer: Peer[str] = UDP
-) -> Response:
+def answered(server: UserAgentServer[str], data: bytes, answer: Answer, peer: Peer[str] = UDP) -> Response:
     question = asked(server.receive(data, peer, 0.0))
     (send,) = server.answered(question, answer, 0.1)
     return Response.read(send.data)
 
 
 def test_a_clean_call_is_told_with_everything_that_a_response_copies() -> None:
-    data = request(headers=("Via: SIP/2.0/UDP 192.0.2.9:5070;branch=z9hG4bK776asdhds", "Record-Route: <sip:p;lr>"))
-    data = data.replace(b"Max-Forwards", b"v: SIP/2.0/TLS 198.51.100.1;branch=z9hG4bKsecond\r\nMax-Forwards", 1)
+    data = request(
+        headers=("Via: SIP/2.0/UDP 192.0.2.9:5070;branch=z9hG4bK776asdhds", "Record-Route: <sip:p;lr>")
+    )
+    data = data.replace(
+        b"Max-Forwards", b"v: SIP/2.0/TLS 198.51.100.1;branch=z9hG4bKsecond\r\nMax-Forwards", 1
+    )
     response = answered(make(), data, CLEAN)
     assert (response.code, response.reason) == (404, "Not Found")
     assert response.every("Via") == [
@@ -70,7 +72,9 @@ def test_a_clean_call_is_told_with_everything_that_a_response_copies() -> None:
 def test_spam_is_told_as_the_policy_says() -> None:
     response = answered(make(), request(), SPAM)
     assert (response.code, response.reason) == (603, "Network Blocked")
-    assert response["Reason"] == 'SIP;cause=603;text="v=analytics1;url=https://example.net/blocked";location=RLN'
+    assert (
+        response["Reason"] == 'SIP;cause=603;text="v=analytics1;url=https://example.net/blocked";location=RLN'
+    )
 
 
 def test_608_carries_the_call_info() -> None:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, cast
 
 from spit import _core
 from spit.enforce.redirect.answer import FAIL_OPEN, Ask, AskError, UnreadableInviteError
@@ -193,8 +193,7 @@ class _Datagrams(asyncio.DatagramProtocol):
         self._transport: asyncio.DatagramTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)  # noqa: S101
-        self._transport = transport
+        self._transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         ip, port = addr[0].partition("%")[0], addr[1]
@@ -224,7 +223,7 @@ class _Connection(asyncio.Protocol):
         self._peer: Peer[Channel] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101
+        transport = cast(asyncio.Transport, transport)
         core = self._server.core
         ip, port = transport.get_extra_info("peername")[:2]
         ip = ip.partition("%")[0]

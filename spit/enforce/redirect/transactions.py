@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Generic, TypeVar
@@ -37,13 +37,16 @@ class State(Enum):
 
 @dataclass(slots=True)
 class Transaction(Generic[Route]):
-    """One INVITE. ``route``: where its responses go; ``reliable``: over a transport that loses nothing."""
+    """One INVITE. ``route``: where its responses go; ``reliable``: over a transport that loses nothing.
+
+    ``trying`` and ``terminated`` build the 100 and the 487: most calls need neither.
+    """
 
     key: Key
     route: Route
     reliable: bool
-    trying: bytes
-    terminated: bytes
+    trying: Callable[[], bytes]
+    terminated: Callable[[], bytes]
     state: State = State.PROCEEDING
     response: bytes | None = None  # the last one sent
     interval_s: float = T1_S  # of timer G
@@ -104,7 +107,14 @@ class Transactions(Generic[Route]):
         return self._open.get(key)
 
     def open(
-        self, key: Key, route: Route, *, reliable: bool, trying: bytes, terminated: bytes, now_s: float
+        self,
+        key: Key,
+        route: Route,
+        *,
+        reliable: bool,
+        trying: Callable[[], bytes],
+        terminated: Callable[[], bytes],
+        now_s: float,
     ) -> Transaction[Route] | None:
         """A new transaction for an INVITE; None when there is room for none.
 
@@ -149,7 +159,7 @@ class Transactions(Generic[Route]):
 
     def cancel(self, transaction: Transaction[Route], now_s: float) -> Iterable[Send[Route]]:
         """The 487 to the INVITE when it has no final response yet (RFC 3261 section 9.2)."""
-        return self.answer(transaction, transaction.terminated, now_s)
+        return self.answer(transaction, transaction.terminated(), now_s)
 
     def acknowledge(self, transaction: Transaction[Route], now_s: float) -> None:
         """An ACK. Those that follow are absorbed for a while over UDP (timer I)."""
@@ -180,8 +190,8 @@ class Transactions(Generic[Route]):
 
     def _fire(self, transaction: Transaction[Route], now_s: float) -> Iterable[Send[Route]]:
         if transaction.state is State.PROCEEDING:
-            transaction.response = transaction.trying
-            return (Send(transaction.route, transaction.trying),)
+            transaction.response = transaction.trying()
+            return (Send(transaction.route, transaction.response),)
         if transaction.state is not State.COMPLETED:
             self._remove(transaction.key)
             return ()

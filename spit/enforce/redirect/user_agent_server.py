@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic
 
 from spit.enforce.redirect.answer import FAIL_OPEN, Answer
@@ -176,8 +177,8 @@ class UserAgentServer(Generic[Route]):
             key,
             destination,
             reliable=peer.reliable,
-            trying=self._build(request, peer, 100),
-            terminated=self._build(request, peer, 487),
+            trying=partial(self._build, request, peer, 100),
+            terminated=partial(self._build, request, peer, 487),
             now_s=now_s,
         )
         if transaction is None:

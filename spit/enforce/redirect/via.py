@@ -76,14 +76,19 @@ class Via:
 
     def multicast_address(self) -> tuple[str, int] | None:
         """The address that maddr asks responses to go to; None without one that is an IP address."""
+        named = self.parameter("maddr")
+        if named is None:
+            return None
         try:
-            address = ipaddress.ip_address((self.parameter("maddr") or "").strip("[]"))
+            address = ipaddress.ip_address(named.strip("[]"))
         except ValueError:
             return None
         return str(address), self.port or DEFAULT_PORT
 
 
 def _same_address(host: str, ip: str) -> bool:
+    if host == ip:
+        return True
     try:
         return ipaddress.ip_address(host.strip("[]")) == ipaddress.ip_address(ip)
     except ValueError:
