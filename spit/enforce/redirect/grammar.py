@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_EMPTY = re.compile(r"[;,](?:\s*[;,]|\s*$)")
 _DISPLAY_NAME = re.compile(r'\s*"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 
@@ -36,6 +37,11 @@ def tag(address: str) -> str | None:
     else:
         rest = rest.partition(";")[2]
     return next((value for name, value in parameters(rest) if name == "tag" and value), None)
+
+
+def has_empty_element(value: str) -> bool:
+    """Whether separators stand side by side or at the end, with nothing between them."""
+    return _EMPTY.search(_without_quoted(value)) is not None
 
 
 def _split(text: str, separator: str) -> Iterator[str]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 
-from spit.enforce.redirect.grammar import first_of_list, tag
+from spit.enforce.redirect.grammar import first_of_list, has_empty_element, tag
 from spit.enforce.redirect.via import MAGIC_COOKIE, Via
 
 #: Options that ask nothing of an element that sends no provisional response but 100 and accepts no session.
@@ -122,6 +122,8 @@ class Request:
         for anomaly, reason in _MISTAKES.items():
             if anomaly in self.anomalies:
                 return Refusal(400, reason)
+        if has_empty_element(self.header("via") or ""):
+            return Refusal(400, "Bad Via")
         found = _URI.fullmatch(self.uri)
         if found is None:
             return Refusal(400, "Bad Request-URI")
