@@ -368,7 +368,6 @@ class RedirectConfig:
     circuit_failures: int = _integer(5, 1, 1_000_000)
     circuit_bypass_s: int = _integer(15, 1, 3_600)
     contact: str = _text("{request_uri}", r"[!-~]+", "a template of a URI")
-    divert_to: str = _text("", r"[!-~]*", 'a template of a URI, or ""')
     source_header: str = _text("", r"[A-Za-z0-9-]*", 'the name of a header such as "X-Source-IP", or ""')
     max_transactions: int = _integer(50_000, 100, 2**31 - 1)
     max_connections: int = _integer(256, 1, 65_535)

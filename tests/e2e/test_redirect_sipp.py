@@ -25,7 +25,7 @@ SCENARIOS = Path(__file__).with_name("sipp")
 DEADLINE_S = 120
 RATE = 500
 #: Fewer than the server asks about at the same time: on a slow machine calls wait and do not pass unscored.
-MAX_OPEN_CALLS = 400
+MAX_OPEN_CALLS = 100
 CLEAN, SPAM = "+12025550100", "+12025550199"
 POLICY = f"""
 [policy]
@@ -100,12 +100,13 @@ class Sipp:
         calls: int,
         caller: str = CLEAN,
         rate: int = RATE,
+        open_calls: int = MAX_OPEN_CALLS,
     ) -> None:
         self._calls = calls
         self._statistics = tmp_path / f"{scenario}-{transport}-{caller[1:]}.csv"
         self._errors = self._statistics.with_suffix(".errors")
         command = ["sipp", "-sf", str(SCENARIOS / f"{scenario}.xml"), "-t", transport, "-i", "127.0.0.1"]
-        command += ["-r", str(rate), "-m", str(calls), "-l", str(MAX_OPEN_CALLS), "-key", "caller", caller]
+        command += ["-r", str(rate), "-m", str(calls), "-l", str(open_calls), "-key", "caller", caller]
         command += ["-nostdin", "-timeout", str(DEADLINE_S), "-timeout_error"]
         command += ["-trace_stat", "-stf", str(self._statistics), "-fd", str(DEADLINE_S)]
         command += ["-trace_err", "-error_file", str(self._errors), *flags, f"127.0.0.1:{port}"]
@@ -192,6 +193,35 @@ def test_spit_serve_answers_over_http_and_sip_from_one_engine(tmp_path: Path) ->
         with urlopen(page, timeout=DEADLINE_S) as answer:
             assert b'"attempts":100' in answer.read().replace(b" ", b"")
         server.end()
+
+
+def test_a_scorer_over_http_gives_the_verdicts(tmp_path: Path) -> None:
+    config = tmp_path / "scorer.toml"
+    config.write_text(POLICY)
+    command = [sys.executable, "-m", "spit", "serve", "--port", "0", "--config", str(config)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT) as scorer:
+        try:
+            assert scorer.stderr is not None
+            said = ""
+            while "startup complete" not in said:
+                line = scorer.stderr.readline()
+                assert line, f"it ended: {said}"
+                said += line
+            listening = re.search(r"http://127\.0\.0\.1:\d+", said)
+            assert listening is not None
+            threading.Thread(target=scorer.stderr.read, daemon=True).start()
+            with running(tmp_path, *REDIRECT, "prosbc", "--scorer", listening[0]) as server:
+                # Few at a time: on a slow machine they wait in SIPp and not beyond the time budget.
+                clean = Sipp(tmp_path, "clean", server.port, calls=800, open_calls=40)
+                spam = Sipp(
+                    tmp_path, "blocked", server.port, transport="t1", calls=200, caller=SPAM, open_calls=10
+                )
+                clean.end()
+                spam.end()
+                assert server.counters()["answers_degraded"] == 0
+                server.end()
+        finally:
+            scorer.kill()
 
 
 def test_a_dead_scorer_lets_every_call_through(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from sip_requests import request
 
 from spit.enforce.redirect.answer import Answer, AskError, UnreadableInviteError
 from spit.enforce.redirect.circuit import Circuit
+from spit.enforce.redirect.http_client import MAX_CONNECTIONS
 from spit.enforce.redirect.scorer import ScorerAsk
 from spit.records import ActionKind, SipAnswer
 
@@ -111,6 +112,18 @@ def test_connections_are_used_again() -> None:
     with_scorer(scorer, questions)
     assert len(scorer.requests) == 7
     assert scorer.connections == 4
+
+
+def test_a_slow_scorer_is_not_flooded_with_connections() -> None:
+    scorer = Scorer([http(verdict())])
+
+    async def questions(ask: ScorerAsk, _circuit: Circuit) -> None:
+        asked = 3 * MAX_CONNECTIONS
+        answers = await asyncio.gather(*(ask.ask(INVITE, "192.0.2.9", None) for _ in range(asked)))
+        assert len(answers) == asked
+
+    with_scorer(scorer, questions)
+    assert scorer.connections <= MAX_CONNECTIONS
 
 
 def test_an_idle_connection_that_was_closed_is_no_failure() -> None:

@@ -7,6 +7,8 @@ import os
 import re
 import signal
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -133,3 +135,8 @@ def test_what_does_not_go_together_is_one_line(
     said = capsys.readouterr().err
     assert line in said
     assert len(said.splitlines()) == 1
+
+
+def test_it_needs_none_of_what_the_http_service_needs() -> None:
+    without = "import sys; sys.modules.update(fastapi=None, uvicorn=None, pydantic=None); "
+    subprocess.run([sys.executable, "-c", without + "import spit.cli.redirect"], check=True)

@@ -22,7 +22,7 @@ from spit.enforce.redirect.request import Request
 from spit.enforce.redirect.service import read_responses
 from spit.errors import ConfigError
 from spit.policy.answers import build_answer
-from spit.records import ActionKind
+from spit.records import ActionKind, SipAnswer
 
 ASKED = Request.decode(request())
 
@@ -68,14 +68,29 @@ def test_a_code_that_is_not_the_policys_takes_none_of_its_headers() -> None:
     assert reply == Reply(603)
 
 
-def test_diverted_calls_go_where_the_setting_says() -> None:
+def test_diverted_calls_go_where_the_row_says() -> None:
     assert ASKED is not None
-    responses = load_profile(
-        "clearip", contact="{request_uri}", divert_to="sip:{user}@captcha.example.net;was={host}{port}"
-    )
-    reply = responses.reply(Answer(ActionKind.DIVERT), ASKED)
+    rows = {name: Row(404) for name in ("clean", "suspect", "spam")}
+    row = Row(302, contact="sip:{user}@captcha.example.net;was={host}{port}")
+    responses = ResponseMap({**rows, "divert": row}, contact="{request_uri}")
     contact = "<sip:+4930123456@captcha.example.net;was=127.0.0.1:5080>"
-    assert reply == Reply(302, headers=(("Contact", contact),))
+    assert responses.reply(Answer(ActionKind.DIVERT), ASKED) == Reply(302, headers=(("Contact", contact),))
+
+
+@pytest.mark.parametrize("action", [ActionKind.DIVERT, ActionKind.CHALLENGE])
+def test_without_a_row_the_policys_own_redirect_is_sent(action: ActionKind) -> None:
+    assert ASKED is not None
+    sip = SipAnswer(302, "Moved Temporarily", {"Contact": "<sip:captcha@example.net>"})
+    reply = load_profile("clearip", contact="{request_uri}").reply(Answer(action, sip), ASKED)
+    assert reply == Reply(302, "Moved Temporarily", (("Contact", "<sip:captcha@example.net>"),))
+
+
+def test_a_throttle_that_the_policy_refuses_is_refused() -> None:
+    assert ASKED is not None
+    answer = Answer(ActionKind.THROTTLE, SipAnswer(480, "Temporarily Unavailable", {"Retry-After": "60"}))
+    prosbc, clearip = (load_profile(name, contact="{request_uri}") for name in ("prosbc", "clearip"))
+    assert prosbc.reply(answer, ASKED) == Reply(480, "Temporarily Unavailable", (("Retry-After", "60"),))
+    assert clearip.reply(answer, ASKED) == Reply(603)
 
 
 def test_a_file_of_ones_own(tmp_path: Path) -> None:
@@ -141,11 +156,9 @@ def test_an_unknown_profile_and_a_file_that_is_not_there() -> None:
         load_profile("/nonexistent/own.toml", contact="{request_uri}")
 
 
-@pytest.mark.parametrize("key", ["contact", "divert_to"])
-def test_wrong_templates_in_the_settings_are_named(key: str) -> None:
-    settings = {"profile": "clearip", key: "sip:{nobody}@x"}
-    with pytest.raises(ConfigError, match=rf"redirect\.{key}: expected a template"):
-        read_responses(RedirectConfig(**settings))  # type: ignore[arg-type]
+def test_a_wrong_template_in_the_settings_is_named() -> None:
+    with pytest.raises(ConfigError, match=r"redirect\.contact: expected a template"):
+        read_responses(RedirectConfig(profile="clearip", contact="sip:{nobody}@x"))
 
 
 @pytest.mark.parametrize(
@@ -165,9 +178,3 @@ def test_wrong_templates_in_the_settings_are_named(key: str) -> None:
 def test_contacts(uri: str, template: str, contact: str) -> None:
     assert is_contact(template)
     assert build_contact(template, uri, "clean") == contact
-
-
-def test_a_divert_row_needs_no_setting() -> None:
-    rows = {name: Row(404) for name in ("clean", "suspect", "spam")}
-    responses = ResponseMap({**rows, "divert": Row(302, contact="sip:x@y")}, contact="{request_uri}")
-    assert codes(responses)["divert"] == 302

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-#: Connections that stay open while nothing is asked.
-MAX_IDLE = 32
+#: Connections at the same time; who comes while all are in use waits, and a slow server is not flooded.
+MAX_CONNECTIONS = 32
 _MAX_BODY_BYTES = 256 * 1024
 _MAX_HEADERS = 100
 _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})(?: .*)?\r?\n")
@@ -47,20 +47,22 @@ class HttpClient:
         self._authority = address.netloc
         self._base = address.path.rstrip("/")
         self._idle: deque[_Connection] = deque()
+        self._places = asyncio.Semaphore(MAX_CONNECTIONS)
 
     async def post(self, target: str, body: bytes, headers: Mapping[str, str]) -> HttpResponse:
         """The response. Raises HttpError."""
         lines = [f"POST {self._base}{target} HTTP/1.1", f"Host: {self._authority}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         request = "\r\n".join([*lines, f"Content-Length: {len(body)}", "", ""]).encode("ascii") + body
+        async with self._places:
+            return await self._send(request)
+
+    async def _send(self, request: bytes) -> HttpResponse:
         while self._idle:
-            connection = self._idle.pop()
             try:
-                return await self._exchange(connection, request)
-            except _ClosedError:
+                return await self._exchange(self._idle.pop(), request)
+            except (_ClosedError, OSError):
                 continue  # the server had let an idle connection go
-            except OSError:
-                continue
         try:
             connection = _Connection(
                 *await asyncio.open_connection(self._host, self._port, ssl=self._tls, limit=64 * 1024)
@@ -86,7 +88,7 @@ class HttpClient:
             raise HttpError(f"expected an HTTP response, found something else: {error}") from None
         finally:
             # Also where the caller's time ran out: a late answer must not be read for the next one.
-            if kept and len(self._idle) < MAX_IDLE:
+            if kept:
                 self._idle.append(connection)
             else:
                 connection.writer.close()

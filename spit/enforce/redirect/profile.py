@@ -60,28 +60,33 @@ class Row:
 
 
 class ResponseMap:
-    """From a policy's answer to a response.
+    """From a policy's answer to a response. ``contact``: the template for 3xx whose row has none."""
 
-    ``contact``: the template of the Contact of 3xx whose row has none; ``divert_to``: that of diverted calls.
-    """
-
-    def __init__(self, rows: Mapping[str, Row], *, contact: str, divert_to: str = "") -> None:
+    def __init__(self, rows: Mapping[str, Row], *, contact: str) -> None:
         self._rows = dict(rows)
         self._contact = contact
-        if divert_to:
-            self._rows["divert"] = Row(302, contact=divert_to)
-        # Nobody is diverted to nowhere, and an SBC that gets no answer thinks that this server is down.
-        self._rows.setdefault("divert", self._rows["suspect"])
+        # An SBC that gets no answer thinks that this server is down.
         self._rows.setdefault("drop", self._rows["spam"])
 
     def standing(self, answer: Answer) -> str:
-        """The row that an answer takes; clean when nothing could be scored."""
-        return "clean" if answer.degraded else _STANDING[answer.action]
+        """What the call is to the SBC; clean when nothing could be scored.
+
+        A challenge or a throttle that the policy has a response for is carried out by it: by a redirect, or
+        by a refusal. Without one the call goes on, marked where the profile can.
+        """
+        if answer.degraded:
+            return "clean"
+        standing = _STANDING[answer.action]
+        if standing != "suspect" or answer.sip is None:
+            return standing
+        return "divert" if answer.sip.code < 400 else "spam"
 
     def reply(self, answer: Answer, request: Request) -> Reply | None:
         """The response, None for silence."""
         standing = self.standing(answer)
-        row = self._rows[standing]
+        row = self._rows.get(standing)
+        if row is None:  # divert: where to is the policy's to say; nobody is diverted to nowhere
+            row = self._rows["suspect"] if answer.sip is None else Row(answer.sip.code)
         if row.silence:
             return None
         if row.code == 0 or (answer.sip is not None and row.code == answer.sip.code):
@@ -112,7 +117,7 @@ def build_contact(template: str, request_uri: str, standing: str) -> str:
     return re.sub(r"[^!#-;=?-~]", lambda one: "".join(f"%{b:02X}" for b in one[0].encode("latin-1")), text)
 
 
-def load_profile(name: str, *, contact: str, divert_to: str = "") -> ResponseMap:
+def load_profile(name: str, *, contact: str) -> ResponseMap:
     """The shipped profile of that name, or the file. Raises ConfigError."""
     shipped = shipped_profiles()
     path = PROFILES / f"{name}.toml" if name in shipped else Path(name)
@@ -126,7 +131,7 @@ def load_profile(name: str, *, contact: str, divert_to: str = "") -> ResponseMap
         raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path}: expected TOML, found a mistake: {error}") from None
-    return ResponseMap(read_rows(table, str(path)), contact=contact, divert_to=divert_to)
+    return ResponseMap(read_rows(table, str(path)), contact=contact)
 
 
 def shipped_profiles() -> list[str]:

@@ -95,10 +95,9 @@ class RedirectService:
 
 def read_responses(config: RedirectConfig) -> ResponseMap:
     """The response map that the settings name. Raises ConfigError."""
-    for key, template in (("contact", config.contact), ("divert_to", config.divert_to)):
-        if not is_contact(template):
-            raise ConfigError(f"redirect.{key}: expected {CONTACT_EXPECTED}, found {template!r}")
-    return load_profile(config.profile, contact=config.contact, divert_to=config.divert_to)
+    if not is_contact(config.contact):
+        raise ConfigError(f"redirect.contact: expected {CONTACT_EXPECTED}, found {config.contact!r}")
+    return load_profile(config.profile, contact=config.contact)
 
 
 def scorer_ask(config: RedirectConfig, token: str) -> ScorerAsk:
