@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sip_requests import request
 
@@ -43,6 +43,7 @@ def test_only_the_first_message_of_a_datagram_counts() -> None:
     assert parts[0] == "OPTIONS"
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, len(TWO)), max_size=6))
 def test_a_stream_gives_the_same_messages_however_it_is_cut(cuts: list[int]) -> None:
     stream = _core.SipStream()
@@ -63,6 +64,7 @@ def test_pings_are_told_once_a_look_and_junk_is_counted() -> None:
     assert len(stream) == 0
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300), st.binary(max_size=300))
 def test_no_bytes_break_it(first: bytes, second: bytes) -> None:
     stream = _core.SipStream()

@@ -171,6 +171,8 @@ def test_a_wrong_template_in_the_settings_is_named() -> None:
         ),
         ("sip:[2001:db8::1]:5060", "{request_uri}", "sip:[2001:db8::1]:5060"),
         ("sip:a@[2001:db8::1]", "sip:{user}@x{port}", "sip:a@x"),
+        ("urn:service:sos.fire", "sip:{user}@gw", "urn:service:sos.fire"),
+        ("sip:h.example", "sip:{user}@gw{port}", "sip:gw"),
         ("tel:+4930123456;phone-context=x", "sip:{user}@gw", "sip:+4930123456;phone-context=x@gw"),
         ('sip:"<a>\xe9"@h', "{request_uri}", "sip:%22%3Ca%3E%E9%22@h"),
     ],

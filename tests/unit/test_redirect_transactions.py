@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spit.enforce.redirect.transactions import (
@@ -157,6 +157,7 @@ STEPS = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(STEPS)
 def test_whatever_happens_state_is_bounded_and_each_invite_has_one_final_response(
     steps: list[tuple[str, int, float, bool]],

@@ -103,12 +103,16 @@ class ResponseMap:
 def build_contact(template: str, request_uri: str, standing: str) -> str:
     """The Contact URI of a 3xx. ``{port}`` comes with its colon, empty where the Request-URI has none.
 
-    ``{user}`` has the parameters of the user part (numbers of a tel URI too); URI headers are left out.
+    ``{user}`` has the parameters of the user part (numbers of a tel URI too). A URN goes where it went.
     """
-    _, _, rest = request_uri.partition(":")
-    user, at, target = rest.rpartition("@")
-    if not at and request_uri[:4].lower() == "tel:":
+    scheme, _, rest = request_uri.partition(":")
+    user, _, target = rest.rpartition("@")
+    if scheme.lower() == "tel":
         user, target = rest, ""
+    elif scheme.lower() not in ("sip", "sips"):
+        template = "{request_uri}"
+    if not user:
+        template = template.replace("{user}@", "")
     hostport = re.split(r"[;?]", target, maxsplit=1)[0]
     found = re.fullmatch(r"(\[[^\]]*\]|[^:]*)(:\d+)?", hostport)
     host, port = (found[1], found[2] or "") if found is not None else (hostport, "")

@@ -8,6 +8,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from spit.config import RedirectConfig
 from spit.enforce.redirect.answer import Ask
@@ -65,7 +66,8 @@ class RedirectService:
         """Answer what was asked, wait for ACKs, close; whether that was done in time."""
         self._drain_s = max(timeout_s, 0.0)
         if self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._stop.set)
+            with suppress(RuntimeError):  # it has ended meanwhile
+                self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join(self._drain_s + 1.0)
         return self._drained
 
