@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sip_requests import Response, request
 
 from spit.enforce.redirect.answer import FAIL_OPEN, Answer
@@ -341,3 +343,41 @@ def test_tags_of_different_calls_differ_and_those_of_another_server_cannot_be_fo
         for number in range(50)
     }
     assert len(tags) == 50
+
+
+#: Every header that a response of this server may have.
+HEADERS = {
+    "Via",
+    "From",
+    "To",
+    "Call-ID",
+    "CSeq",
+    "Server",
+    "Content-Length",
+    "Contact",
+    "Timestamp",
+    "Reason",
+}
+HEADERS |= {"Allow", "Accept", "Accept-Encoding", "Accept-Language", "Supported", "Unsupported"}
+
+
+@settings(deadline=None)
+@given(
+    st.sampled_from(["INVITE", "OPTIONS", "CANCEL", "ACK", "BYE"]),
+    st.lists(st.tuples(st.integers(0, 600), st.integers(0, 30), st.binary(max_size=30)), max_size=4),
+)
+def test_whatever_is_in_a_request_a_response_is_well_formed_and_has_no_other_headers(
+    method: str, changes: list[tuple[int, int, bytes]]
+) -> None:
+    rows = {"clean": Row(302, contact="sip:{user}@x;was={host}{port}"), "suspect": Row(404), "spam": Row(0)}
+    server = make(ResponseMap(rows, contact="{request_uri}"))
+    data = request(method, headers=("Require: foo", "Timestamp: 1", "Record-Route: <sip:p;lr>"))
+    for at, length, new in changes:
+        data = data[:at] + new + data[at + length :]
+    outcome = server.receive(data, UDP, 0.0)
+    sends = [*outcome.sends, *server.advance(0.2)]
+    if outcome.question is not None:
+        sends += server.answered(outcome.question, CLEAN, 0.3)
+    for send in sends:
+        if send.data != b"\r\n":
+            assert {name for name, _ in Response.read(send.data).headers} <= HEADERS
