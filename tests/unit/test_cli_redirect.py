@@ -137,6 +137,16 @@ def test_what_does_not_go_together_is_one_line(
     assert len(said.splitlines()) == 1
 
 
+def test_spit_serve_refuses_to_answer_over_sip_without_a_profile(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "spit.toml"
+    file.write_text('[redirect]\nlisten = ["127.0.0.1:0"]\n')
+    assert main(["serve", "--port", "0", "--config", str(file)]) == 1
+    said = capsys.readouterr().err
+    assert "redirect.profile: expected the name of a profile, because redirect.listen is set" in said
+
+
 def test_it_needs_none_of_what_the_http_service_needs() -> None:
     without = "import sys; sys.modules.update(fastapi=None, uvicorn=None, pydantic=None); "
     subprocess.run([sys.executable, "-c", without + "import spit.cli.redirect"], check=True)
