@@ -178,6 +178,12 @@ def _read_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _read_optional_url(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError
+    return _read_url(value) if value else value
+
+
 def _read_prefix(text: str) -> str:
     if re.fullmatch(r"[0-9]{1,10}", text) is None:
         raise ValueError
@@ -340,6 +346,39 @@ class AgentConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RedirectConfig:
+    """[redirect]: where the SIP redirect server listens, what it tells SBCs, and whom it asks.
+
+    What ``profile`` and the templates of URIs may be is checked by ``spit.enforce.redirect.profile``.
+    """
+
+    listen: tuple[str, ...] = _texts(
+        (), _read_hep, 'a list of addresses such as "127.0.0.1:5080" or "udp:127.0.0.1:5080"'
+    )
+    profile: str = _text("", _PATH, 'the name of a profile, a file NAME.toml, or ""')
+    peers: tuple[str, ...] = _texts(
+        ("127.0.0.0/8", "::1/128"),
+        _read_network,
+        'a list of networks such as "192.0.2.0/24" (no host bits set)',
+    )
+    scorer: str = _setting("", _read_optional_url, 'a URL such as "http://127.0.0.1:8060", or ""')
+    token_file: str = _text("", _PATH, 'a file that holds the token for the scorer, or ""')
+    observe: bool = _boolean(False)
+    budget_ms: int = _integer(400, 10, 10_000)
+    circuit_failures: int = _integer(5, 1, 1_000_000)
+    circuit_bypass_s: int = _integer(15, 1, 3_600)
+    contact: str = _text("{request_uri}", r"[!-~]+", "a template of a URI")
+    source_header: str = _text("", r"[A-Za-z0-9-]*", 'the name of a header such as "X-Source-IP", or ""')
+    max_transactions: int = _integer(50_000, 100, 2**31 - 1)
+    max_connections: int = _integer(256, 1, 65_535)
+    idle_s: int = _integer(600, 1, 86_400)
+    metrics: str = _setting(
+        "", _read_optional_endpoint, 'an address such as "127.0.0.1:9189" or ":9189", or ""'
+    )
+    drain_s: int = _integer(10, 1, 600)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """The whole configuration, one attribute per TOML table."""
 
@@ -350,6 +389,7 @@ class Config:
     service: ServiceConfig = field(default_factory=ServiceConfig)
     agent: AgentConfig = field(default_factory=AgentConfig)
     feedback: FeedbackConfig = field(default_factory=FeedbackConfig)
+    redirect: RedirectConfig = field(default_factory=RedirectConfig)
 
     def core_settings(self) -> dict[str, object]:
         """The keys of [tracking] and [identity] as the Rust module takes them (``_core.CaptureReader``).
@@ -380,6 +420,7 @@ SECTIONS: dict[str, type[Any]] = {
     "service": ServiceConfig,
     "agent": AgentConfig,
     "feedback": FeedbackConfig,
+    "redirect": RedirectConfig,
 }
 
 

@@ -40,6 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
         ("drift", "how far calls are from what a model was trained on", _drift),
         ("feedback", "list reports about calls, or the labels that follow from them", _feedback),
         ("serve", "answer SBCs over HTTP", _serve),
+        ("redirect", "answer SBCs over SIP as a redirect server", _redirect),
         ("agent", "capture live traffic and give its call events to scorers", _agent),
         ("replay", "send the packets of a capture to an interface", _replay),
     ):
@@ -307,6 +308,46 @@ def _serve(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="listen on an address other than loopback although the service has no authentication of its own",
     )
+
+
+def _redirect(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--listen",
+        metavar="HOST:PORT",
+        action="append",
+        help="answer there over UDP and TCP (one of them: udp: or tcp: before it); several times too",
+    )
+    parser.add_argument(
+        "--profile",
+        metavar="NAME",
+        help="which response tells which verdict: clearip, prosbc, ribbon or FILE.toml (docs/redirect.md)",
+    )
+    parser.add_argument(
+        "--scorer", metavar="URL", help="ask this scorer over HTTP (default: an engine in this process)"
+    )
+    parser.add_argument("--token-file", metavar="FILE", help="the token that the scorer asks for")
+    parser.add_argument(
+        "--read",
+        metavar="FILE",
+        nargs="+",
+        default=[],
+        help="without --scorer: captures whose calls are learned before the first answer",
+    )
+    parser.add_argument(
+        "--observe", action="store_true", help="count every INVITE as an attempt: there is no mirror"
+    )
+    parser.add_argument(
+        "--budget-ms",
+        metavar="N",
+        type=_count(10),
+        help="a call without a verdict after this is let through (default: 400)",
+    )
+    parser.add_argument("--metrics", metavar="HOST:PORT", help="serve every counter there for Prometheus")
+    parser.add_argument(
+        "--drain-s", metavar="N", type=_count(1), help="seconds that ending in order may take (default: 10)"
+    )
+    _config(parser)
+    _model(parser)
 
 
 def _agent(parser: argparse.ArgumentParser) -> None:

@@ -19,6 +19,7 @@ from spit.cli.capturing import give_up_privileges, host_addresses, open_capture,
 from spit.cli.detector import build_engine, open_observers
 from spit.cli.log import counter_lines, start_log
 from spit.cli.progress import Progress
+from spit.cli.redirecting import Redirecting, open_redirect
 from spit.cli.report import DONE, FAILED, print_error
 from spit.cli.settings import live_overrides, load_settings, read_again
 from spit.cli.signals import Signals
@@ -76,6 +77,7 @@ def serve(
 
     token = read_agent_token(config)
     directory = Path(config.service.state) if config.service.state else None
+    redirecting = open_redirect(config)
     source: LiveSource | None = None
     if config.agent.interface or config.agent.hep:
         host, port = listener.getsockname()[:2]
@@ -99,15 +101,17 @@ def serve(
 
     def samples() -> list[Sample]:
         own = intake.samples() if intake is not None else []
+        own += redirecting.samples() if redirecting is not None else []
         return own + (saving.samples() if saving is not None else [])
 
     # An engine that only knows captures of the past is asked about their time.
     past = learned and source is None and directory is None
+    time_source = event_time(engine) if past else wall_time_us
     service = HttpService(
         engine,
         config,
         listener,
-        time_source=event_time(engine) if past else wall_time_us,
+        time_source=time_source,
         failure=None if intake is None else intake.failure,
         samples=samples,
         token=token,
@@ -118,6 +122,8 @@ def serve(
         intake.start()
         _log.info("%s", opened_line(config.agent, source))
     service.start()
+    if redirecting is not None:
+        redirecting.start(engine, time_source=time_source, on_end=signals.stop)
 
     def reload() -> None:
         nonlocal config
@@ -134,7 +140,7 @@ def serve(
         _log.info("%s", line)
 
     signals.wait(reload)
-    return end(config, intake, service, saving, engine.counters)
+    return end(config, intake, service, saving, engine.counters, redirecting)
 
 
 def end(
@@ -143,6 +149,7 @@ def end(
     service: HttpService,
     saving: PeriodicSave | None,
     engine_counters: Callable[[], dict[str, int]],
+    redirecting: Redirecting | None = None,
 ) -> int:
     """Drain and save within ``service.drain_s``: first what was captured, then requests, then the state."""
     status = DONE
@@ -151,6 +158,8 @@ def end(
         intake.stop()
         if not intake.join(until_s - time.monotonic()):
             _log.warning("not all that was queued could be counted in time")
+    if redirecting is not None:
+        redirecting.stop(max(until_s - time.monotonic(), 1.0))
     if not service.stop(max(until_s - time.monotonic(), 1.0)):
         _log.warning("not all requests could be answered in time")
     # Saved in any case: it is what the restart goes on from.
@@ -160,6 +169,7 @@ def end(
     counters = {} if intake is None else intake.counters()
     counters.update(engine_counters())
     counters.update({} if saving is None else saving.counters())
+    counters.update({} if redirecting is None else redirecting.counters())
     _log.info("ended: %s", counter_lines(counters))
     return status
 
