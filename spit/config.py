@@ -419,8 +419,8 @@ def load_config(path: Path | None, overrides: Mapping[str, object] | None = None
     _check_policy(config.policy, origins, str(path) if path is not None else "defaults")
     if config.records.pseudonymise and not config.records.pseudonym_key_file:
         raise ConfigError(
-            f"{origins['records.pseudonymise']}: records.pseudonym_key_file: expected a file that holds the key, "
-            "because records.pseudonymise is true, found nothing"
+            f"{origins['records.pseudonymise']}: records.pseudonym_key_file: expected a file that holds the "
+            "key, because records.pseudonymise is true, found nothing"
         )
     return config
 

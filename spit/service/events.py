@@ -113,7 +113,7 @@ def events_router(
             str | None, Header(description="Bearer and the token, where one is configured")
         ] = None,
     ) -> EventsAccepted:
-        """Count call events: all of the request or nothing of it, a numbered batch once, kept before answered."""
+        """Count call events: all of the request or nothing, a numbered batch once, kept before answered."""
         key.check(authorization or "")
         media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if media_type not in {"application/json", ARROW_STREAM}:

@@ -228,12 +228,15 @@ class Journal:
             "read_entries": self._read.entries,
             "torn_bytes": self._read.torn_bytes,
             "damaged_bytes": self._read.damaged_bytes,
-            "unreadable_segments": len(self._read.unreadable),
         }
 
     def failing(self) -> bool:
         """Whether the last entry could not be kept."""
         return self._failing
+
+    def unreadable(self) -> list[str]:
+        """Segments that could not be read at all, and why."""
+        return list(self._read.unreadable)
 
     def segments(self) -> int:
         """How many files there are."""

@@ -99,8 +99,8 @@ def test_after_kill_9_what_was_saved_is_there_and_what_is_lost_is_said(tmp_path:
         first.process.wait(DEADLINE_S)
     with serving(*flags) as second:
         restored = re.search(
-            r"state restored: 1 callers, 1 events, saved \S+ \(\d+ s ago\); up to (\d+) s of traffic before "
-            r"the stop were not saved",
+            r"state restored: 1 callers, 1 events, saved \S+ \(\d+ s ago\); up to (\d+) s of captured "
+            r"traffic before the stop were not saved",
             second.said,
         )
         assert restored is not None, second.said
