@@ -49,6 +49,8 @@ _OPEN_SCHEMA = pa.schema(
     ]
 )
 _VERDICT_NAMES = _OPEN_SCHEMA.names[1:]
+#: Of an attempt, for its verdict and action.
+_NEEDED = ["call_id", "caller", "callee", "exemption"]
 #: Label, score, action, model.
 _Verdict = tuple[str, float, str, str]
 
@@ -293,7 +295,7 @@ class CallRecords:
     def _remember(self, scored: Scored) -> None:
         if len(scored) == 0:
             return
-        attempts = scored.events
+        attempts = scored.batch.select(_NEEDED).take(pa.array(scored.rows))
         labels = [LABELS[rank].value for rank in scored.label_rank.tolist()]
         rows = zip(
             attempts["call_id"].to_pylist(),
