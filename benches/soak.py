@@ -309,8 +309,6 @@ def report(date: str, found: dict[str, Any]) -> str:
         "questions": f"{found['scores']:,} ({found['scores_per_s']:,.0f}/s)",
         "questions answered without a score": f"{found['degraded']:,}",
         "time of a question, p50, p99, p99.9 (ms)": times_ms,
-            f"{ms:.1f}" for ms in found["score_ms"].values()
-        ),
         "syncs of the journal": f"{found['syncs']:,}",
         "states saved, failed": f"{found['saves']:,}, {found['save_failures']:,}",
         "events refused, call records dropped": f"{found['refused']:,}, {found['dropped']:,}",
