@@ -153,14 +153,16 @@ class Engine:
         Those who look on are not told again what they were told before, but for those saved with the engine.
         """
         before, self._replaying = self._events, True
-        for entry in journal.entries(position):
-            try:
-                self._apply(entry.events, entry.agent, entry.number)
-            except StaleBatchError:
-                continue  # it was refused then
-            except Exception:  # noqa: BLE001  one entry must not keep the service from starting
-                _log.exception("entry %d of the journal cannot be counted", entry.sequence)
-        self._replaying = False
+        try:
+            for entry in journal.entries(position):
+                try:
+                    self._apply(entry.events, entry.agent, entry.number)
+                except StaleBatchError:
+                    continue  # it was refused then
+                except Exception:  # noqa: BLE001  one entry must not keep the service from starting
+                    _log.exception("entry %d of the journal cannot be counted", entry.sequence)
+        finally:
+            self._replaying = False
         return self._events - before
 
     def _apply(

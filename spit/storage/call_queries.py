@@ -28,6 +28,7 @@ _CONFIG: dict[str, Any] = {
     "memory_limit": _MEMORY,
     "python_enable_replacements": "false",
     "temp_directory": "",
+    "threads": "1",  # scores are asked for meanwhile
 }
 _LOCKED = ("SET enable_external_access = false", "SET lock_configuration = true")
 
