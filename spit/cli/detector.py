@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from spit.config import Config
-from spit.engine.call_records import CallRecords, RecordLimits
 from spit.engine.challenger import Challenger
 from spit.engine.drift import DriftMonitor
 from spit.engine.engine import Engine, Observer, SavedObserver
@@ -20,8 +20,10 @@ from spit.model.bundle import load_bundle, load_default, resolve_bundle_path
 from spit.model.reference import Reference, read_reference
 from spit.model.scorer import Model
 from spit.policy.policy import Policy
-from spit.storage.call_files import CallFiles
-from spit.storage.pseudonyms import Pseudonyms, read_key
+
+if TYPE_CHECKING:
+    from spit.engine.call_records import CallRecords
+    from spit.storage.pseudonyms import Pseudonyms
 
 
 def load_model(config: Config) -> Model:
@@ -80,6 +82,10 @@ def open_records(config: Config) -> CallRecords | None:
     settings = config.records
     if not settings.directory:
         return None
+    # Parquet takes a while to import, and most commands have no records.
+    from spit.engine.call_records import CallRecords, RecordLimits
+    from spit.storage.call_files import CallFiles
+
     limits = RecordLimits(
         flush_s=float(settings.flush_s),
         flush_rows=settings.flush_rows,
@@ -100,4 +106,6 @@ def open_pseudonyms(config: Config) -> Pseudonyms | None:
     """Those of ``[records]``; None where identities stay as they are. Raises ConfigError."""
     if not config.records.pseudonymise:
         return None
+    from spit.storage.pseudonyms import Pseudonyms, read_key
+
     return Pseudonyms(read_key(Path(config.records.pseudonym_key_file)), config.core_settings())

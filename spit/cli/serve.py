@@ -24,7 +24,6 @@ from spit.cli.settings import live_overrides, load_settings, read_again
 from spit.cli.signals import Signals
 from spit.config import Config, read_token
 from spit.engine import checkpoint
-from spit.engine.call_records import CallRecords
 from spit.engine.durability import journal_samples, open_journal, save_with_journal
 from spit.engine.engine import Engine
 from spit.engine.feedback import Report
@@ -37,6 +36,7 @@ from spit.policy.policy import Policy
 from spit.storage.journal import Journal, Position
 
 if TYPE_CHECKING:
+    from spit.engine.call_records import CallRecords
     from spit.service.server import HttpService
 
 #: What SIGHUP changes; the file of the agents' token is always read again.

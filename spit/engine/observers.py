@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from spit.engine.call_records import CallRecords
 from spit.engine.challenger import Challenger
 from spit.engine.drift import DriftMonitor
 from spit.engine.engine import Observer, SavedObserver
 from spit.engine.feedback import Feedback
 from spit.export.prometheus import Sample
+
+if TYPE_CHECKING:
+    from spit.engine.call_records import CallRecords
 
 
 @dataclass(frozen=True, slots=True)
