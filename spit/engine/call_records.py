@@ -23,7 +23,7 @@ from spit.engine import checkpoint
 from spit.engine.callers import LABELS
 from spit.engine.scored import Scored
 from spit.engine.what_if import actions
-from spit.errors import InputError
+from spit.errors import ConfigError, InputError
 from spit.export.prometheus import Sample
 from spit.records import RECORD_SCHEMA, EventKind
 from spit.storage.call_files import CallFiles, all_parts
@@ -147,6 +147,7 @@ class CallRecords:
         self._written = self._dropped = self._failures = self._unknown = 0
         self._next = 1
         self._opened = False
+        self._opening = threading.Lock()
         self._open_files()
 
     def observe(self, events: pa.RecordBatch, scored: Scored) -> None:
@@ -198,6 +199,7 @@ class CallRecords:
 
     def flush_at_save(self) -> None:
         """The next save takes all rows, due or not."""
+        self._open_files_later()
         with self._lock:
             self._flush_now = True
 
@@ -213,8 +215,7 @@ class CallRecords:
 
     def write_due(self) -> None:
         """Write the parts that may be written; what fails is tried again at the next call."""
-        if not self._opened:
-            self._open_files()
+        self._open_files_later()
         if not self._wait_for_save:
             with self._lock:
                 self._flush_if_due(counts=True)
@@ -283,14 +284,24 @@ class CallRecords:
         ]
 
     def _open_files(self) -> None:
+        """Once; where it fails it is tried again. Raises ConfigError."""
+        with self._opening:
+            if self._opened:
+                return
+            try:
+                highest = self._files.open()
+            except OSError as error:
+                self._fail(error)
+                return
+            with self._lock:
+                self._next = max(self._next, highest + 1)
+                self._opened = True
+
+    def _open_files_later(self) -> None:
         try:
-            highest = self._files.open()
-        except OSError as error:
+            self._open_files()
+        except ConfigError as error:  # another process was faster
             self._fail(error)
-            return
-        with self._lock:
-            self._next = max(self._next, highest + 1)
-            self._opened = True
 
     def _remember(self, scored: Scored) -> None:
         if len(scored) == 0:

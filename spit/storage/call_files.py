@@ -129,10 +129,18 @@ class CallFiles:
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
+            self.close()
             raise ConfigError(
                 f"records.directory: expected a folder of its own, found {self.directory} in use by another "
                 "process"
             ) from None
+        try:
+            return self._take_stock()
+        except OSError:
+            self.close()
+            raise
+
+    def _take_stock(self) -> int:
         highest = 0
         for hour, folder in hour_folders(self.directory):
             for unfinished in folder.glob(".part-*.tmp"):

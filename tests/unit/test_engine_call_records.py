@@ -200,6 +200,32 @@ def test_a_folder_that_is_away_costs_nothing_until_too_much_is_held(tmp_path: Pa
     assert counted(records)["spit_records_buffered"] == 0
 
 
+def test_a_folder_that_is_back_at_the_last_save_gets_everything(tmp_path: Path) -> None:
+    (tmp_path / "records").write_text("in the way")
+    life = Life(tmp_path)
+    life.engine.observe(ends("a"))
+    life.engine.save(life.state)
+    (tmp_path / "records").unlink()
+    life.records.flush_at_save()
+    life.engine.save(life.state)
+    life.records.close(1)
+    assert recorded(life.place) == ["a"]
+
+
+def test_a_folder_that_another_process_took_meanwhile_is_not_written(tmp_path: Path) -> None:
+    place = tmp_path / "records"
+    place.write_text("in the way")
+    records = open_records(place)
+    place.unlink()
+    other = open_records(place)
+    engine_with(records).observe(ends("a"))
+    records.write_due()
+    assert recorded(place) == []
+    other._files.close()
+    records.write_due()
+    assert recorded(place) == ["a"]
+
+
 def test_a_folder_that_is_removed_is_made_again(tmp_path: Path) -> None:
     place = tmp_path / "records"
     records = open_records(place)
