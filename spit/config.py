@@ -312,7 +312,21 @@ class ServiceConfig:
     agent_token_file: str = _text("", _PATH, 'a file that holds the token of agents, or ""')
     state: str = _text("", _PATH, 'the folder of the saved state, or ""')
     checkpoint_s: int = _integer(30, 1, 86_400)
+    journal_sync: str = _choice("always", ("always", "interval"))
     drain_s: int = _integer(10, 1, 600)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordsConfig:
+    """[records]: finished calls with their verdicts, as Parquet by hour."""
+
+    directory: str = _text("", _PATH, 'the folder of call records, or ""')
+    flush_s: int = _integer(60, 1, 86_400)
+    flush_rows: int = _integer(50_000, 1, 10_000_000)
+    retention_days: int = _integer(30, 0, 36_500)
+    max_mib: int = _integer(10_240, 0, 2**30)
+    pseudonymise: bool = _boolean(False)
+    pseudonym_key_file: str = _text("", _PATH, 'a file that holds the key of pseudonyms, or ""')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -390,6 +404,7 @@ class Config:
     agent: AgentConfig = field(default_factory=AgentConfig)
     feedback: FeedbackConfig = field(default_factory=FeedbackConfig)
     redirect: RedirectConfig = field(default_factory=RedirectConfig)
+    records: RecordsConfig = field(default_factory=RecordsConfig)
 
     def core_settings(self) -> dict[str, object]:
         """The keys of [tracking] and [identity] as the Rust module takes them (``_core.CaptureReader``).
@@ -421,6 +436,7 @@ SECTIONS: dict[str, type[Any]] = {
     "agent": AgentConfig,
     "feedback": FeedbackConfig,
     "redirect": RedirectConfig,
+    "records": RecordsConfig,
 }
 
 
@@ -442,6 +458,11 @@ def load_config(path: Path | None, overrides: Mapping[str, object] | None = None
         origins[key] = origin
     config = Config(**{name: SECTIONS[name](**given) for name, given in values.items()})
     _check_policy(config.policy, origins, str(path) if path is not None else "defaults")
+    if config.records.pseudonymise and not config.records.pseudonym_key_file:
+        raise ConfigError(
+            f"{origins['records.pseudonymise']}: records.pseudonym_key_file: expected a file that holds the "
+            "key, because records.pseudonymise is true, found nothing"
+        )
     return config
 
 

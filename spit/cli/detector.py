@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from spit.config import Config
 from spit.engine.challenger import Challenger
 from spit.engine.drift import DriftMonitor
-from spit.engine.engine import Engine, Observer
+from spit.engine.engine import Engine, Observer, SavedObserver
 from spit.engine.feedback import Feedback, FeedbackLimits, Report
 from spit.engine.feedback_store import FeedbackStore
 from spit.engine.observers import Observers
@@ -18,6 +20,10 @@ from spit.model.bundle import load_bundle, load_default, resolve_bundle_path
 from spit.model.reference import Reference, read_reference
 from spit.model.scorer import Model
 from spit.policy.policy import Policy
+
+if TYPE_CHECKING:
+    from spit.engine.call_records import CallRecords
+    from spit.storage.pseudonyms import Pseudonyms
 
 
 def load_model(config: Config) -> Model:
@@ -29,9 +35,11 @@ def load_model(config: Config) -> Model:
     return load_default(path, schema_hash=FeatureTable.schema_hash)
 
 
-def build_engine(config: Config, observers: Sequence[Observer] = ()) -> Engine:
+def build_engine(
+    config: Config, observers: Sequence[Observer] = (), saved: Sequence[SavedObserver] = ()
+) -> Engine:
     """An engine that has seen nothing. Raises ModelError as ``load_model`` does."""
-    return Engine(load_model(config), Policy(config.policy), observers=observers)
+    return Engine(load_model(config), Policy(config.policy), observers=observers, saved=saved)
 
 
 def load_challenger(config: Config) -> Challenger | None:
@@ -66,4 +74,38 @@ def open_observers(config: Config, on_appeal: Callable[[Report], None] | None = 
         )
         feedback = Feedback(store, key=key, decoys=settings.decoys, limits=limits, on_appeal=on_appeal)
     drift = DriftMonitor(FeatureTable.names, load_reference(config))
-    return Observers(load_challenger(config), drift, feedback)
+    return Observers(load_challenger(config), drift, feedback, open_records(config))
+
+
+def open_records(config: Config) -> CallRecords | None:
+    """Where finished calls go; None where no folder is named. Raises ConfigError."""
+    settings = config.records
+    if not settings.directory:
+        return None
+    # Parquet takes a while to import, and most commands have no records.
+    from spit.engine.call_records import CallRecords, RecordLimits
+    from spit.storage.call_files import CallFiles
+
+    limits = RecordLimits(
+        flush_s=float(settings.flush_s),
+        flush_rows=settings.flush_rows,
+        retention_days=settings.retention_days,
+        max_bytes=settings.max_mib * 2**20,
+    )
+    return CallRecords(
+        CallFiles(Path(settings.directory)),
+        limits,
+        pseudonyms=open_pseudonyms(config),
+        wait_for_save=bool(config.service.state),
+        clock=time.monotonic,
+        wall_s=time.time,
+    )
+
+
+def open_pseudonyms(config: Config) -> Pseudonyms | None:
+    """Those of ``[records]``; None where identities stay as they are. Raises ConfigError."""
+    if not config.records.pseudonymise:
+        return None
+    from spit.storage.pseudonyms import Pseudonyms, read_key
+
+    return Pseudonyms(read_key(Path(config.records.pseudonym_key_file)), config.core_settings())

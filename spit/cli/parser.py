@@ -39,6 +39,7 @@ def build_parser() -> argparse.ArgumentParser:
         ("what-if", "what another policy or model would have done with recorded calls", _what_if),
         ("drift", "how far calls are from what a model was trained on", _drift),
         ("feedback", "list reports about calls, or the labels that follow from them", _feedback),
+        ("records", "questions about the call records that spit serve keeps", _records),
         ("serve", "answer SBCs over HTTP", _serve),
         ("redirect", "answer SBCs over SIP as a redirect server", _redirect),
         ("agent", "capture live traffic and give its call events to scorers", _agent),
@@ -279,6 +280,31 @@ def _feedback(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="the labels that follow from the reports, instead of the reports",
     )
+    _format(parser)
+
+
+def _records(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "question",
+        choices=("calls", "query"),
+        help="calls: the newest calls that the flags ask for; query: one SELECT over the table calls",
+    )
+    parser.add_argument(
+        "sql", metavar="SQL", nargs="?", help="of query, such as 'SELECT count(*) FROM calls'"
+    )
+    parser.add_argument("--directory", metavar="DIR", help="folder of the records (default: the settings')")
+    parser.add_argument("--caller", metavar="WHO", help="calls: URI, number or canonical identity")
+    parser.add_argument("--callee", metavar="WHO", help="calls: the same of who was called")
+    parser.add_argument(
+        "--since",
+        metavar="TIME",
+        help="calls: started then or later; 2026-11-22, ...T14:00Z or epoch seconds",
+    )
+    parser.add_argument("--until", metavar="TIME", help="calls: started before then")
+    parser.add_argument(
+        "--limit", metavar="N", type=_count(1), help="calls: at most so many, the newest (default: 100)"
+    )
+    _config(parser)
     _format(parser)
 
 

@@ -15,6 +15,7 @@ from spit.config import Config
 from spit.engine.observers import Observers
 from spit.export.prometheus import Sample
 from spit.service.callers import callers_router
+from spit.service.calls import calls_router
 from spit.service.contract import Engine
 from spit.service.events import AgentKey, events_router
 from spit.service.feedback import feedback_router
@@ -74,6 +75,7 @@ def create_app(
     key = key or AgentKey()
     app.include_router(events_router(engine, metrics, canonicalise, key, max_unpacked))
     app.include_router(callers_router(engine, canonicalise))
+    app.include_router(calls_router(looking_on.records, canonicalise, time_source))
     app.include_router(feedback_router(looking_on.feedback, canonicalise, key, time_source))
     app.include_router(model_router(engine, looking_on))
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from serving_process import ROOT, serving
+from serving import ROOT, serving
 
 pytestmark = pytest.mark.e2e
 
@@ -26,12 +26,12 @@ def test_an_appeal_of_a_flagged_caller_is_charged_once(tmp_path: Path) -> None:
         "call_id": call["call_id"],
         "time": call["time"] + 60,
     }
-    charged = 'spit_engine_counter{name="wrong_blocks_reported"}'
+    charged = "wrong_blocks_reported"
     with serving("--read", capture, "--feedback", str(tmp_path / "reports.csv")) as service:
-        assert service.metric(charged) == 0
+        assert service.engine_counter(charged) == 0
         for _ in range(2):  # said twice, charged once
             status, text = service.ask("POST", "/v1/feedback", appeal)
             assert status == 202, text
             assert json.loads(text)["label"] == "ham"
-        assert service.metric(charged) == 1
+        assert service.engine_counter(charged) == 1
     assert ",appeal," in (tmp_path / "reports.csv").read_text()

@@ -117,6 +117,7 @@ def test_openapi_lists_every_route() -> None:
         "POST /v1/score",
         "POST /v1/events",
         "GET /v1/callers/{id}",
+        "GET /v1/calls",
         "GET /healthz",
         "GET /readyz",
         "GET /metrics",

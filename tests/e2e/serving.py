@@ -1,4 +1,4 @@
-"""A running ``spit serve``, asked over HTTP."""
+"""A ``spit serve`` of its own, asked over HTTP."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -57,17 +59,35 @@ class Serving:
         status, text = self.ask("GET", f"/v1/callers/{CALLER}")
         return int(json.loads(text)["attempts"]) if status == 200 else 0
 
+    def saves(self) -> int:
+        return self.metric("spit_state_saves_total")
+
     def metric(self, name: str) -> int:
-        found = re.search(rf"^{re.escape(name)} (\d+)", self.ask("GET", "/metrics")[1], re.MULTILINE)
+        found = re.search(rf"^{name} (\d+)", self.ask("GET", "/metrics")[1], re.MULTILINE)
+        assert found is not None, name
+        return int(found[1])
+
+    def engine_counter(self, name: str) -> int:
+        text = self.ask("GET", "/metrics")[1]
+        found = re.search(rf'^spit_engine_counter{{name="{name}"}} (\d+)', text, re.MULTILINE)
         assert found is not None, name
         return int(found[1])
 
 
 @contextmanager
-def serving(*flags: str) -> Iterator[Serving]:
-    command = [sys.executable, "-m", "spit", "serve", "--port", "0", *flags]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT) as process:
+def serving(*flags: str, before: tuple[str, ...] = (), cwd: Path = ROOT) -> Iterator[Serving]:
+    """``before``: words of the command line before the program, such as a shell that sets limits."""
+    command = [*before, sys.executable, "-m", "spit", "serve", "--port", "0", *flags]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=cwd) as process:
         try:
             yield Serving(process)
         finally:
             process.kill()
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline_s = time.monotonic() + DEADLINE_S
+    pause = threading.Event()
+    while not condition():
+        assert time.monotonic() < deadline_s, "what was waited for did not happen"
+        pause.wait(0.05)
