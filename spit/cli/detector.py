@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from spit.cli.pushing import open_verdicts
 from spit.config import Config
 from spit.engine.challenger import Challenger
 from spit.engine.drift import DriftMonitor
@@ -66,4 +67,4 @@ def open_observers(config: Config, on_appeal: Callable[[Report], None] | None = 
         )
         feedback = Feedback(store, key=key, decoys=settings.decoys, limits=limits, on_appeal=on_appeal)
     drift = DriftMonitor(FeatureTable.names, load_reference(config))
-    return Observers(load_challenger(config), drift, feedback)
+    return Observers(load_challenger(config), drift, feedback, open_verdicts(config))

@@ -19,6 +19,7 @@ from spit.cli.capturing import give_up_privileges, host_addresses, open_capture,
 from spit.cli.detector import build_engine, open_observers
 from spit.cli.log import counter_lines, start_log
 from spit.cli.progress import Progress
+from spit.cli.pushing import open_push
 from spit.cli.report import DONE, FAILED, print_error
 from spit.cli.settings import live_overrides, load_settings, read_again
 from spit.cli.signals import Signals
@@ -28,6 +29,7 @@ from spit.engine.engine import Engine, Observer
 from spit.engine.feedback import Report
 from spit.engine.live import LiveIntake
 from spit.engine.periodic import PeriodicSave, restored_line
+from spit.engine.pushing import VerdictPush
 from spit.errors import ConfigError, InputError, MissingExtraError, ModelError
 from spit.export.prometheus import Sample
 from spit.policy.policy import Policy
@@ -89,6 +91,10 @@ def serve(
     observers = open_observers(config, on_appeal=charge)
     engine, restored = restore(config, directory, observers.all())
     learned = learn(engine, config, arguments.read, restored=restored)
+    # An engine that only knows captures of the past is asked about their time.
+    past = learned and source is None and directory is None
+    now_us = event_time(engine) if past else wall_time_us
+    push = open_push(config, observers, engine, now_us)
 
     signals = Signals()
     signals.install()
@@ -99,15 +105,13 @@ def serve(
 
     def samples() -> list[Sample]:
         own = intake.samples() if intake is not None else []
-        return own + (saving.samples() if saving is not None else [])
+        return [*own, *(saving.samples() if saving is not None else []), *push.samples()]
 
-    # An engine that only knows captures of the past is asked about their time.
-    past = learned and source is None and directory is None
     service = HttpService(
         engine,
         config,
         listener,
-        time_source=event_time(engine) if past else wall_time_us,
+        time_source=now_us,
         failure=None if intake is None else intake.failure,
         samples=samples,
         token=token,
@@ -117,6 +121,7 @@ def serve(
     if intake is not None and source is not None:
         intake.start()
         _log.info("%s", opened_line(config.agent, source))
+    push.start()
     service.start()
 
     def reload() -> None:
@@ -134,7 +139,7 @@ def serve(
         _log.info("%s", line)
 
     signals.wait(reload)
-    return end(config, intake, service, saving, engine.counters)
+    return end(config, intake, service, saving, push, engine.counters)
 
 
 def end(
@@ -142,6 +147,7 @@ def end(
     intake: LiveIntake | None,
     service: HttpService,
     saving: PeriodicSave | None,
+    push: VerdictPush,
     engine_counters: Callable[[], dict[str, int]],
 ) -> int:
     """Drain and save within ``service.drain_s``: first what was captured, then requests, then the state."""
@@ -153,6 +159,8 @@ def end(
             _log.warning("not all that was queued could be counted in time")
     if not service.stop(max(until_s - time.monotonic(), 1.0)):
         _log.warning("not all requests could be answered in time")
+    if not push.stop(max(until_s - time.monotonic(), 1.0)):
+        _log.warning("not all verdicts could be pushed in time")
     # Saved in any case: it is what the restart goes on from.
     if saving is not None and not saving.finish(max(until_s - time.monotonic(), 1.0)):
         _log.error("the last state could not be saved")

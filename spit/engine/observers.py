@@ -8,6 +8,7 @@ from spit.engine.challenger import Challenger
 from spit.engine.drift import DriftMonitor
 from spit.engine.engine import Observer
 from spit.engine.feedback import Feedback
+from spit.engine.verdict_changes import VerdictChanges
 from spit.export.prometheus import Sample
 
 
@@ -18,10 +19,12 @@ class Observers:
     challenger: Challenger | None = None
     drift: DriftMonitor | None = None
     feedback: Feedback | None = None
+    verdicts: VerdictChanges | None = None
 
     def all(self) -> tuple[Observer, ...]:
         """Those that there are, as an engine takes them."""
-        return tuple(one for one in (self.challenger, self.drift, self.feedback) if one is not None)
+        every = (self.challenger, self.drift, self.feedback, self.verdicts)
+        return tuple(one for one in every if one is not None)
 
     def samples(self) -> list[Sample]:
         """What /metrics tells of them."""
