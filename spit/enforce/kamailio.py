@@ -29,8 +29,15 @@ class KamailioTable:
         self._up_since: object = None
 
     def connect(self) -> None:
-        """Ask since when it runs. Raises TargetError."""
+        """Ask since when it runs, and whether entries of the table expire. Raises TargetError."""
         self._up_since = self._ask_up_since()
+        tables = self._call("htable.listTables", [])
+        found = [one for one in tables if isinstance(one, dict)] if isinstance(tables, list) else []
+        own = [one.get("expire") for one in found if one.get("name") == self._table]
+        # Without it htable ignores the expiry of a single entry too: a caller would be blocked for ever.
+        if not own or not own[0]:
+            what = "no autoexpire" if own else "no such table"
+            raise TargetError(f'expected a table "{self._table}=>autoexpire=SECONDS;", found {what}')
 
     def clear(self) -> None:
         """Empty the table. Raises TargetError."""

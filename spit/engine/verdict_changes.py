@@ -51,8 +51,8 @@ class VerdictChanges:
         self._lock = threading.Lock()
         self._arrived = threading.Event()
         self._waiting: deque[_Found] = deque()
-        #: What will be held of a caller once all that waits is told, and how much of it waits.
-        self._coming: dict[str, tuple[Standing, int]] = {}
+        #: Of callers of whom something waits: the last verdict found, and how much waits.
+        self._coming: dict[str, tuple[CallerVerdict, int]] = {}
         self._failing = False
         self._explained_s = clock()
         self._may_explain = float(MAX_EXPLAINED)
@@ -84,8 +84,10 @@ class VerdictChanges:
             for verdict in self._explained(found):
                 self.feed.tell(verdict)
             with self._lock:
-                for one in found:
-                    self._told(one.verdict.caller)
+                confirmed = [self._told(one.verdict.caller) for one in found]
+            for last in confirmed:
+                if last is not None:
+                    self.feed.tell(last)
 
     def reconsider(self, policy: Policy, level: int) -> int:
         """What is held by the policy as it is now; how many verdicts changed.
@@ -162,7 +164,10 @@ class VerdictChanges:
     def _note(self, verdict: CallerVerdict, scored: Scored, row: int) -> None:
         with self._lock:
             coming, waiting = self._coming.get(verdict.caller, (None, 0))
-            is_news = self.feed.is_news(verdict) if coming is None else verdict.standing != coming
+            if coming is None:
+                is_news = self.feed.is_news(verdict)
+            else:
+                is_news = verdict.standing != coming.standing and verdict.seen_us >= coming.seen_us
             if is_news:
                 if len(self._waiting) >= MAX_WAITING:
                     self.feed.count("changes_left_out")
@@ -173,22 +178,27 @@ class VerdictChanges:
                     verdict = replace(verdict, symbols=symbols)
                 values = scored.values[row].copy() if labelled else None
                 self._waiting.append(_Found(verdict, values, scored.explain))
-                self._coming[verdict.caller] = (verdict.standing, waiting + 1)
+                self._coming[verdict.caller] = (verdict, waiting + 1)
                 self._arrived.set()
                 return
-        if coming is None:
-            self.feed.tell(verdict)
+            if coming is not None:
+                if verdict.seen_us > coming.seen_us:
+                    self._coming[verdict.caller] = (verdict, waiting)
+                return
+        self.feed.tell(verdict)
 
     def _take(self, count: int) -> list[_Found]:
         with self._lock:
             return [self._waiting.popleft() for _ in range(min(count, len(self._waiting)))]
 
-    def _told(self, caller: str) -> None:
-        standing, waiting = self._coming[caller]
+    def _told(self, caller: str) -> CallerVerdict | None:
+        """The last verdict, which confirms what was told, once nothing more of the caller waits."""
+        last, waiting = self._coming[caller]
         if waiting > 1:
-            self._coming[caller] = (standing, waiting - 1)
-        else:
-            del self._coming[caller]
+            self._coming[caller] = (last, waiting - 1)
+            return None
+        del self._coming[caller]
+        return last
 
     def _explained(self, found: list[_Found]) -> list[CallerVerdict]:
         """The verdicts, with the symbols of their reasons while the allowance lasts."""
