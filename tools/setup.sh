@@ -4,6 +4,7 @@
 #
 #   tools/setup.sh           what building, testing and the demo need
 #   tools/setup.sh --bench   also the programs that the benchmark compares with
+#   tools/setup.sh --e2e     also the programs that the end-to-end tests start
 #   tools/setup.sh --lint    also rustfmt, clippy, shellcheck, and curl for the README's examples
 set -eu
 cd "$(dirname "$0")/.."
@@ -64,13 +65,16 @@ missing_packages() {
                 have tcpdump || want tcpdump
                 have ip || want iproute2
                 ;;
+            --e2e)
+                have redis-server || want redis-server
+                ;;
             --lint)
                 cargo fmt --version >/dev/null 2>&1 || want rustfmt-web
                 cargo clippy --version >/dev/null 2>&1 || want rust-web-clippy
                 have shellcheck || want shellcheck
                 have curl || want curl
                 ;;
-            *) fail "unknown option $wanted: expected --bench or --lint" ;;
+            *) fail "unknown option $wanted: expected --bench, --e2e or --lint" ;;
         esac
     done
     echo "$packages"
