@@ -82,6 +82,10 @@ class VerdictFeed:
         """What is said of the caller; None when nothing is."""
         return self._held.get(caller)
 
+    def holds_any(self) -> bool:
+        """Whether anything is said of anybody."""
+        return bool(self._held)
+
     def is_news(self, verdict: CallerVerdict) -> bool:
         """Whether ``tell`` would find a change."""
         known = self._held.get(verdict.caller)

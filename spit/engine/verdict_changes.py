@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from spit.enforce.feed import VerdictFeed
 from spit.enforce.verdicts import CallerVerdict, Standing, is_listable
@@ -25,6 +26,8 @@ EXPLAINED_PER_S = 20
 MAX_EXPLAINED = 64
 #: From so many attempts on a column is quicker than asking for each.
 _COLUMNS_FROM = 16
+
+_LABEL_WORDS = pa.array([label.value for label in LABELS], pa.string())
 
 _log = logging.getLogger("spit.verdicts")
 
@@ -122,12 +125,11 @@ class VerdictChanges:
         if len(scored) == 0:
             return
         callers = scored.batch["caller"].take(pa.array(scored.rows))
-        names = callers.to_pylist()
         levels = [0] * len(scored) if scored.context is None else scored.context.levels.tolist()
-        times_us = scored.batch["time_us"].to_numpy()[scored.rows].tolist()
-        for row in self._interesting(scored, callers, names):
+        times_us = scored.batch["time_us"].to_numpy()[scored.rows]
+        for row, caller in self._interesting(scored, callers):
             verdict = Verdict(
-                names[row],
+                caller,
                 float(scored.score[row]),
                 LABELS[scored.label_rank[row]],
                 (),
@@ -135,31 +137,28 @@ class VerdictChanges:
                 int(scored.attempts[row]),
             )
             action = scored.policy.decide(verdict, callee=None, exemption=None, level=levels[row])
-            self._note(_verdict(verdict, action, times_us[row]), scored, row)
+            self._note(_verdict(verdict, action, int(times_us[row])), scored, row)
 
-    def _interesting(self, scored: Scored, callers: pa.Array, names: list[str | None]) -> list[int]:
+    def _interesting(self, scored: Scored, callers: pa.Array) -> list[tuple[int, str]]:
         """The attempts that may change what is known: of listable callers, not all the legitimate ones."""
-        ranks = scored.label_rank.tolist()
-        would: list[str | None] = [None] * len(scored)
-        if len(scored) >= _COLUMNS_FROM:
-            labels = pa.array([LABELS[rank].value for rank in ranks], pa.string())
-            would = scored.policy.would(callers, labels).to_pylist()
-        # Of few attempts each is asked about: a caller may be listed whatever the label.
-        found = [
-            (row, name)
-            for row, (name, rank, action) in enumerate(zip(names, ranks, would, strict=True))
-            if name is not None
-            and (
-                rank > LEGIT_RANK
-                or action != ActionKind.ALLOW.value
-                or name in self._coming
-                or self.feed.held(name) is not None
-            )
-        ]
-        rows = [row for row, name in found if is_listable(name)]
-        if len(rows) < len(found):
-            self.feed.count("callers_unlistable", len(found) - len(rows))
-        return rows
+        if len(scored) < _COLUMNS_FROM:
+            # Of few attempts each is asked about: a caller may be listed whatever the label.
+            mask = np.ones(len(scored), np.bool_)
+        else:
+            would = scored.policy.would(callers, _LABEL_WORDS.take(pa.array(scored.label_rank)))
+            acted_on = pc.not_equal(would, ActionKind.ALLOW.value).to_numpy(zero_copy_only=False)
+            mask = (scored.label_rank > LEGIT_RANK) | acted_on
+            if self._coming or self.feed.holds_any():
+                names = callers.to_pylist()
+                known = (name in self._coming or self.feed.held(name) is not None for name in names)
+                mask |= np.fromiter(known, np.bool_, len(scored))
+        rows = np.flatnonzero(mask)
+        found = zip(rows.tolist(), callers.take(pa.array(rows)).to_pylist(), strict=True)
+        named = [(row, name) for row, name in found if name is not None]
+        listable = [(row, name) for row, name in named if is_listable(name)]
+        if len(listable) < len(named):
+            self.feed.count("callers_unlistable", len(named) - len(listable))
+        return listable
 
     def _note(self, verdict: CallerVerdict, scored: Scored, row: int) -> None:
         with self._lock:

@@ -156,7 +156,7 @@ def test_what_is_lost_is_told(after: str, lost: int | None) -> None:
 def test_what_is_no_sequence_number_is_refused(after: str) -> None:
     with served(VerdictFeed()) as service:
         response = service.client.get(STREAM, headers={b"Last-Event-ID": after.encode()})
-        assert "sequence number" in problem(response, 422)["detail"]
+        assert "last-event-id" in problem(response, 422)["detail"]
 
 
 def test_a_comment_comes_when_nothing_else_does() -> None:
