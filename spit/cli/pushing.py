@@ -1,14 +1,13 @@
-"""The verdict feed and its receivers as the configuration names them."""
+"""The receivers of the verdict feed as the configuration names them."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
+from spit.cli.detector import open_verdicts
 from spit.config import Config, read_token
 from spit.enforce.block_list import BlockListFile
-from spit.enforce.feed import VerdictFeed
 from spit.enforce.kamailio import KamailioTable
 from spit.enforce.mirror import Mirror, Target
 from spit.enforce.redis_keys import RedisKeys
@@ -16,23 +15,10 @@ from spit.enforce.webhook import Webhook
 from spit.engine.engine import Engine
 from spit.engine.observers import Observers
 from spit.engine.pushing import VerdictPush
-from spit.engine.verdict_changes import VerdictChanges
 from spit.errors import ConfigError, MissingExtraError
 from spit.records import Mode
 
 _MIN_SECRET = 16
-
-
-def open_verdicts(config: Config) -> VerdictChanges:
-    """An empty feed, and who fills it."""
-    feed = VerdictFeed(
-        history=config.verdicts.history,
-        max_callers=config.verdicts.max_callers,
-        # In ms: more changes than that in a row there are not, so numbers rise also across restarts.
-        first_sequence=time.time_ns() // 1_000_000,
-        ttls_s=(config.redis.ttl_s, config.kamailio.ttl_s),
-    )
-    return VerdictChanges(feed, clock=time.monotonic)
 
 
 def open_push(config: Config, observers: Observers, engine: Engine, now_us: Callable[[], int]) -> VerdictPush:

@@ -23,6 +23,7 @@ class KamailioTable:
 
     def __init__(self, url: str, table: str, *, timeout_s: float) -> None:
         self.name = url
+        self.has_listeners = False
         self._table = table
         self._connection = PostConnection(url, connect_timeout_s=timeout_s, read_timeout_s=timeout_s)
         self._number = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -35,6 +35,9 @@ class Entry:
 
 class Target(Protocol):
     """The other side. Called from one thread; everything raises TargetError."""
+
+    #: Whether anybody can listen there, so that changes are to be told.
+    has_listeners: bool
 
     @property
     def name(self) -> str:
@@ -99,7 +102,7 @@ class Mirror:
         self._until_s = 0.0
         #: The newest verdict of each caller that is to be written, or taken away where it is not enforced.
         self._waiting: OrderedDict[str, CallerVerdict] = OrderedDict()
-        self._telling: list[CallerVerdict] = []
+        self._telling: deque[CallerVerdict] = deque()
         self._connected = False
         self._failing = False
         self._counts = dict.fromkeys(
@@ -116,10 +119,11 @@ class Mirror:
         """Write it soon."""
         with self._lock:
             self._put(verdict)
-            if len(self._telling) >= self._max_queue:
-                self._counts["tells_dropped"] += 1
-                del self._telling[0]
-            self._telling.append(verdict)
+            if self._target.has_listeners:
+                if len(self._telling) >= self._max_queue:
+                    self._counts["tells_dropped"] += 1
+                    self._telling.popleft()
+                self._telling.append(verdict)
         self._wakened.set()
 
     def renewed(self, verdict: CallerVerdict) -> None:
@@ -208,6 +212,8 @@ class Mirror:
             self._target.clear()
         enforced = [verdict for verdict in self._standing() if verdict.standing.is_enforced]
         for start in range(0, len(enforced), BATCH):
+            if self._is_over():
+                return
             self._write(enforced[start : start + BATCH])
         with self._lock:
             self._connected = True
@@ -217,7 +223,7 @@ class Mirror:
         while True:
             with self._lock:
                 batch = [self._waiting.popitem(last=False)[1] for _ in range(min(BATCH, len(self._waiting)))]
-                changes, self._telling = self._telling[:BATCH], self._telling[BATCH:]
+                changes = [self._telling.popleft() for _ in range(min(BATCH, len(self._telling)))]
             if not batch and not changes:
                 return
             try:
@@ -229,7 +235,7 @@ class Mirror:
                 self._put_back(batch)
                 self._count("tells_dropped", len(changes))  # who listens there is cut off as well
                 raise
-            if self._stopping and self._clock() >= self._until_s:
+            if self._is_over():
                 return
 
     def _write(self, verdicts: Iterable[CallerVerdict]) -> None:
@@ -248,6 +254,9 @@ class Mirror:
             self._target.write(entries, gone)
             self._count("written", len(entries))
             self._count("removed", len(gone))
+
+    def _is_over(self) -> bool:
+        return self._stopping and self._clock() >= self._until_s
 
     def _put_back(self, batch: list[CallerVerdict]) -> None:
         with self._lock:

@@ -39,6 +39,7 @@ class RedisKeys:
         )
         place = self._redis.connection_pool.connection_kwargs
         self.name = f"redis {place.get('path') or '{}:{}'.format(place.get('host'), place.get('port'))}"
+        self.has_listeners = True
         self._prefix = prefix
         self._now_us = now_us
         self._run_id: object = None

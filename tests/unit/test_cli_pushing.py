@@ -10,7 +10,8 @@ from feature_events import ALICE, attempt, batch
 from json_server import json_server
 from rate_model import rate_model
 
-from spit.cli.pushing import open_push, open_verdicts
+from spit.cli.detector import open_verdicts
+from spit.cli.pushing import open_push
 from spit.config import Config, PolicyConfig, load_config
 from spit.engine.engine import Engine
 from spit.engine.observers import Observers

@@ -22,7 +22,8 @@ class Table:
 
     name = "table"
 
-    def __init__(self) -> None:
+    def __init__(self, *, has_listeners: bool = True) -> None:
+        self.has_listeners = has_listeners
         self.held: dict[str, tuple[str, int]] = {}
         self.told: list[str] = []
         self.away = False
@@ -118,6 +119,16 @@ def test_what_is_enforced_is_there_with_the_time_that_is_left() -> None:
         feed.tell(verdict(ALICE, CLEAR, at_s=101))
         table.until(lambda: ALICE not in table.held)
         assert table.told == [BOB, ALICE]
+
+
+def test_where_nobody_listens_nothing_is_told() -> None:
+    table, feed = Table(has_listeners=False), VerdictFeed()
+    with mirrored(table, feed, max_queue=1) as mirror:
+        for at_s, standing in enumerate([TAGGED, REJECTED, TAGGED]):
+            feed.tell(verdict(ALICE, standing, at_s=100 + at_s))
+        table.until(lambda: table.held == {ALICE: ("tag", 300)})
+    assert table.told == []
+    assert mirror.counters()["told"] == mirror.counters()["tells_dropped"] == 0
 
 
 def test_what_is_not_enforced_or_has_expired_is_taken_away() -> None:
