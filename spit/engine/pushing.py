@@ -20,6 +20,9 @@ from spit.records import Mode
 #: How soon a change of policy, lists or budget reaches what was pushed.
 TICK_S = 1.0
 
+#: Kind, pattern, and expiry in epoch seconds or None.
+ListedEntry = tuple[str, str, float | None]
+
 _log = logging.getLogger("spit.push")
 
 
@@ -51,6 +54,9 @@ class VerdictPush:
         self._file = file
         self._file_interval_s = file_interval_s
         self._clock = clock
+        self._list_version: Callable[[], object] | None = None
+        self._list_entries: Callable[[], Iterable[ListedEntry]] | None = None
+        self._published_version: object = None
         self._stopping = False
         self._failing = False
         self._thread = threading.Thread(target=self._run, name="verdicts", daemon=True)
@@ -59,16 +65,19 @@ class VerdictPush:
         """Whether anything may be enforced."""
         return self._engine.policy.mode is Mode.ENFORCE
 
-    def publish_lists(self, entries: Iterable[tuple[str, str, float | None]]) -> None:
-        """Publish exactly these list entries (kind, pattern, expiry in epoch seconds or None) in Redis.
-
-        In monitor mode none of them is there.
-        """
+    def publish_lists(self, entries: Iterable[ListedEntry]) -> None:
+        """Publish exactly these list entries in Redis. In monitor mode none of them is there."""
         if self._lists is not None:
             self._lists.publish_lists(entries)
             for _, receiver in self._receivers:
                 if isinstance(receiver, Mirror):
                     receiver.wake()
+
+    def follow_lists(
+        self, version: Callable[[], object], entries: Callable[[], Iterable[ListedEntry]]
+    ) -> None:
+        """Publish ``entries()`` now, and again when ``version()`` is another one; before ``start``."""
+        self._list_version, self._list_entries = version, entries
 
     def start(self) -> None:
         """Begin to tell and to push; what was found before, as in captures, is told now."""
@@ -100,8 +109,14 @@ class VerdictPush:
 
     def tick(self) -> None:
         """Judge anew what is held, and let go of what has expired."""
-        self._changes.reconsider(self._engine.policy, self._engine.budget_level())
-        self._changes.feed.expire(self._now_us())
+        now_us = self._now_us()
+        self._changes.reconsider(self._engine.policy, self._engine.budget_level(), now_us)
+        self._changes.feed.expire(now_us)
+        if self._list_version is not None and self._list_entries is not None:
+            version = self._list_version()
+            if version != self._published_version:
+                self.publish_lists(self._list_entries())
+                self._published_version = version
 
     def _run(self) -> None:
         ticked_s = written_s = -float("inf")

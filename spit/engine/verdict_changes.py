@@ -92,8 +92,8 @@ class VerdictChanges:
                 if last is not None:
                     self.feed.tell(last)
 
-    def reconsider(self, policy: Policy, level: int) -> int:
-        """What is held by the policy as it is now; how many verdicts changed.
+    def reconsider(self, policy: Policy, level: int, time_us: int) -> int:
+        """What is held by the policy as it is at ``time_us`` (epoch µs); how many verdicts changed.
 
         ``level``: how far the budget of wrong blocks is overspent. A label never rises here: only an attempt
         can say more against a caller.
@@ -112,7 +112,7 @@ class VerdictChanges:
                 level=level,
             ).to_pylist()
             return [
-                _judged(verdict, label, policy, level)
+                _judged(verdict, label, policy, level, time_us)
                 for verdict, label, action in zip(held, labels, would, strict=True)
                 if label is not verdict.standing.label
                 or action != verdict.standing.would_action.value
@@ -240,7 +240,7 @@ def _verdict(verdict: Verdict, action: Action, time_us: int) -> CallerVerdict:
     )
 
 
-def _judged(verdict: CallerVerdict, label: Label, policy: Policy, level: int) -> CallerVerdict:
+def _judged(verdict: CallerVerdict, label: Label, policy: Policy, level: int, time_us: int) -> CallerVerdict:
     action = policy.decide(
         Verdict(verdict.caller, verdict.score, label, (), verdict.model, verdict.attempts),
         callee=None,
@@ -248,5 +248,9 @@ def _judged(verdict: CallerVerdict, label: Label, policy: Policy, level: int) ->
         level=level,
     )
     return replace(
-        verdict, standing=Standing(label, action.kind, action.would), mode=action.mode, ttl_s=action.ttl_s
+        verdict,
+        standing=Standing(label, action.kind, action.would),
+        mode=action.mode,
+        ttl_s=action.ttl_s,
+        time_us=time_us,
     )

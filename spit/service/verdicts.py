@@ -35,7 +35,7 @@ class VerdictModel(StandingModel):
     """A change of verdict."""
 
     sequence: int = Field(description="rises with each change, also when the service starts again")
-    time: float = Field(description="epoch seconds of the attempt that it rests on")
+    time: float = Field(description="epoch seconds of the attempt that it rests on, or of another policy")
     caller: str = Field(description="canonical identity")
     action: ActionKind = Field(description="what is done; allow in monitor mode")
     would_action: ActionKind = Field(description="what enforcing would do")

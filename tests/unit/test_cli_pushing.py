@@ -148,3 +148,23 @@ def test_a_failing_tick_does_not_end_the_thread(caplog: pytest.LogCaptureFixture
 def test_numbers_go_on_where_an_earlier_start_left_off() -> None:
     first, second = open_verdicts(Config()).feed.range()[0], open_verdicts(Config()).feed.range()[0]
     assert 1_700_000_000_000 < first <= second < 2**53
+
+
+def test_lists_are_published_when_they_are_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    published: list[list[object]] = []
+    monkeypatch.setattr(VerdictPush, "publish_lists", lambda _, entries: published.append(list(entries)))
+    push, _ = opened(Config())
+    version = [1]
+    entries: list[tuple[str, str, float | None]] = [("block", "+1", None)]
+    push.follow_lists(lambda: version[0], lambda: iter(entries))
+    push.tick()
+    push.tick()
+    entries.append(("allow", "+2", 1.0))
+    version[0] = 2
+    push.tick()
+    assert published == [entries[:1], entries]
+
+
+def test_without_redis_lists_go_nowhere() -> None:
+    push, _ = opened(Config())
+    push.publish_lists([("block", "+1", None)])

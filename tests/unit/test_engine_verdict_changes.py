@@ -18,6 +18,7 @@ from spit.policy.policy import Policy
 from spit.records import ActionKind, Label, Mode
 
 ENFORCE = PolicyConfig(mode="enforce", redress="https://example.net/blocked")
+LATER_US = 1_800_000_000_000_000
 SPAM = Standing(Label.SPAM, ActionKind.REJECT, ActionKind.REJECT)
 SUSPECT = Standing(Label.SUSPECT, ActionKind.TAG, ActionKind.TAG)
 
@@ -125,12 +126,18 @@ def test_the_exemption_of_one_call_is_not_the_callers() -> None:
 def test_another_policy_reaches_what_is_held_without_another_attempt() -> None:
     watched = Watched()
     watched.observe(calls())
-    judge = watched.changes.reconsider
+
+    def judge(policy: Policy, level: int) -> int:
+        return watched.changes.reconsider(policy, level, LATER_US)
+
     assert judge(watched.engine.policy, 0) == 0
 
     watched.engine.policy = Policy(PolicyConfig())
+    seen_us = watched.feed.standing()[0].seen_us
     assert judge(watched.engine.policy, 0) == 1
     assert watched.told()[-1] == (ALICE, Standing(Label.SPAM, ActionKind.ALLOW, ActionKind.REJECT))
+    last = watched.heard.changes[-1]
+    assert (last.time_us, last.seen_us) == (LATER_US, seen_us)  # it lives no longer for it
     assert judge(watched.engine.policy, 0) == 0
 
     watched.engine.policy = Policy(PolicyConfig(mode="enforce", redress="tel:+1", allow=(ALICE,)))
@@ -142,7 +149,7 @@ def test_another_policy_reaches_what_is_held_without_another_attempt() -> None:
 def test_an_overspent_budget_takes_blocks_back() -> None:
     watched = Watched()
     watched.observe(calls())
-    assert watched.changes.reconsider(watched.engine.policy, 3) == 1
+    assert watched.changes.reconsider(watched.engine.policy, 3, LATER_US) == 1
     assert watched.heard.changes[-1].standing.action is ActionKind.TAG
 
 
@@ -155,7 +162,7 @@ def test_judging_anew_never_raises_a_label() -> None:
     watched.engine.policy = Policy(
         PolicyConfig(mode="enforce", redress="tel:+1", suspect_threshold=0.01, spam_threshold=0.02)
     )
-    assert watched.changes.reconsider(watched.engine.policy, 0) == 0
+    assert watched.changes.reconsider(watched.engine.policy, 0, LATER_US) == 0
 
 
 def test_in_a_flood_of_callers_all_are_told_and_some_explained() -> None:
