@@ -65,12 +65,13 @@ class VerdictStreams:
         self._wake()
 
     def admit(self) -> asyncio.Event:
-        """The flag of a new client, which ``leave`` takes back. Raises ProblemError (503)."""
+        """The flag of a new client, which ``leave`` takes back. Raises ProblemError (429, 503)."""
         with self._lock:
             if self.closed or len(self._clients) >= self._max:
                 self._counts["refused"] += 1
-                words = "the service is ending" if self.closed else f"{self._max} clients read the stream"
-                raise ProblemError(503, words)
+                if self.closed:
+                    raise ProblemError(503, "the service is ending")
+                raise ProblemError(429, f"expected at most {self._max} clients of the stream, found one more")
             self._loop = asyncio.get_running_loop()
             flag = asyncio.Event()
             self._clients.add(flag)
@@ -234,6 +235,7 @@ def stream_router(streams: VerdictStreams) -> APIRouter:
                 "content": {EVENT_STREAM: {"schema": {"type": "string"}}},
             },
             **problems(422, 503),
+            429: {**problems(429)[429], "description": "too many clients read the stream"},
         },
         operation_id="verdict_stream",
     )
@@ -242,8 +244,8 @@ def stream_router(streams: VerdictStreams) -> APIRouter:
         action: Actions = [],  # noqa: B006
         would_action: WouldActions = [],  # noqa: B006
         last_event_id: Annotated[
-            str | None, Header(pattern=r"^[0-9]{0,15}$", description="go on after this change")
-        ] = None,
+            str, Header(pattern=r"^[0-9]{0,15}$", description="go on after this change")
+        ] = "",
     ) -> Response:
         """Changes of verdict as they come, for as long as the client reads; server-sent events."""
 
