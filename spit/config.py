@@ -184,6 +184,30 @@ def _read_optional_url(value: object) -> str:
     return _read_url(value) if value else value
 
 
+def _read_urls(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (_read_url(value),) if value else ()
+    if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
+        raise ValueError
+    return tuple(_read_url(one) for one in value)
+
+
+def _read_redis(value: object) -> str:
+    from urllib.parse import urlsplit
+
+    if not isinstance(value, str) or (value and re.fullmatch(r"[!-~]+", value) is None):
+        raise ValueError
+    if not value:
+        return value
+    address = urlsplit(value)
+    named = address.path if address.scheme == "unix" else address.hostname
+    if address.scheme not in ("redis", "rediss", "unix") or not named or address.fragment:
+        raise ValueError
+    if address.password is not None or "password" in address.query:  # it has a file
+        raise ValueError
+    return value
+
+
 def _read_prefix(text: str) -> str:
     if re.fullmatch(r"[0-9]{1,10}", text) is None:
         raise ValueError
@@ -393,6 +417,67 @@ class RedirectConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictsConfig:
+    """[verdicts]: how many changes of verdict are kept, and who may listen."""
+
+    history: int = _integer(10_000, 100, 1_000_000)
+    max_callers: int = _integer(100_000, 1_000, 10_000_000)
+    max_streams: int = _integer(20, 0, 1_000)
+    heartbeat_s: float = _number(15.0, 0.1, 3_600, " of seconds")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhooksConfig:
+    """[webhooks]: URLs that changes of verdict are posted to, signed."""
+
+    urls: tuple[str, ...] = _texts(
+        (), _read_url, 'a list of URLs such as "https://noc.example.net/spit" (no user, query or fragment)'
+    )
+    secret_file: str = _text("", _PATH, 'a file that holds the secret of the signatures, or ""')
+    max_queue: int = _integer(10_000, 1, 1_000_000)
+    timeout_s: float = _number(5.0, 0.1, 60, " of seconds")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedisConfig:
+    """[redis]: where verdicts and lists are published as keys with an expiry."""
+
+    url: str = _setting(
+        "",
+        _read_redis,
+        'a URL such as "redis://127.0.0.1:6379/0" without a password (url_file takes one), or ""',
+    )
+    url_file: str = _text("", _PATH, 'a file that holds the URL, with its password, or ""')
+    prefix: str = _text("spit", r"[0-9A-Za-z_.:-]{1,64}", "1 to 64 letters, digits and _ . : -")
+    ttl_s: int = _integer(0, 0, 7 * 86_400)
+    max_queue: int = _integer(10_000, 1, 1_000_000)
+    timeout_s: float = _number(2.0, 0.1, 60, " of seconds")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KamailioConfig:
+    """[kamailio]: the htables that verdicts are written to by JSON-RPC."""
+
+    url: tuple[str, ...] = _setting(
+        (),
+        _read_urls,
+        'a URL such as "http://127.0.0.1:8090/RPC" (no user, query or fragment), or a list of them',
+    )
+    table: str = _text("spit", r"[0-9A-Za-z_]{1,64}", "1 to 64 letters, digits and _")
+    ttl_s: int = _integer(0, 0, 7 * 86_400)
+    max_queue: int = _integer(10_000, 1, 1_000_000)
+    timeout_s: float = _number(2.0, 0.1, 60, " of seconds")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockListFileConfig:
+    """[blocklist_file]: a file with the callers to block now."""
+
+    path: str = _text("", _PATH, 'a file, or ""')
+    interval_s: int = _integer(60, 1, 86_400)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """The whole configuration, one attribute per TOML table."""
 
@@ -405,6 +490,11 @@ class Config:
     feedback: FeedbackConfig = field(default_factory=FeedbackConfig)
     redirect: RedirectConfig = field(default_factory=RedirectConfig)
     records: RecordsConfig = field(default_factory=RecordsConfig)
+    verdicts: VerdictsConfig = field(default_factory=VerdictsConfig)
+    webhooks: WebhooksConfig = field(default_factory=WebhooksConfig)
+    redis: RedisConfig = field(default_factory=RedisConfig)
+    kamailio: KamailioConfig = field(default_factory=KamailioConfig)
+    blocklist_file: BlockListFileConfig = field(default_factory=BlockListFileConfig)
 
     def core_settings(self) -> dict[str, object]:
         """The keys of [tracking] and [identity] as the Rust module takes them (``_core.CaptureReader``).
@@ -437,6 +527,11 @@ SECTIONS: dict[str, type[Any]] = {
     "feedback": FeedbackConfig,
     "redirect": RedirectConfig,
     "records": RecordsConfig,
+    "verdicts": VerdictsConfig,
+    "webhooks": WebhooksConfig,
+    "redis": RedisConfig,
+    "kamailio": KamailioConfig,
+    "blocklist_file": BlockListFileConfig,
 }
 
 

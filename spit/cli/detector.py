@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spit.config import Config
+from spit.enforce.feed import VerdictFeed
 from spit.engine.challenger import Challenger
 from spit.engine.drift import DriftMonitor
 from spit.engine.engine import Engine, Observer, SavedObserver
 from spit.engine.feedback import Feedback, FeedbackLimits, Report
 from spit.engine.feedback_store import FeedbackStore
 from spit.engine.observers import Observers
+from spit.engine.verdict_changes import VerdictChanges
 from spit.errors import ConfigError
 from spit.features.table import FeatureTable
 from spit.model.bundle import load_bundle, load_default, resolve_bundle_path
@@ -58,6 +60,18 @@ def load_reference(config: Config) -> Reference | None:
     return read_reference(resolve_bundle_path(Path(config.model.path) if config.model.path else None))
 
 
+def open_verdicts(config: Config) -> VerdictChanges:
+    """An empty feed, and who fills it."""
+    feed = VerdictFeed(
+        history=config.verdicts.history,
+        max_callers=config.verdicts.max_callers,
+        # In ms: more changes than that in a row there are not, so numbers rise also across restarts.
+        first_sequence=time.time_ns() // 1_000_000,
+        ttls_s=(config.redis.ttl_s, config.kamailio.ttl_s),
+    )
+    return VerdictChanges(feed, clock=time.monotonic)
+
+
 def open_observers(config: Config, on_appeal: Callable[[Report], None] | None = None) -> Observers:
     """Those who look on at an engine that serves. ``on_appeal``: told of each appeal. Raises SpitError."""
     feedback = None
@@ -74,7 +88,7 @@ def open_observers(config: Config, on_appeal: Callable[[Report], None] | None = 
         )
         feedback = Feedback(store, key=key, decoys=settings.decoys, limits=limits, on_appeal=on_appeal)
     drift = DriftMonitor(FeatureTable.names, load_reference(config))
-    return Observers(load_challenger(config), drift, feedback, open_records(config))
+    return Observers(load_challenger(config), drift, feedback, open_records(config), open_verdicts(config))
 
 
 def open_records(config: Config) -> CallRecords | None:

@@ -19,6 +19,7 @@ from spit.cli.capturing import give_up_privileges, host_addresses, open_capture,
 from spit.cli.detector import build_engine, open_observers
 from spit.cli.log import counter_lines, start_log
 from spit.cli.progress import Progress
+from spit.cli.pushing import open_push
 from spit.cli.redirecting import Redirecting, open_redirect
 from spit.cli.report import DONE, FAILED, print_error
 from spit.cli.settings import live_overrides, load_settings, read_again
@@ -31,6 +32,7 @@ from spit.engine.feedback import Report
 from spit.engine.live import LiveIntake
 from spit.engine.observers import Observers
 from spit.engine.periodic import PeriodicSave, restored_line
+from spit.engine.pushing import VerdictPush
 from spit.errors import ConfigError, InputError, MissingExtraError, ModelError
 from spit.export.prometheus import Sample
 from spit.policy.policy import Policy
@@ -95,6 +97,10 @@ def serve(
     observers = open_observers(config, on_appeal=charge)
     engine, restored, journal = restore(config, directory, observers)
     learned = learn(engine, config, arguments.read, restored=restored)
+    # An engine that only knows captures of the past is asked about their time.
+    past = learned and source is None and directory is None
+    now_us = event_time(engine) if past else wall_time_us
+    push = open_push(config, observers, engine, now_us)
 
     signals = Signals()
     signals.install()
@@ -111,16 +117,14 @@ def serve(
         own = intake.samples() if intake is not None else []
         own += redirecting.samples() if redirecting is not None else []
         own += saving.samples() if saving is not None else []
-        return own + (journal_samples(journal) if journal is not None else [])
+        own += journal_samples(journal) if journal is not None else []
+        return [*own, *push.samples()]
 
-    # An engine that only knows captures of the past is asked about their time.
-    past = learned and source is None and directory is None
-    time_source = event_time(engine) if past else wall_time_us
     service = HttpService(
         engine,
         config,
         listener,
-        time_source=time_source,
+        time_source=now_us,
         failure=None if intake is None else intake.failure,
         samples=samples,
         token=token,
@@ -130,9 +134,10 @@ def serve(
     if intake is not None and source is not None:
         intake.start()
         _log.info("%s", opened_line(config.agent, source))
+    push.start()
     service.start()
     if redirecting is not None:
-        redirecting.start(engine, time_source=time_source, on_end=signals.stop)
+        redirecting.start(engine, time_source=now_us, on_end=signals.stop)
 
     def reload() -> None:
         nonlocal config
@@ -149,7 +154,7 @@ def serve(
         _log.info("%s", line)
 
     signals.wait(reload)
-    return end(config, intake, service, saving, engine, observers.records, redirecting)
+    return end(config, intake, service, saving, push, engine, observers.records, redirecting)
 
 
 def end(
@@ -157,6 +162,7 @@ def end(
     intake: LiveIntake | None,
     service: HttpService,
     saving: PeriodicSave | None,
+    push: VerdictPush,
     engine: Engine,
     records: CallRecords | None,
     redirecting: Redirecting | None = None,
@@ -172,6 +178,8 @@ def end(
         redirecting.stop(max(until_s - time.monotonic(), 1.0))
     if not service.stop(max(until_s - time.monotonic(), 1.0)):
         _log.warning("not all requests could be answered in time")
+    if not push.stop(max(until_s - time.monotonic(), 1.0)):
+        _log.warning("not all verdicts could be pushed in time")
     if records is not None:
         records.flush_at_save()
     # Saved in any case: it is what the restart goes on from.

@@ -499,6 +499,11 @@ class Engine:
         known = {one.caller: one.reasons for one in summaries(self._rows(held))}
         return [known.get(caller, ()) for caller in callers]
 
+    def budget_level(self) -> int:
+        """How far the budget of wrong blocks is overspent now (``Policy.decide``)."""
+        with self._lock:
+            return self._level()
+
     def _level(self) -> int:
         now_us = self._now_us
         return 0 if now_us is None else self._budget.level(now_us, self.policy.max_wrong_per_10000)

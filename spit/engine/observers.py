@@ -9,6 +9,7 @@ from spit.engine.challenger import Challenger
 from spit.engine.drift import DriftMonitor
 from spit.engine.engine import Observer, SavedObserver
 from spit.engine.feedback import Feedback
+from spit.engine.verdict_changes import VerdictChanges
 from spit.export.prometheus import Sample
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ class Observers:
     drift: DriftMonitor | None = None
     feedback: Feedback | None = None
     records: CallRecords | None = None
+    verdicts: VerdictChanges | None = None
 
     def saved(self) -> tuple[SavedObserver, ...]:
         """Those whose state is saved with the engine's."""
@@ -30,7 +32,8 @@ class Observers:
 
     def all(self) -> tuple[Observer, ...]:
         """The others that there are, as an engine takes them."""
-        return tuple(one for one in (self.challenger, self.drift, self.feedback) if one is not None)
+        every = (self.challenger, self.drift, self.feedback, self.verdicts)
+        return tuple(one for one in every if one is not None)
 
     def samples(self) -> list[Sample]:
         """What /metrics tells of them."""

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 import spit
 from spit.config import Config
+from spit.enforce.feed import VerdictFeed
 from spit.engine.observers import Observers
 from spit.export.prometheus import Sample
 from spit.service.callers import callers_router
@@ -26,6 +27,8 @@ from spit.service.model import model_router
 from spit.service.openapi import install_openapi, problems
 from spit.service.problems import ProblemError, install_problem_handlers
 from spit.service.scoring import Scorer, score_router
+from spit.service.verdict_stream import VerdictStreams, stream_router
+from spit.service.verdicts import verdicts_router
 
 
 class Health(BaseModel):
@@ -64,7 +67,7 @@ def create_app(
     looking_on = observers or Observers()
 
     def all_samples() -> list[Sample]:
-        return [*(samples() if samples is not None else []), *looking_on.samples()]
+        return [*(samples() if samples is not None else []), *looking_on.samples(), *streams.samples()]
 
     metrics = ServiceMetrics(engine.counters, all_samples)
     canonicalise = canonicaliser(config.core_settings())
@@ -78,6 +81,11 @@ def create_app(
     app.include_router(calls_router(looking_on.records, canonicalise, time_source))
     app.include_router(feedback_router(looking_on.feedback, canonicalise, key, time_source))
     app.include_router(model_router(engine, looking_on))
+    feed = looking_on.verdicts.feed if looking_on.verdicts is not None else VerdictFeed()
+    streams = VerdictStreams(feed, config.verdicts)
+    app.state.streams = streams
+    app.include_router(verdicts_router(feed, time_source))
+    app.include_router(stream_router(streams))
 
     @app.get("/healthz", response_model=Health, tags=["operation"], operation_id="healthz")
     async def healthz() -> Health:

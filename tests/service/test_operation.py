@@ -122,6 +122,9 @@ def test_openapi_lists_every_route() -> None:
         "GET /readyz",
         "GET /metrics",
         "GET /v1/model",
+        "GET /v1/verdicts",
+        "GET /v1/verdicts.csv",
+        "GET /v1/verdicts/stream",
         "POST /v1/feedback",
     }
 
