@@ -26,6 +26,11 @@ def sigmoid(x: F64) -> F64:
     return np.asarray(1.0 / (1.0 + np.exp(-clipped)), dtype=np.float64)
 
 
+def sigmoid_one(x: float) -> float:
+    """``sigmoid`` of one number: the same exponential, which the standard library rounds otherwise."""
+    return float(1.0 / (1.0 + np.exp(-min(max(x, -500.0), 500.0))))
+
+
 def logit(p: float) -> float:
     """log(p / (1 - p)) of a probability strictly between 0 and 1."""
     return float(np.log(p) - np.log1p(-p))

@@ -5,6 +5,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod anomaly;
+pub mod attempt;
 pub mod call;
 pub mod counters;
 pub mod decode;

@@ -1,5 +1,6 @@
 //! Python bindings of the core: convert and batch, nothing else.
 
+mod attempt;
 mod columns;
 mod counters;
 mod events;
@@ -27,6 +28,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     texts::register(m)?;
     names::register(m)?;
     fold::register(m)?;
+    attempt::register(m)?;
     formula::register(m)?;
     live::register(m)
 }
