@@ -249,8 +249,9 @@ class OneAttempt:
 class AttemptReader:
     """Reads the features of one attempt from primitives and formulas in one call.
 
-    ``columns``: of the attempt's own matrix, which is the last: a name of ATTEMPT_COLUMNS, ``passport_age_s``,
-    ``hour_cos`` or ``hour_sin``, or a position among the answers of all ``pairs`` and then all ``lasts``.
+    ``columns``: of the attempt's own matrix, which is the last: a name of ATTEMPT_COLUMNS,
+    ``passport_age_s``, ``hour_cos`` or ``hour_sin``, or a position among the answers of all ``pairs`` and
+    then all ``lasts``.
     ``sums``: one matrix each: the primitive, the name of its key, and the name of a second key with the
     columns that are read with it.
     """
@@ -358,6 +359,24 @@ class Formulas:
     ) -> None: ...
     def derive(self, matrices: Sequence[F64]) -> F32:
         """float32 [rows, formulas] from float64 [rows, columns] each. ValueError: they do not fit."""
+
+class Forest:
+    """Sums of decision trees, float32, added in the order of ``roots`` and ``base`` last.
+
+    ``nodes``: a weight for a leaf; else column, threshold, positions of the nodes for ``value <= threshold``
+    and for more, and whether NaN goes to the first. ``width``: columns of a row. Raises ValueError at what
+    is no tree.
+    """
+
+    def __init__(
+        self,
+        nodes: Sequence[tuple[int, float, int, int, bool] | float],
+        roots: Sequence[int],
+        base: float,
+        width: int,
+    ) -> None: ...
+    def sum(self, rows: F32) -> F32:
+        """float32[n] of float32[n, width], which must be C-contiguous."""
 
 class Names:
     """Strings in numbered slots, for columns of state kept beside it; a released slot is used again."""

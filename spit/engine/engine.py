@@ -37,8 +37,10 @@ from spit.records import Action, Label, Reason, Verdict
 
 #: Callers watched for campaigns: the suspicious ones, of whom there are far fewer than callers.
 MAX_CAMPAIGN_CALLERS = 50_000
-#: Events folded per hold of the lock: a question never waits for more than this much work.
+#: Events folded per hold of the lock.
 MAX_CHUNK_EVENTS = 8192
+#: The same while questions are asked: some 3 ms, the longest that one waits (docs/decisions/0019).
+QUESTION_CHUNK_EVENTS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,7 @@ class Engine:
         self._campaigns = CampaignTable(max_members=min(max_callers, MAX_CAMPAIGN_CALLERS))
         self._callers = CallerTable(max_callers=max_callers)
         self._chunk = min(MAX_CHUNK_EVENTS, max_callers)
+        self._asked = 0
         self._now_us: int | None = None
         self._attempts = 0
         self._events = 0
@@ -131,8 +134,18 @@ class Engine:
 
     def observe(self, events: pa.RecordBatch) -> Scored:
         """Fold all events (records.EVENT_SCHEMA) in order and score the attempts among them."""
-        starts = range(0, max(events.num_rows, 1), self._chunk)
-        return concatenate([self._observe_chunk(events, at, self._chunk)[0] for at in starts])
+        parts: list[Scored] = []
+        done = 0
+        while done < events.num_rows or not parts:
+            length = self._chunk_events()
+            parts.append(self._observe_chunk(events, done, length)[0])
+            done += length
+        return concatenate(parts)
+
+    def _chunk_events(self) -> int:
+        """How many events the next hold of the lock may fold. Nothing that is counted depends on it."""
+        asked, self._asked = self._asked, self._questions.asked
+        return self._chunk if asked == self._asked else min(self._chunk, QUESTION_CHUNK_EVENTS)
 
     def receive(self, events: pa.RecordBatch, agent: str, number: int) -> bool:
         """Fold batch ``number`` of ``agent`` once: False, and nothing is done, when it was applied before.

@@ -52,10 +52,12 @@ class QuestionReader:
     ) -> None:
         self._features, self._model, self._evidence = features, model, evidence
         self._victims, self._budget, self._callers = victims, budget, callers
+        self.asked = 0
         self._contact = model.features.index(CONTACT_AGE) if CONTACT_AGE in model.features else None
 
     def read(self, attempt: OneAttempt, caller: str | None, max_wrong_per_10000: float) -> Reading:
-        """Counts nothing."""
+        """Counts nothing but the question."""
+        self.asked += 1
         time_us = attempt.time_us
         values = self._features.read_one(attempt)
         log_odds = float(self._model.log_odds(values)[0])

@@ -130,7 +130,7 @@ class CallerEvidence:
         )
 
     def _joined(self, total: _Numbers, count: _Numbers, own: _Numbers) -> _Numbers:
-        """The mean of the caller's attempts, of one or of many: ``total`` and ``count`` of the earlier ones."""
+        """The mean of a caller's attempts, for one or for many; ``total``, ``count``: of the earlier ones."""
         weight = self._newcomer_weight
         earlier = (weight * self._newcomer_log_odds + total) / (weight + count)
         return self._own_share * own + (1.0 - self._own_share) * earlier

@@ -68,7 +68,7 @@ class Engine(Protocol):
         """Scores exactly one attempt: a batch, or its columns by name; counts it too when ``observe``."""
 
     def assess_now(self, attempt: Mapping[str, object]) -> Assessment | None:
-        """As ``assess`` without observing, in a fraction of a millisecond; None when it would have to wait."""
+        """As ``assess`` without observing, in a fraction of a millisecond; None where it had to wait."""
 
     def caller(self, caller: str) -> CallerSummary | None:
         """By canonical identity; None when unknown."""

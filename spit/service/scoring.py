@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
-from urllib.parse import parse_qsl
 
 import pyarrow as pa
 from fastapi import APIRouter, Request, Response
@@ -194,8 +193,7 @@ def read_json(body: bytes) -> ScoreRequest:
 
 def read_query(request: Request) -> dict[str, object]:
     """The query by name, the last where a name comes twice."""
-    query: str = request.scope["query_string"].decode("latin-1")
-    return dict(parse_qsl(query, keep_blank_values=True)) if query else {}
+    return dict(request.query_params)
 
 
 def read_fields(model: type[_Fields], values: dict[str, object]) -> _Fields:

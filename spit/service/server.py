@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import logging
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -34,6 +35,16 @@ def event_time(engine: Engine) -> Callable[[], int]:
         return wall_time_us() if latest_us is None else latest_us
 
     return now_us
+
+
+#: For how long a thread may compute while another waits for the interpreter; Python's own 5 ms are as long as
+#: an answer may take in all.
+_SWITCH_INTERVAL_S = 0.0005
+
+
+def prepare_process() -> None:
+    """What a process that answers questions sets for itself."""
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
 
 
 class HttpService:
@@ -86,6 +97,7 @@ class HttpService:
 
     def start(self) -> None:
         """Begin to answer."""
+        prepare_process()
         # uvicorn does not say where a socket that it was given listens, and port 0 is anybody's guess.
         host, port = self._listener.getsockname()[:2]
         logging.getLogger("uvicorn.error").info(

@@ -11,6 +11,7 @@ pub mod counters;
 pub mod decode;
 pub mod file;
 pub mod fold;
+pub mod forest;
 pub mod hep;
 pub mod packet;
 pub mod sip;

@@ -6,6 +6,7 @@ mod counters;
 mod events;
 mod feed;
 mod fold;
+mod forest;
 mod formula;
 mod identity;
 mod live;
@@ -29,6 +30,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     names::register(m)?;
     fold::register(m)?;
     attempt::register(m)?;
+    forest::register(m)?;
     formula::register(m)?;
     live::register(m)
 }
