@@ -190,7 +190,8 @@ def as_markdown(report: dict[str, Any]) -> str:
         "",
         f"Beside events: {events['calls_per_s']:,.0f} calls a second ({events['events_per_s']:,.0f} events) "
         f"as Arrow batches, ten a second; a batch was accepted after {events['batch_median_ms']:.0f} ms "
-        f"(median), {events['batch_longest_ms']:.0f} ms (longest). Expected there: p99 at most {LONGEST_P99_MS:g} ms.",
+        f"(median), {events['batch_longest_ms']:.0f} ms (longest). Expected there: p99 at most "
+        f"{LONGEST_P99_MS:g} ms.",
     ]
     return "\n".join(lines) + "\n"
 

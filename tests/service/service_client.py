@@ -58,6 +58,7 @@ class TableEngine:
             Reason("SEQUENTIAL", 2.5, "in a row"),
         )
         self.failure: Exception | None = None
+        self.busy = False
         self.events: list[dict[str, Any]] = []
         self.assessed: list[dict[str, Any]] = []
         self.receipts = Receipts()
@@ -73,8 +74,8 @@ class TableEngine:
         self.receipts.add(agent, number)
         return True
 
-    def assess_now(self, attempt: Mapping[str, object]) -> TableAssessment:
-        return self.assess(attempt)
+    def assess_now(self, attempt: Mapping[str, object]) -> TableAssessment | None:
+        return None if self.busy else self.assess(attempt)
 
     def assess(
         self, attempt: pa.RecordBatch | Mapping[str, object], *, observe: bool = False

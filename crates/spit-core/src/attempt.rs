@@ -84,12 +84,18 @@ impl Keys {
             identity_block,
             source,
             peer,
-            tie_peer: texts.source_ip.zip(texts.fingerprint).map_or(0, |(source, of)| hash_key(&[source, "|", of].concat(), 0)),
+            tie_peer: texts
+                .source_ip
+                .zip(texts.fingerprint)
+                .map_or(0, |(source, of)| hash_key(&[source, "|", of].concat(), 0)),
             contact: join(caller, callee),
             contact_reverse: join(callee, caller),
             peer_caller: join(peer, caller),
             peer_callee: join(peer, callee),
-            identity_source: texts.source_ip.zip(texts.caller).map_or(0, |(source, caller)| hash_pair(caller, source, 0)),
+            identity_source: texts
+                .source_ip
+                .zip(texts.caller)
+                .map_or(0, |(source, caller)| hash_pair(caller, source, 0)),
         }
     }
 
@@ -163,9 +169,7 @@ pub fn columns(texts: &Texts<'_>) -> [f64; COLUMNS.len()] {
     let withheld = caller.is_none() || names_nobody || uri.is_some_and(subscriber::withheld_uri);
     let digits = |identity: Option<&str>| identity.and_then(subscriber::digit_count);
     let (caller_digits, callee_digits) = (digits(caller), digits(callee));
-    let shared = caller
-        .zip(callee)
-        .and_then(|(a, b)| subscriber::shared_digits(a, b));
+    let shared = caller.zip(callee).and_then(|(a, b)| subscriber::shared_digits(a, b));
     // Digits that both share are digits of both, so each has as many at least.
     let differing = shared
         .zip(caller_digits.max(callee_digits))

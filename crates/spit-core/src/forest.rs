@@ -72,7 +72,9 @@ impl Forest {
     /// might never end).
     pub fn new(nodes: &[Node], roots: Vec<u32>, base: f32, width: usize) -> Result<Self, ForestError> {
         if width == 0 || width >= NAN_IS_YES as usize {
-            return Err(ForestError(format!("trees: expected rows of some values, found {width}")));
+            return Err(ForestError(format!(
+                "trees: expected rows of some values, found {width}"
+            )));
         }
         let mut reached = vec![false; nodes.len()];
         let depths = roots
@@ -126,11 +128,18 @@ impl Forest {
             let mut at = [0; LANES];
             at[..group.len()].copy_from_slice(group);
             for _ in 0..depth {
+                let mut moved = 0;
                 for at in &mut at {
                     let step = &self.steps[*at as usize];
                     let value = row[(step.feature & !NAN_IS_YES) as usize];
-                    let is_yes = value <= step.threshold || (value.is_nan() && step.feature & NAN_IS_YES != 0);
-                    *at = step.children[usize::from(!is_yes)];
+                    // Without branches: which way a row goes can't be guessed.
+                    let is_yes = (value <= step.threshold) | (value.is_nan() & (step.feature & NAN_IS_YES != 0));
+                    let next = step.children[usize::from(!is_yes)];
+                    moved |= next ^ *at;
+                    *at = next;
+                }
+                if moved == 0 {
+                    break;
                 }
             }
             for &at in &at[..group.len()] {

@@ -2,10 +2,10 @@
 
 use numpy::{PyArray1, PyArray2, PyArrayMethods};
 use pyo3::exceptions::{PyKeyError, PyValueError};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyDict, PyString};
-use pyo3::intern;
 use pyo3_arrow::PyRecordBatch;
 use spit_core::attempt::{self, Keys, Texts, COLUMNS};
 use spit_core::fold::{check_formulas, derive_row};
@@ -284,9 +284,7 @@ fn place(source: &Source, known: usize) -> PyResult<Place> {
             .chain(&MORE_COLUMNS)
             .position(|found| found == name)
             .map(Place::Own)
-            .ok_or_else(|| {
-                PyKeyError::new_err(format!("columns: expected the name of a column, found {name:?}"))
-            }),
+            .ok_or_else(|| PyKeyError::new_err(format!("columns: expected the name of a column, found {name:?}"))),
         Source::Known(at) if *at < known => Ok(Place::Known(*at)),
         Source::Known(at) => Err(PyValueError::new_err(format!(
             "columns: expected one of {known} answers, found {at}"

@@ -320,13 +320,7 @@ impl Sums {
         Ok(())
     }
 
-    pub(crate) fn read_some_into(
-        &self,
-        key: u64,
-        time_us: i64,
-        columns: &[usize],
-        row: &mut Vec<f64>,
-    ) -> PyResult<()> {
+    pub(crate) fn read_some_into(&self, key: u64, time_us: i64, columns: &[usize], row: &mut Vec<f64>) -> PyResult<()> {
         row.extend(self.0.read_some(&[key], &[time_us], columns).map_err(value_error)?);
         Ok(())
     }

@@ -57,7 +57,11 @@ impl Forest {
             .as_slice()
             .map_err(|error| PyValueError::new_err(error.to_string()))?;
         let sum = || values.chunks_exact(width.max(1)).map(|row| self.0.sum(row)).collect();
-        let sums: Vec<f32> = if rows.shape()[0] <= FEW_ROWS { sum() } else { py.detach(sum) };
+        let sums: Vec<f32> = if rows.shape()[0] <= FEW_ROWS {
+            sum()
+        } else {
+            py.detach(sum)
+        };
         Ok(PyArray1::from_vec(py, sums))
     }
 }
