@@ -38,8 +38,8 @@ def event_time(engine: Engine) -> Callable[[], int]:
 
 
 #: For how long a thread may compute while another waits for the interpreter. Each request gives it up some
-#: three times (read, write, wait) and has to get it back from who counts events; Python's own 5 ms are as long
-#: as an answer may take in all.
+#: three times (read, write, wait) and has to get it back from who counts events; Python's own 5 ms are as
+#: long as an answer may take in all.
 _SWITCH_INTERVAL_S = 0.0001
 
 
