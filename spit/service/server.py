@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import logging
 import socket
@@ -44,8 +45,11 @@ _SWITCH_INTERVAL_S = 0.0001
 
 
 def prepare_process() -> None:
-    """What a process that answers questions sets for itself."""
+    """What a process that answers questions sets for itself, once what it goes on from is loaded."""
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
+    # Garbage is not looked for again and again among all callers known: that takes as long as many answers.
+    gc.collect()
+    gc.freeze()
 
 
 class HttpService:
