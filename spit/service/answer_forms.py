@@ -6,6 +6,7 @@ import json
 import math
 import re
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from urllib.parse import quote, urlencode
 
 from fastapi import Response
@@ -19,6 +20,7 @@ TEXT = "text/plain"
 FORM = "application/x-www-form-urlencoded"
 #: In order of preference where the client has none.
 FORMS = (JSON, TEXT, FORM)
+_encode = json.JSONEncoder(allow_nan=False).encode
 
 
 class ReasonModel(BaseModel):
@@ -121,7 +123,7 @@ def render(answer: ScoreAnswer, accept: str) -> Response:
         # %20: Asterisk reads a plus as a plus.
         body = urlencode(_flat(answer), quote_via=quote)
     else:
-        body = json.dumps(_nested(answer), allow_nan=False)
+        body = _encode(_nested(answer))
     return Response(body, headers=spam_headers(answer), media_type=form)
 
 
@@ -169,6 +171,7 @@ def _flat(answer: ScoreAnswer) -> dict[str, str]:
     }
 
 
+@lru_cache(maxsize=256)  # an SBC says the same each time
 def choose_form(accept: str) -> str:
     """The form that an Accept header prefers (RFC 9110 section 12.5.1); JSON when it takes none of them.
 

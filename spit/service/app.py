@@ -73,7 +73,7 @@ def create_app(
     canonicalise = canonicaliser(config.core_settings())
     scorer = Scorer(engine, config, metrics, time_source=time_source, timer=timer)
     app.state.scorer = scorer
-    app.include_router(score_router(scorer))
+    app.router.routes.extend(score_router(scorer).routes)  # not included: DirectRoute
     max_unpacked = config.service.max_events_bytes
     key = key or AgentKey()
     app.include_router(events_router(engine, metrics, canonicalise, key, max_unpacked))
