@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import re
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -19,6 +18,7 @@ from spit.service.identity import Canonicalise
 from spit.service.metrics import ServiceMetrics
 from spit.service.openapi import ARROW_STREAM, EVENTS_REQUEST_BODY, problems
 from spit.service.problems import FieldError, ProblemError, show
+from spit.service.scopes import requires
 
 #: Batches decoded at once: big ones must not take the worker threads that scores are waiting for.
 _BATCHES_AT_ONCE = 2
@@ -39,31 +39,14 @@ class Sender:
     batch: int
 
 
-class AgentKey:
-    """The token that agents must send; empty: none is asked for. May be replaced while it serves."""
-
-    def __init__(self, token: str = "") -> None:
-        self.token = token
-
-    def check(self, authorization: str) -> None:
-        """Raises ProblemError (401)."""
-        scheme, _, given = authorization.partition(" ")
-        sound = scheme.lower() == "bearer" and hmac.compare_digest(
-            given.strip().encode(), self.token.encode()
-        )
-        if self.token and not sound:
-            raise ProblemError(401, "expected the header Authorization: Bearer with the token of agents")
-
-
 def events_router(
     engine: Engine,
     metrics: ServiceMetrics,
     canonicalise: Canonicalise,
-    key: AgentKey,
     max_unpacked: int,
 ) -> APIRouter:
     """The route. ``max_unpacked``: bytes that a compressed body may take when unpacked."""
-    router = APIRouter(tags=["events"])
+    router = APIRouter(tags=["events"], dependencies=requires("events"))
     limiter = CapacityLimiter(_BATCHES_AT_ONCE)
 
     def accept(body: bytes, media_type: str, sender: Sender | None) -> EventsAccepted:
@@ -92,7 +75,7 @@ def events_router(
         "/v1/events",
         response_model=EventsAccepted,
         response_model_exclude_defaults=True,
-        responses=problems(400, 401, 409, 413, 415, 422, 500),
+        responses=problems(400, 401, 403, 409, 413, 415, 422, 429, 500),
         openapi_extra=extra,
         operation_id="observe_events",
     )
@@ -102,12 +85,8 @@ def events_router(
         x_spit_batch: Annotated[
             str | None, Header(description="number of the batch; each agent counts its own up")
         ] = None,
-        authorization: Annotated[
-            str | None, Header(description="Bearer and the token, where one is configured")
-        ] = None,
     ) -> EventsAccepted:
         """Count call events. All of the request or nothing of it is applied, a numbered batch once."""
-        key.check(authorization or "")
         media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if media_type not in {"application/json", ARROW_STREAM}:
             expected = f"application/json or {ARROW_STREAM}"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Literal
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter
 from pydantic import BaseModel, Field, model_validator
 
 from spit.engine.feedback import (
@@ -15,10 +15,10 @@ from spit.engine.feedback import (
     TooManyReportsError,
     UnknownCallError,
 )
-from spit.service.events import AgentKey
 from spit.service.identity import Canonicalise
 from spit.service.openapi import problems
 from spit.service.problems import FieldError, ProblemError, show
+from spit.service.scopes import requires
 
 #: The year 2100: catches milliseconds where seconds are meant.
 _LAST_TIME_S = 4_102_444_800
@@ -61,26 +61,20 @@ class FeedbackAccepted(BaseModel):
 
 
 def feedback_router(
-    feedback: Feedback | None, canonicalise: Canonicalise, key: AgentKey, time_source: Callable[[], int]
+    feedback: Feedback | None, canonicalise: Canonicalise, time_source: Callable[[], int]
 ) -> APIRouter:
     """The route. ``feedback``: None where no store is configured."""
-    router = APIRouter(tags=["feedback"])
+    router = APIRouter(tags=["feedback"], dependencies=requires("feedback"))
 
     @router.post(
         "/v1/feedback",
         status_code=202,
         response_model=FeedbackAccepted,
-        responses=problems(401, 404, 422, 429, 503),
+        responses=problems(400, 401, 403, 404, 413, 422, 429, 503),
         operation_id="report_call",
     )
-    def report_call(
-        request: FeedbackRequest,
-        authorization: Annotated[
-            str | None, Header(description="Bearer and the token, where one is configured")
-        ] = None,
-    ) -> FeedbackAccepted:
+    def report_call(request: FeedbackRequest) -> FeedbackAccepted:
         """Report a call. Labels follow when several independent reporters say the same (docs/learning.md)."""
-        key.check(authorization or "")
         if feedback is None:
             raise ProblemError(503, "no feedback is kept: feedback.store names no file")
         name = "reporter" if request.reporter is not None else "callee"

@@ -36,13 +36,17 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The problem responses of a route."""
     words = {
         400: "the body cannot be read",
-        401: "the token is missing or wrong",
+        401: "the key is missing or wrong",
+        403: "the key has not the scope",
         404: "nothing is known of it",
         409: "the batch number lies too far below the agent's highest",
+        408: "the body did not come in time",
         413: "the body is too large",
+        414: "path and query are too long",
         415: "the Content-Type is not taken",
         422: "a field is missing or wrong",
-        429: "the reporter has said enough for this day",
+        429: "too many requests, or the reporter has said enough for this day; Retry-After tells seconds",
+        431: "the headers are too large",
         500: "the service failed",
         503: "not ready to score",
     }
@@ -93,7 +97,7 @@ SCORE_RESPONSES: dict[int | str, dict[str, Any]] = {
             },
         },
     },
-    **problems(400, 413, 415, 422),
+    **problems(400, 401, 403, 413, 415, 422),
 }
 
 

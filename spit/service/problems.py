@@ -12,6 +12,8 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field, ValidationError
 from starlette.exceptions import HTTPException
 
+from spit.service.request_id import REQUEST_ID
+
 PROBLEM_JSON = "application/problem+json"
 #: More would not be read, and a bad body of 64 MiB must not make an answer of the same size.
 MAX_ERRORS = 20
@@ -29,7 +31,7 @@ class FieldError(BaseModel):
 
 
 class Problem(BaseModel):
-    """RFC 9457 section 3; ``errors`` is this service's extension member."""
+    """RFC 9457 section 3; ``errors`` and ``request_id`` are this service's extension members."""
 
     type: str = "about:blank"
     title: str
@@ -37,13 +39,22 @@ class Problem(BaseModel):
     detail: str
     instance: str
     errors: list[FieldError] = []
+    request_id: str = Field(default="", description="as the header X-Request-Id and the log have it")
 
 
 class ProblemError(Exception):
     """Raised anywhere below a route; becomes a problem document."""
 
-    def __init__(self, status: int, detail: str, errors: Sequence[FieldError] = ()) -> None:
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        errors: Sequence[FieldError] = (),
+        *,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(detail)
+        self.headers = headers
         self.status = status
         self.detail = detail
         self.errors = tuple(errors)
@@ -73,6 +84,8 @@ def problem_response(
     }
     if errors:
         document["errors"] = [error.model_dump(exclude_none=True) for error in errors[:MAX_ERRORS]]
+    if request_id := REQUEST_ID.get():
+        document["request_id"] = request_id
     return Response(json.dumps(document), status, headers, PROBLEM_JSON)
 
 
@@ -102,7 +115,13 @@ def install_problem_handlers(app: FastAPI) -> None:
 
     def on_problem(request: Request, error: Exception) -> Response:
         assert isinstance(error, ProblemError)  # noqa: S101  Starlette types every handler's error as Exception
-        return problem_response(error.status, error.detail, instance=request.url.path, errors=error.errors)
+        return problem_response(
+            error.status,
+            error.detail,
+            instance=request.url.path,
+            errors=error.errors,
+            headers=error.headers,
+        )
 
     def on_validation(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated
 
 import pyarrow as pa
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import ValidationError
-from starlette.concurrency import run_in_threadpool
 
 from spit.config import Config
 from spit.records import Mode
@@ -17,9 +17,12 @@ from spit.service import identity
 from spit.service.answer_forms import ScoreAnswer, render
 from spit.service.attempts import Address, ScoreFields, ScoreForm, ScoreQuery, ScoreRequest, attempt_row
 from spit.service.contract import Engine
+from spit.service.guard import is_limited
 from spit.service.metrics import ServiceMetrics
 from spit.service.openapi import SCORE_REQUEST_BODY, SCORE_RESPONSES
+from spit.service.overload import ScoreGate, ShedError
 from spit.service.problems import ProblemError, validation_problem
+from spit.service.scopes import requires
 
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 SIP_TYPES = ("application/sip", "message/sip")
@@ -28,7 +31,7 @@ _log = logging.getLogger("spit.service")
 
 
 class Scorer:
-    """Scores one request. Runs in a worker thread: the engine may be busy with a batch of events.
+    """Scores one request, in a thread of ``gate``: the engine may be busy with a batch of events.
 
     ``mode`` is what answers say that nothing could be scored; it may be replaced while it serves.
     """
@@ -38,6 +41,7 @@ class Scorer:
         engine: Engine,
         config: Config,
         metrics: ServiceMetrics,
+        gate: ScoreGate,
         *,
         time_source: Callable[[], int],
         timer: Callable[[], float],
@@ -49,7 +53,24 @@ class Scorer:
         self._canonicalise = identity.canonicaliser(self._settings)
         self._time_source = time_source
         self._timer = timer
+        self._gate = gate
+        gate.on_shed = metrics.count_shed
         self._failing = False
+
+    async def answer(self, work: Callable[[], ScoreAnswer], *, limited: bool) -> ScoreAnswer:
+        """What ``work`` answers (``score_fields`` or ``score_invite``), or within the budget that the call
+        is allowed. ``limited``: who asks, asks too often. Raises ProblemError as ``work`` does.
+        """
+        started_s = self._timer()
+        try:
+            if limited:
+                raise self._gate.shed("rate")
+            answer = await self._gate.run(work)
+        except ShedError:
+            answer = ScoreAnswer.open(model=self._engine.model_name, mode=self.mode)
+        self._metrics.score_seconds.observe(self._timer() - started_s)
+        self._metrics.count_answer(answer)
+        return answer
 
     def score_fields(self, request: ScoreFields) -> ScoreAnswer:
         """The answer for caller and callee as fields."""
@@ -74,7 +95,6 @@ class Scorer:
 
     def _score(self, row: Callable[[int], pa.RecordBatch], *, observe: bool) -> ScoreAnswer:
         """Whatever fails in here but the request itself, the SBC gets an answer and the call goes through."""
-        started_s = self._timer()
         try:
             attempt = row(self._time_source())
             answer = ScoreAnswer.of(self._engine.assess(attempt, observe=observe))
@@ -85,8 +105,6 @@ class Scorer:
             answer = ScoreAnswer.open(model=self._engine.model_name, mode=self.mode)
         else:
             self._report(None)
-        self._metrics.score_seconds.observe(self._timer() - started_s)
-        self._metrics.count_answer(answer)
         return answer
 
     def _report(self, error: Exception | None) -> None:
@@ -100,12 +118,12 @@ class Scorer:
 
 def score_router(scorer: Scorer) -> APIRouter:
     """The two routes."""
-    router = APIRouter(tags=["score"])
+    router = APIRouter(tags=["score"], dependencies=requires("score"))
 
     @router.get("/v1/score", responses=SCORE_RESPONSES, response_class=Response, operation_id="score_query")
     async def score_query(request: Request, fields: Annotated[ScoreQuery, Query()]) -> Response:
         """Score an attempt by query parameters. Reads; counts only with observe=true."""
-        answer = await run_in_threadpool(scorer.score_fields, fields)
+        answer = await scorer.answer(partial(scorer.score_fields, fields), limited=is_limited(request.scope))
         return render(answer, _accept(request))
 
     @router.post(
@@ -124,7 +142,8 @@ def score_router(scorer: Scorer) -> APIRouter:
         media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if media_type in SIP_TYPES:
             data = await request.body()
-            answer = await run_in_threadpool(scorer.score_invite, data, source_ip=source_ip, observe=observe)
+            invite = partial(scorer.score_invite, data, source_ip=source_ip, observe=observe)
+            answer = await scorer.answer(invite, limited=is_limited(request.scope))
             return render(answer, _accept(request))
         if media_type == "application/json":
             fields: ScoreFields = read_json(await request.body())
@@ -136,7 +155,7 @@ def score_router(scorer: Scorer) -> APIRouter:
             raise ProblemError(415, f"expected Content-Type {expected}, found {media_type or 'none'}")
         if observe:
             fields = fields.model_copy(update={"observe": True})
-        answer = await run_in_threadpool(scorer.score_fields, fields)
+        answer = await scorer.answer(partial(scorer.score_fields, fields), limited=is_limited(request.scope))
         return render(answer, _accept(request))
 
     return router

@@ -15,7 +15,9 @@ from spit.config import Config, PolicyConfig
 from spit.engine.receipts import Receipts
 from spit.policy import Policy
 from spit.records import Action, ActionKind, Label, Reason, Verdict
-from spit.service.app import create_app
+from spit.service.app import create_app, make_guard
+from spit.service.guard import Guard
+from spit.service.keyring import KeyRing
 
 NOW_US = 1_700_000_000_000_000
 SPAMMER = "+12025550199"
@@ -140,6 +142,13 @@ class Service:
 
     def post(self, url: str, **arguments: Any) -> httpx.Response:
         return self.request("POST", url, **arguments)
+
+
+def guarded(*rings: KeyRing, token: str = "", config: Config = Config()) -> Guard:  # noqa: B008  frozen
+    """A guard that knows these keys and this token of agents."""
+    guard = make_guard(config)
+    guard.configure(rings, token)
+    return guard
 
 
 def with_service(config: Config, **changes: Any) -> Config:

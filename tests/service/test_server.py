@@ -18,7 +18,7 @@ from spit.service.server import HttpService, check_host, event_time, listen, wal
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
 def test_loopback_hosts_are_taken(host: str) -> None:
-    check_host(with_service(Config(), host=host).service)
+    check_host(with_service(Config(), host=host).service, has_keys=False)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "spit.example.net"])  # noqa: S104
@@ -26,7 +26,10 @@ def test_other_hosts_need_the_word_of_the_operator(host: str) -> None:
     config = with_service(Config(), host=host)
     with pytest.raises(ConfigError, match=r"service\.host: expected a loopback address .*found " + host):
         listen(config.service)
-    check_host(with_service(config, allow_public=True).service)
+    public = with_service(config, allow_public=True).service
+    with pytest.raises(ConfigError, match=r"service\.keys_file: expected a file of API keys"):
+        listen(public)
+    check_host(public, has_keys=True)
 
 
 def test_a_taken_port_is_one_clear_line() -> None:
