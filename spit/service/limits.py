@@ -49,10 +49,12 @@ class BodyLimit:
             return
         read = 0
         is_whole = False
+        has_begun = False
         until_s: float | None = None
+        refusal: ProblemError | None = None
 
         async def counted() -> Message:
-            nonlocal read, is_whole, until_s
+            nonlocal read, is_whole, until_s, refusal
             if is_whole:  # a disconnection may take as long as it likes
                 return await receive()
             loop = asyncio.get_running_loop()
@@ -62,15 +64,29 @@ class BodyLimit:
                     message = await receive()
             except TimeoutError:
                 detail = f"expected the whole body within {self._timeout_s:g} s, found {read} bytes"
-                raise ProblemError(408, detail, headers={"Connection": "close"}) from None
+                refusal = ProblemError(408, detail, headers={"Connection": "close"})
+                raise refusal from None
             if message["type"] == "http.request":
                 read += len(message.get("body", b""))
                 is_whole = not message.get("more_body", False)
                 if read > limit:
-                    raise ProblemError(413, _detail(limit, "more"))
+                    refusal = ProblemError(413, _detail(limit, "more"))
+                    raise refusal
             return message
 
-        await self._app(scope, counted, send)
+        async def watched(message: Message) -> None:
+            nonlocal has_begun
+            # Frameworks make a 400 of whatever goes wrong while they read a body.
+            if refusal is None or has_begun:
+                has_begun = True
+                await send(message)
+
+        await self._app(scope, counted, watched)
+        if refusal is not None and not has_begun:
+            answer = problem_response(
+                refusal.status, refusal.detail, instance=scope["path"], headers=refusal.headers
+            )
+            await answer(scope, receive, send)
 
 
 def _detail(limit: int, found: str) -> str:
