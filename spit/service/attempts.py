@@ -8,7 +8,15 @@ import uuid
 from typing import Annotated
 
 import pyarrow as pa
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, Json, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    Json,
+    StringConstraints,
+    WithJsonSchema,
+)
 
 from spit.records import EVENT_SCHEMA, EventKind
 from spit.service.identity import Canonicalise
@@ -35,11 +43,28 @@ def _read_address(value: str | None) -> str | None:
         raise ValueError("an IPv4 or IPv6 address") from None
 
 
-Identity = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=_MAX_TEXT)]
+Identity = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=_MAX_TEXT),
+    WithJsonSchema({"type": "string", "maxLength": _MAX_TEXT, "pattern": r"\S"}),
+]
 Text = Annotated[
     Annotated[str, StringConstraints(max_length=_MAX_TEXT)] | None, BeforeValidator(_blank_is_none)
 ]
-Address = Annotated[Text, AfterValidator(_read_address)]
+Address = Annotated[
+    Text,
+    AfterValidator(_read_address),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "format": "ipv4"},
+                {"type": "string", "format": "ipv6"},
+                {"type": "string", "pattern": r"^\s*$", "maxLength": _MAX_TEXT},
+                {"type": "null"},
+            ]
+        }
+    ),
+]
 
 
 class ScoreFields(BaseModel):

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import pyarrow as pa
 from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Header, Request
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, WithJsonSchema
 
 from spit.engine.receipts import StaleBatchError
 from spit.service.contract import Engine
@@ -22,6 +22,12 @@ from spit.service.scopes import requires
 
 #: Batches decoded at once: big ones must not take the worker threads that scores are waiting for.
 _BATCHES_AT_ONCE = 2
+_AGENT = r"[!-~]{1,128}"
+#: Read by hand, so that both mistakes are named at once; the document has them from here.
+_Agent = Annotated[str | None, WithJsonSchema({"type": "string", "pattern": f"^{_AGENT}$"})]
+_Batch = Annotated[
+    str | None, WithJsonSchema({"type": "string", "pattern": "^([0-9]{1,18}|[0-8][0-9]{18})$"})
+]
 
 
 class EventsAccepted(BaseModel):
@@ -81,9 +87,9 @@ def events_router(
     )
     async def observe_events(
         request: Request,
-        x_spit_agent: Annotated[str | None, Header(description="who sends; with X-Spit-Batch")] = None,
+        x_spit_agent: Annotated[_Agent, Header(description="who sends; with X-Spit-Batch")] = None,
         x_spit_batch: Annotated[
-            str | None, Header(description="number of the batch; each agent counts its own up")
+            _Batch, Header(description="number of the batch, with X-Spit-Agent; each agent counts its own up")
         ] = None,
     ) -> EventsAccepted:
         """Count call events. All of the request or nothing of it is applied, a numbered batch once."""
@@ -103,7 +109,7 @@ def read_sender(agent: str | None, batch: str | None) -> Sender | None:
     if agent is None and batch is None:
         return None
     errors = []
-    if agent is None or re.fullmatch(r"[!-~]{1,128}", agent) is None:
+    if agent is None or re.fullmatch(_AGENT, agent) is None:
         expected = "1 to 128 printable ASCII characters without blanks"
         errors.append(FieldError(field="X-Spit-Agent", expected=expected, found=show(agent or "nothing")))
     if batch is None or re.fullmatch(r"[0-9]{1,19}", batch) is None or int(batch) >= 2**63:

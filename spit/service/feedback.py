@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from spit.engine.feedback import (
     Feedback,
@@ -24,20 +24,47 @@ from spit.service.scopes import requires
 _LAST_TIME_S = 4_102_444_800
 
 
+#: Something but blanks and control characters: only then there is an identity in it.
+_Identity = Annotated[str, StringConstraints(max_length=4096, pattern=r"[^\x00-\x20\x7f]")]
+
+
+def _tell_who_reports(schema: dict[str, Any]) -> None:
+    """An appeal is the caller's and names its call; of the others either reporter or callee says so."""
+    text, nothing = {"type": "string"}, {"type": "null"}
+    others = {"enum": ["report", "last_call", "not_spam"]}
+    schema["anyOf"] = [
+        {
+            "required": ["reporter", "call_id"],
+            "properties": {
+                "kind": {"const": "appeal"},
+                "reporter": text,
+                "call_id": text,
+                "callee": nothing,
+            },
+        },
+        {
+            "required": ["reporter"],
+            "properties": {"kind": others, "reporter": text, "callee": nothing},
+        },
+        {
+            "required": ["callee"],
+            "properties": {"kind": others, "callee": text, "reporter": nothing},
+        },
+    ]
+
+
 class FeedbackRequest(BaseModel):
     """One report. ``report``, ``last_call`` and ``not_spam`` are the callee's, ``appeal`` is the caller's."""
 
+    model_config = ConfigDict(json_schema_extra=_tell_who_reports)
+
     kind: Literal["report", "last_call", "not_spam", "appeal"]
-    reporter: str | None = Field(default=None, max_length=4096, description="who says so: URI or number")
-    callee: str | None = Field(
-        default=None, max_length=4096, description="the same, of kinds that are the callee's"
-    )
+    reporter: _Identity | None = Field(default=None, description="who says so: URI or number")
+    callee: _Identity | None = Field(default=None, description="the same, of kinds that are the callee's")
     call_id: str | None = Field(
         default=None, max_length=4096, description="the call; the last one when left out"
     )
-    caller: str | None = Field(
-        default=None, max_length=4096, description="URI or number that must have called"
-    )
+    caller: _Identity | None = Field(default=None, description="URI or number that must have called")
     time: float | None = Field(
         default=None, ge=0, le=_LAST_TIME_S, description="epoch seconds; now when left out"
     )
@@ -48,6 +75,8 @@ class FeedbackRequest(BaseModel):
             raise ValueError("expected either reporter or callee")
         if self.kind == "appeal" and self.callee is not None:
             raise ValueError("expected reporter with an appeal: the caller appeals")
+        if self.kind == "appeal" and self.call_id is None:
+            raise ValueError("expected call_id with an appeal: the call that it is about")
         return self
 
 
@@ -76,7 +105,7 @@ def feedback_router(
     def report_call(request: FeedbackRequest) -> FeedbackAccepted:
         """Report a call. Labels follow when several independent reporters say the same (docs/learning.md)."""
         if feedback is None:
-            raise ProblemError(503, "no feedback is kept: feedback.store names no file")
+            raise ProblemError(404, "no feedback is kept: feedback.store names no file")
         name = "reporter" if request.reporter is not None else "callee"
         reporter = _identity(request.reporter or request.callee or "", name, canonicalise)
         caller = None if request.caller is None else _identity(request.caller, "caller", canonicalise)

@@ -8,9 +8,10 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
-from spit.records import EVENT_SCHEMA, ActionKind, EventKind
+from spit.records import ActionKind
 from spit.service.answer_forms import FORM, JSON, TEXT, ReasonModel, ScoreModel, SipModel
 from spit.service.attempts import ScoreForm, ScoreRequest
+from spit.service.event_schema import event_schemas
 from spit.service.problems import PROBLEM_JSON, FieldError, Problem
 
 ARROW_STREAM = "application/vnd.apache.arrow.stream"
@@ -93,6 +94,10 @@ SCORE_RESPONSES: dict[int | str, dict[str, Any]] = {
                         "mode": {"type": "string"},
                         "degraded": {"type": "boolean"},
                     },
+                    "additionalProperties": {
+                        "type": "string",
+                        "description": "header_NAME of the SIP answer, add_NAME of a tagged INVITE",
+                    },
                 }
             },
         },
@@ -101,24 +106,9 @@ SCORE_RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 
-def _event_schema() -> dict[str, Any]:
-    kinds = {
-        "int64": "integer",
-        "int32": "integer",
-        "int16": "integer",
-        "double": "number",
-        "bool": "boolean",
-    }
-    properties: dict[str, Any] = {
-        field.name: {"type": [kinds.get(str(field.type), "string"), "null"]} for field in EVENT_SCHEMA
-    }
-    properties["event"] = {"type": "string", "enum": [kind.value for kind in EventKind]}
-    for name in ("time", "start_time", "end_time"):
-        properties[name] = {"type": "number", "description": f"epoch seconds, instead of {name}_us"}
-    return {"type": "object", "required": ["event", "call_id"], "properties": properties}
-
-
-_EVENT = _event_schema()
+#: Named in the document: an event may stand alone, in a list, or in ``events``.
+_EVENT_SCHEMAS = {"CallEvent": {"anyOf": event_schemas()}}
+_EVENT = {"$ref": "#/components/schemas/CallEvent"}
 _EVENTS = {"type": "array", "items": _EVENT}
 EVENTS_REQUEST_BODY: dict[str, Any] = {
     "required": True,
@@ -151,6 +141,7 @@ def install_openapi(app: FastAPI) -> None:
                 schema.pop("$defs", None)  # every model it names is in _MODELS or is an enumeration below
                 schemas.setdefault(model.__name__, schema)
             _add_enumerations(schemas)
+            schemas.update(_EVENT_SCHEMAS)
             app.openapi_schema = document
         return app.openapi_schema
 

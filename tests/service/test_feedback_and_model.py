@@ -113,7 +113,7 @@ def test_reports_need_the_token_and_a_store() -> None:
     app, _ = service(guard=guarded(token="secret"))  # noqa: S106
     problem(app.post("/v1/feedback", json=body), 401)
     assert app.post("/v1/feedback", json=body, headers={"Authorization": "Bearer secret"}).status_code == 202
-    assert "feedback.store" in problem(Service().post("/v1/feedback", json=body), 503)["detail"]
+    assert "feedback.store" in problem(Service().post("/v1/feedback", json=body), 404)["detail"]
 
 
 def test_the_model_alone() -> None:
