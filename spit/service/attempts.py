@@ -33,6 +33,10 @@ def _blank_is_none(value: object) -> object:
     return None if isinstance(value, str) and not value.strip() else value
 
 
+def _blank_is_empty(value: object) -> object:
+    return "{}" if isinstance(value, str) and not value.strip() else value
+
+
 def _read_address(value: str | None) -> str | None:
     """The address as the tracker writes it; brackets around IPv6 are what SIP scripts hold."""
     if value is None:
@@ -112,7 +116,18 @@ class ScoreQuery(ScoreFields):
 class ScoreForm(ScoreQuery, ScoreRequest):
     """The form of an HTML form; ``headers`` is a JSON object as text."""
 
-    headers: Json[dict[str, str]] = Field(default_factory=dict, description="JSON object of SIP headers")
+    headers: Annotated[
+        Json[dict[str, str]],
+        BeforeValidator(_blank_is_empty),
+        WithJsonSchema(
+            {
+                "type": "string",
+                "format": "json-object-of-strings",
+                "contentMediaType": "application/json",
+                "contentSchema": {"type": "object", "additionalProperties": {"type": "string"}},
+            }
+        ),
+    ] = Field(default_factory=dict, description="JSON object of SIP headers")
 
 
 def attempt_row(request: ScoreFields, *, time_us: int, canonicalise: Canonicalise) -> pa.RecordBatch:

@@ -155,16 +155,19 @@ def _read_row(
         column = _SECONDS.get(name, name)
         if column not in _READERS:
             refuse(show(name), "a field of a call event (docs/http-api.md)", value)
-        elif column != name and column in row:
-            refuse(name, f"either {name} or {column}", "both")
         elif value is None:
             continue
+        elif column != name and row.get(column) is not None:
+            refuse(name, f"either {name} or {column}", "both")
         else:
             read, expected = _READERS[name]
             try:
                 values[column] = read(value)
             except (ValueError, OverflowError):
                 refuse(name, expected, value)
+            # Here, because an identity may become short by being made canonical.
+            if isinstance(value, str) and len(value) > MAX_TEXT_BYTES:
+                refuse(name, f"at most {MAX_TEXT_BYTES} bytes", value)
     values.setdefault("method", "INVITE")
     if values.get("event") == EventKind.ATTEMPT and "time_us" in values:
         values.setdefault("start_time_us", values["time_us"])

@@ -45,9 +45,9 @@ def _event(kind: EventKind, moments: tuple[str, ...]) -> dict[str, Any]:
     properties: dict[str, Any] = {}
     for field in EVENT_SCHEMA:
         name = field.name
-        if name.removesuffix("_us") in _MOMENTS and name.removesuffix("_us") in named and name not in moments:
-            continue
-        if kind is EventKind.ATTEMPT and name in _END_NAMES:
+        if name.removesuffix("_us") in named and name not in moments:
+            properties[name] = {"type": "null"}  # it is named in seconds
+        elif kind is EventKind.ATTEMPT and name in _END_NAMES:
             properties[name] = {"type": "null"}
         else:
             properties[name] = _column(name, str(field.type), is_needed=name in needed)
@@ -56,6 +56,8 @@ def _event(kind: EventKind, moments: tuple[str, ...]) -> dict[str, Any]:
             properties[name] = {"type": "null"}
         elif name in moments or name not in named:
             properties[name] = _seconds(is_needed=name in needed)
+        else:
+            properties[name] = {"type": "null"}
     properties["event"] = {"const": kind.value}
     schema: dict[str, Any] = {
         "type": "object",
@@ -65,9 +67,12 @@ def _event(kind: EventKind, moments: tuple[str, ...]) -> dict[str, Any]:
         "additionalProperties": False,
     }
     both = [
-        {"required": [name, f"{name}_us"]}
+        {
+            "required": [name, f"{name}_us"],
+            "properties": {name: {"type": "number"}, f"{name}_us": {"type": "integer"}},
+        }
         for name in _MOMENTS
-        if name in properties and f"{name}_us" in properties
+        if name not in named and properties[name] != {"type": "null"}
     ]
     return {**schema, "not": {"anyOf": both}} if both else schema
 

@@ -75,8 +75,6 @@ class FeedbackRequest(BaseModel):
             raise ValueError("expected either reporter or callee")
         if self.kind == "appeal" and self.callee is not None:
             raise ValueError("expected reporter with an appeal: the caller appeals")
-        if self.kind == "appeal" and self.call_id is None:
-            raise ValueError("expected call_id with an appeal: the call that it is about")
         return self
 
 

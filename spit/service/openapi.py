@@ -141,11 +141,20 @@ def install_openapi(app: FastAPI) -> None:
                 schema.pop("$defs", None)  # every model it names is in _MODELS or is an enumeration below
                 schemas.setdefault(model.__name__, schema)
             _add_enumerations(schemas)
+            for field in schemas[ScoreForm.__name__]["properties"].values():
+                _leave_out_null(field)
             schemas.update(_EVENT_SCHEMAS)
             app.openapi_schema = document
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]  # the way that FastAPI documents
+
+
+def _leave_out_null(schema: dict[str, Any]) -> None:
+    """A form has texts only: a field that is nothing is left out or blank."""
+    schema.pop("default", None)
+    if "anyOf" in schema:
+        schema["anyOf"] = [one for one in schema["anyOf"] if one.get("type") != "null"]
 
 
 def _add_enumerations(schemas: dict[str, Any]) -> None:
