@@ -37,14 +37,6 @@ _CHALLENGE = {"WWW-Authenticate": "Bearer"}
 _log = logging.getLogger("spit.service")
 
 
-class _RefusedError(Exception):
-    """The request ends here."""
-
-    def __init__(self, status: int, detail: str, headers: Mapping[str, str]) -> None:
-        super().__init__(detail)
-        self.status, self.detail, self.headers = status, detail, headers
-
-
 class Guard:
     """Knows keys and rates. It belongs to the event loop; ``configure`` may be called from any thread.
 
@@ -101,7 +93,7 @@ class Guard:
             raise ProblemError(403, f"expected a key with the scope {wanted}, found one with {have}")
 
     async def admit(self, scope: Scope) -> None:
-        """Note in ``scope`` who asks. Raises _RefusedError."""
+        """Note in ``scope`` who asks. Raises ProblemError: the request ends here."""
         path = scope["path"]
         if path in OPEN_PATHS:
             return
@@ -112,10 +104,12 @@ class Guard:
             principal = await self._identify(key, peer)
         if principal is None and self._rings:
             self._refusals["unknown_key" if key else "no_key"] += 1
-            raise _RefusedError(401, _NO_KEY, _CHALLENGE)
+            raise ProblemError(401, _NO_KEY, headers=_CHALLENGE)
         scope[_PRINCIPAL] = principal
         bucket = ("key", principal.name) if principal is not None else ("peer", peer)
         if path == SCORE_PATH:
+            # Here, not by a dependency: FastAPI's take as long as a verdict.
+            self.check(scope, "score")
             # No SBC must wait or fail because it asks a lot: its calls pass.
             scope[_LIMITED] = self._scores.take(bucket) > 0.0
             return
@@ -143,7 +137,7 @@ class Guard:
             self._report(error)
             if known is not None and known[0] is not None and self._clock() < known[1] + _UNREACHABLE_S:
                 return known[0]
-            raise _RefusedError(503, "keys cannot be checked now", {"Retry-After": "1"}) from None
+            raise ProblemError(503, "keys cannot be checked now", headers={"Retry-After": "1"}) from None
         self._report(None)
         if principal is None:
             self._failures.take(peer)
@@ -174,7 +168,7 @@ class GuardMiddleware:
         if scope["type"] == "http":
             try:
                 await self._guard.admit(scope)
-            except _RefusedError as refused:
+            except ProblemError as refused:
                 answer = problem_response(
                     refused.status, refused.detail, instance=scope["path"], headers=refused.headers
                 )
@@ -216,5 +210,5 @@ def _shown_key(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
     return shown.pop() if len(shown) == 1 else b""
 
 
-def _too_many(detail: str, wait_s: float) -> _RefusedError:
-    return _RefusedError(429, detail, {"Retry-After": str(max(1, math.ceil(wait_s)))})
+def _too_many(detail: str, wait_s: float) -> ProblemError:
+    return ProblemError(429, detail, headers={"Retry-After": str(max(1, math.ceil(wait_s)))})

@@ -38,6 +38,11 @@ class _HeaderKey(SecurityBase):
         return None
 
 
+def security_of(scope: str) -> list[dict[str, list[str]]]:
+    """What the document says of a route whose scope the guard itself checks: either way to show the key."""
+    return [{"bearerKey": [scope]}, {"headerKey": [scope]}]
+
+
 def requires(scope: str) -> list[Any]:
     """Dependencies for ``APIRouter(dependencies=requires("read"))`` or one route.
 

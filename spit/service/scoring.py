@@ -22,7 +22,7 @@ from spit.service.metrics import ServiceMetrics
 from spit.service.openapi import SCORE_REQUEST_BODY, SCORE_RESPONSES
 from spit.service.overload import ScoreGate, ShedError
 from spit.service.problems import ProblemError, validation_problem
-from spit.service.scopes import requires
+from spit.service.scopes import security_of
 
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 SIP_TYPES = ("application/sip", "message/sip")
@@ -57,10 +57,21 @@ class Scorer:
         gate.on_shed = metrics.count_shed
         self._failing = False
 
-    async def answer(self, work: Callable[[], ScoreAnswer], *, limited: bool) -> ScoreAnswer:
-        """What ``work`` answers (``score_fields`` or ``score_invite``), or within the budget that the call
-        is allowed. ``limited``: who asks, asks too often. Raises ProblemError as ``work`` does.
+    async def answer_fields(self, request: ScoreFields, *, limited: bool = False) -> ScoreAnswer:
+        """As ``score_fields``, or within the budget that the call is allowed.
+
+        ``limited``: who asks, asks too often.
         """
+        return await self._answer(partial(self.score_fields, request), limited=limited)
+
+    async def answer_invite(
+        self, data: bytes, *, source_ip: str | None, observe: bool, limited: bool = False
+    ) -> ScoreAnswer:
+        """As ``score_invite``, or within the budget that the call is allowed. Raises ProblemError (400)."""
+        work = partial(self.score_invite, data, source_ip=source_ip, observe=observe)
+        return await self._answer(work, limited=limited)
+
+    async def _answer(self, work: Callable[[], ScoreAnswer], *, limited: bool) -> ScoreAnswer:
         started_s = self._timer()
         try:
             if limited:
@@ -118,12 +129,19 @@ class Scorer:
 
 def score_router(scorer: Scorer) -> APIRouter:
     """The two routes."""
-    router = APIRouter(tags=["score"], dependencies=requires("score"))
+    router = APIRouter(tags=["score"])
+    security = {"security": security_of("score")}
 
-    @router.get("/v1/score", responses=SCORE_RESPONSES, response_class=Response, operation_id="score_query")
+    @router.get(
+        "/v1/score",
+        responses=SCORE_RESPONSES,
+        response_class=Response,
+        operation_id="score_query",
+        openapi_extra=security,
+    )
     async def score_query(request: Request, fields: Annotated[ScoreQuery, Query()]) -> Response:
         """Score an attempt by query parameters. Reads; counts only with observe=true."""
-        answer = await scorer.answer(partial(scorer.score_fields, fields), limited=is_limited(request.scope))
+        answer = await scorer.answer_fields(fields, limited=is_limited(request.scope))
         return render(answer, _accept(request))
 
     @router.post(
@@ -131,7 +149,7 @@ def score_router(scorer: Scorer) -> APIRouter:
         responses=SCORE_RESPONSES,
         response_class=Response,
         operation_id="score",
-        openapi_extra={"requestBody": SCORE_REQUEST_BODY},
+        openapi_extra={**security, "requestBody": SCORE_REQUEST_BODY},
     )
     async def score(
         request: Request,
@@ -142,8 +160,8 @@ def score_router(scorer: Scorer) -> APIRouter:
         media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if media_type in SIP_TYPES:
             data = await request.body()
-            invite = partial(scorer.score_invite, data, source_ip=source_ip, observe=observe)
-            answer = await scorer.answer(invite, limited=is_limited(request.scope))
+            limited = is_limited(request.scope)
+            answer = await scorer.answer_invite(data, source_ip=source_ip, observe=observe, limited=limited)
             return render(answer, _accept(request))
         if media_type == "application/json":
             fields: ScoreFields = read_json(await request.body())
@@ -155,7 +173,7 @@ def score_router(scorer: Scorer) -> APIRouter:
             raise ProblemError(415, f"expected Content-Type {expected}, found {media_type or 'none'}")
         if observe:
             fields = fields.model_copy(update={"observe": True})
-        answer = await scorer.answer(partial(scorer.score_fields, fields), limited=is_limited(request.scope))
+        answer = await scorer.answer_fields(fields, limited=is_limited(request.scope))
         return render(answer, _accept(request))
 
     return router

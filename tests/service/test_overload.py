@@ -111,7 +111,8 @@ async def once(gate: ScoreGate, work: Stuck) -> None:
 
 def test_while_all_threads_are_stuck_attempts_are_shed_at_once_and_nothing_piles_up() -> None:
     async def scenario() -> None:
-        clock, reasons = Clock(), []
+        clock = Clock()
+        reasons: list[str] = []
         gate = ScoreGate(threads=2, budget_s=PATIENCE_S, clock=clock)
         gate.on_shed = reasons.append
         stuck = Stuck()
@@ -127,7 +128,7 @@ def test_while_all_threads_are_stuck_attempts_are_shed_at_once_and_nothing_piles
         assert stuck.runs == 2
         assert reasons == ["overload"] * 100
         stuck.let_go.set()
-        assert await asyncio.gather(*running) == ["scored", "scored"]
+        assert list(await asyncio.gather(*running)) == ["scored", "scored"]
         assert gate.expected_wait_s() == 0.0
         assert await gate.run(stuck) == "scored"
 
@@ -157,7 +158,7 @@ def test_the_wait_grows_with_the_queue_and_with_what_work_takes() -> None:
         with pytest.raises(ShedError, match="overload"):
             await gate.run(stuck)
         stuck.let_go.set()
-        assert await asyncio.gather(first, second, third) == ["scored"] * 3
+        assert list(await asyncio.gather(first, second, third)) == ["scored"] * 3
 
     asyncio.run(scenario())
 

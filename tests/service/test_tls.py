@@ -165,6 +165,6 @@ def test_mistakes_are_named(authority: Authority, tmp_path: Path) -> None:
         ),
     ):
         with pytest.raises(ConfigError) as raised:
-            tls_context(ServiceConfig(**given))
+            tls_context(with_service(Config(), **given).service)
         assert words in str(raised.value)
     assert tls_context(ServiceConfig()) is None
