@@ -83,6 +83,10 @@ class Scorer:
         self._metrics.count_answer(answer)
         return answer
 
+    def warm_up(self) -> None:
+        """Score one attempt of nobody: what is loaded at first use takes longer than a call may."""
+        self.score_fields(ScoreRequest(caller="anonymous@invalid", callee="anonymous@invalid"))
+
     def score_fields(self, request: ScoreFields) -> ScoreAnswer:
         """The answer for caller and callee as fields."""
 

@@ -98,6 +98,7 @@ class HttpService:
 
     def start(self) -> None:
         """Begin to answer."""
+        self._app.state.scorer.warm_up()
         # uvicorn does not say where a socket that it was given listens, and port 0 is anybody's guess.
         host, port = self._listener.getsockname()[:2]
         logging.getLogger("uvicorn.error").info(

@@ -60,7 +60,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 @contextmanager
 def serving(config: Config) -> Iterator[tuple[HttpService, str]]:
-    config = with_service(config, port=0)
+    config = with_service(config, port=0, score_budget_ms=60_000)
     listener = listen(config.service)
     port = listener.getsockname()[1]
     service = HttpService(TableEngine(config), config, listener, time_source=lambda: NOW_US)

@@ -84,13 +84,15 @@ def test_sighup_reads_keys_again_and_keeps_them_when_they_are_damaged(tmp_path: 
 def test_a_model_that_is_damaged_while_it_serves_harms_nobody(tmp_path: Path, heard: Heard) -> None:
     model, config = tmp_path / "model", tmp_path / "spit.toml"
     shutil.copytree(MODEL, model)
-    config.write_text(f'[service]\nport = 0\n[model]\npath = "{model}"\n')
+    config.write_text(f'[service]\nport = 0\nscore_budget_ms = 60000\n[model]\npath = "{model}"\n')
 
     def meanwhile(_reader: FakeLiveReader) -> None:
         port = port_of(heard)
         for file in model.iterdir():
             file.write_bytes(b"\x00damaged")
-        config.write_text(f'[service]\nport = 0\n[model]\npath = "{model}"\n[policy]\nttl_s = 7\n')
+        config.write_text(
+            f'[service]\nport = 0\nscore_budget_ms = 60000\n[model]\npath = "{model}"\n[policy]\nttl_s = 7\n'
+        )
         os.kill(os.getpid(), signal.SIGHUP)
         wait_until(lambda: "configuration read again; changed: policy.ttl_s" in heard.text())
         status, text = ask(port, QUESTION)
