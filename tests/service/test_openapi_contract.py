@@ -95,6 +95,6 @@ def test_requests_drawn_from_the_document(case: Any) -> None:
 
 @pytest.mark.e2e
 @schema.parametrize()
-@settings(SETTINGS, max_examples=150)
+@settings(SETTINGS, max_examples=100)
 def test_many_requests_drawn_from_the_document(case: Any) -> None:
     case.call_and_validate(headers={"X-API-Key": KEY})
