@@ -98,6 +98,14 @@ class ScoreGate:
             latest_s = max(self._started_s.values()) if is_full else now_s
             return max(now_s - latest_s, 0.0) + ahead * self._mean_s / self._threads
 
+    def check_loop(self) -> None:
+        """For work that needs no thread. Raises ShedError while the event loop comes round too slowly."""
+        self._probe(asyncio.get_running_loop())
+        if self._loop_delay_s() > self._budget_s:
+            raise self.shed("overload")
+        if self._is_shedding:
+            self._end_shedding()
+
     async def run(self, work: Callable[[], T]) -> T:
         """What ``work`` returns or raises, from a thread. Raises ShedError when there is no time for it."""
         loop = asyncio.get_running_loop()

@@ -188,6 +188,21 @@ def test_an_event_loop_that_comes_round_too_slowly_sheds_until_it_does_not() -> 
     asyncio.run(scenario())
 
 
+def test_work_on_the_loop_itself_is_shed_by_the_loops_delay_alone() -> None:
+    async def scenario() -> None:
+        clock = Clock()
+        gate = ScoreGate(threads=1, budget_s=0.05, clock=clock)
+        gate.check_loop()
+        clock.now_s += 0.2
+        await asyncio.sleep(0)
+        with pytest.raises(ShedError, match="overload"):
+            gate.check_loop()
+        await asyncio.sleep(0)
+        gate.check_loop()
+
+    asyncio.run(scenario())
+
+
 def test_a_slow_moment_of_the_loop_says_nothing_a_second_later() -> None:
     async def scenario() -> None:
         clock = Clock()
