@@ -12,7 +12,7 @@ RUST_SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find crates -name '
 BUILT := .venv/rust-module.built
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test lint bench bench-live bench-memory bench-detection bench-training fuzz models captures clean
+.PHONY: help setup build demo test lint bench bench-live bench-service bench-memory bench-detection bench-training fuzz models captures clean
 .NOTPARALLEL:
 
 help: ## list the targets
@@ -61,6 +61,10 @@ fuzz: ## look for inputs that break the core, SECONDS=600 a target; needs rustup
 bench-live: build ## measure live capture over a veth pair (root); writes benches/results/
 	@tools/setup.sh --bench
 	$(PYTHON) benches/live.py --date "$$(date -u +%F)"
+
+bench-service: build ## measure single questions beside a constant of the same service; writes benches/results/
+	@tools/setup.sh --bench
+	$(PYTHON) benches/service.py --date "$$(date -u +%F)"
 
 bench-detection: build ## measure the shipped model and the baselines on benches/detection.toml; writes benches/results/
 	$(PYTHON) benches/detection.py --date "$$(date -u +%F)"

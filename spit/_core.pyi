@@ -1,6 +1,6 @@
 """The Rust core: decode, track, fold. Batches of columns cross this border, never single packets."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -169,6 +169,12 @@ def parse_attempt(
 def canonical_identity(uri: str, settings: dict[str, object] | None = None) -> str | None:
     """The canonical identity of a SIP or tel URI, or of a bare number: E.164 where it is one."""
 
+class Identities:
+    """``canonical_identity`` under settings that are read once."""
+
+    def __init__(self, settings: dict[str, object] | None = None) -> None: ...
+    def canonical(self, uri: str) -> str | None: ...
+
 def parse_identity(header: str) -> list[dict[str, object]]:
     """What the PASSporTs of an Identity header (RFC 8224) claim; no signature is verified.
 
@@ -211,6 +217,57 @@ def asserted_differs(asserted: pa.Array, uris: pa.Array) -> Mask:
     A withheld From is no lie (RFC 3323, RFC 3325) and differs from nobody.
     """
 
+#: Names of what ``attempt_columns`` answers, in order.
+ATTEMPT_COLUMNS: list[str]
+#: Numbers that differ in at least 1 and at most this many digits at the end are neighbours.
+NEIGHBOUR_DIGITS: int
+
+def attempt_columns(attempts: pa.RecordBatch) -> F64:
+    """What each attempt says by itself, float64 [ATTEMPT_COLUMNS, attempts]: truths are 0 or 1.
+
+    Reads the columns of records.EVENT_SCHEMA that are there; the others are null.
+    """
+
+def event_keys(events: pa.RecordBatch, names: Sequence[str]) -> U64:
+    """The keys of each event, uint64 [names, events], 0 where there is none.
+
+    Names: caller, callee, identity, origid, block, callee_block, identity_block, source, peer, tie_peer,
+    contact, contact_reverse, peer_caller, peer_callee, identity_source (crates/spit-core/src/attempt.rs).
+    Reads the columns of records.EVENT_SCHEMA that are there; the others are null.
+    """
+
+class OneAttempt:
+    """One attempt, its texts hashed and read once: columns of records.EVENT_SCHEMA by name, ``time_us`` at
+    least; what lacks is null. Raises ValueError or TypeError at a column of another type."""
+
+    def __init__(self, row: Mapping[str, object]) -> None: ...
+    @property
+    def time_us(self) -> int: ...
+    def key(self, name: str) -> int:
+        """A key by a name of ``event_keys``."""
+
+class AttemptReader:
+    """Reads the features of one attempt from primitives and formulas in one call.
+
+    ``columns``: of the attempt's own matrix, which is the last: a name of ATTEMPT_COLUMNS,
+    ``passport_age_s``, ``hour_cos`` or ``hour_sin``, or a position among the answers of all ``pairs`` and
+    then all ``lasts``.
+    ``sums``: one matrix each: the primitive, the name of its key, and the name of a second key with the
+    columns that are read with it.
+    """
+
+    def __init__(
+        self,
+        formulas: Formulas,
+        *,
+        columns: Sequence[str | int],
+        sums: Sequence[tuple[Sums, str, str | None, Sequence[int]]],
+        lasts: Sequence[tuple[Last, str]],
+        pairs: Sequence[tuple[Pairs, str]],
+    ) -> None: ...
+    def read(self, attempt: OneAttempt) -> F32:
+        """float32 [1, formulas]. RuntimeError while another thread folds into a primitive."""
+
 class Sums:
     """Exponentially decayed sums per key: ``width`` contributions at each of several time constants.
 
@@ -252,6 +309,9 @@ class Sums:
         """As ``read``, these columns only, which must rise."""
 
     def read(self, keys: U64, times_us: I64) -> F64: ...
+    def read_one(self, key: int, time_us: int) -> list[float]:
+        """One row of ``read``."""
+
     def merge(self, other: Sums) -> None: ...
     def state(self) -> pa.RecordBatch: ...
     def restore(self, state: pa.RecordBatch) -> None: ...
@@ -276,6 +336,9 @@ class Pairs:
     def __init__(self, *, window_s: float, max_pairs: int) -> None: ...
     def fold(self, pairs: U64, times_us: I64, update: Mask) -> F64: ...
     def read(self, pairs: U64, times_us: I64) -> F64: ...
+    def read_one(self, pair: int, time_us: int) -> float:
+        """One row of ``read``."""
+
     def merge(self, other: Pairs) -> None: ...
     def state(self) -> pa.RecordBatch: ...
     def restore(self, state: pa.RecordBatch) -> None: ...
@@ -296,6 +359,24 @@ class Formulas:
     ) -> None: ...
     def derive(self, matrices: Sequence[F64]) -> F32:
         """float32 [rows, formulas] from float64 [rows, columns] each. ValueError: they do not fit."""
+
+class Forest:
+    """Sums of decision trees, float32, added in the order of ``roots`` and ``base`` last.
+
+    ``nodes``: a weight for a leaf; else column, threshold, positions of the nodes for ``value <= threshold``
+    and for more, and whether NaN goes to the first. ``width``: columns of a row. Raises ValueError at what
+    is no tree.
+    """
+
+    def __init__(
+        self,
+        nodes: Sequence[tuple[int, float, int, int, bool] | float],
+        roots: Sequence[int],
+        base: float,
+        width: int,
+    ) -> None: ...
+    def sum(self, rows: F32) -> F32:
+        """float32[n] of float32[n, width], which must be C-contiguous."""
 
 class Names:
     """Strings in numbered slots, for columns of state kept beside it; a released slot is used again."""

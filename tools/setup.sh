@@ -64,6 +64,7 @@ missing_packages() {
                 have sipgrep || want sipgrep
                 have tcpreplay || want tcpreplay
                 have tcpdump || want tcpdump
+                have wrk || want wrk
                 have ip || want iproute2
                 ;;
             --lint)

@@ -136,6 +136,16 @@ class CallerTable:
         slot = None if caller is None else self._names.slot(caller)
         return 0 if slot is None else int(self._attempts[slot])
 
+    def seen(self, caller: str | None) -> tuple[int, tuple[str, ...]]:
+        """Attempts of a caller so far and the Call-IDs kept of it; (0, ()) for an unknown one."""
+        slot = None if caller is None else self._names.slot(caller)
+        return (0, ()) if slot is None else (int(self._attempts[slot]), self._call_ids.get(slot, ()))
+
+    def telling_values(self, caller: str) -> F32 | None:
+        """float32[F] of the caller's attempt with the highest score; None below suspect or when unknown."""
+        slot = self._names.slot(caller)
+        return None if slot is None else self._values.get(slot)
+
     def get(self, caller: str) -> CallerState | None:
         """The caller's state, None for an unknown one."""
         slot = self._names.slot(caller)

@@ -12,21 +12,24 @@ from typing import Protocol
 import numpy as np
 import pyarrow as pa
 
+from spit._core import OneAttempt
 from spit.engine import checkpoint
 from spit.engine.callers import F32, F64, LABELS, SPAM_RANK, SUSPECT_RANK, CallerColumns, CallerTable
 from spit.engine.campaign_rows import Campaign, campaign_rows, group
 from spit.engine.campaigns import CampaignTable
+from spit.engine.questions import AttemptRow, QuestionReader, attempt_batch, attempt_row, text
 from spit.engine.receipts import Receipts
 from spit.engine.scored import AttemptContext, Scored, concatenate, margins
 from spit.engine.summaries import CallerSummary, caller_rows, summaries
 from spit.engine.ties import caller_keys, is_first_contact, tie_keys
-from spit.errors import InputError, ModelError
+from spit.engine.turns import FairLock
+from spit.errors import ModelError
 from spit.features.table import FeatureTable
 from spit.model.campaign_evidence import TIES
 from spit.model.context import context_reasons
-from spit.model.evidence_state import Evidence
+from spit.model.evidence_state import Evidence, OneDecision
 from spit.model.reasons import explain
-from spit.model.scorer import Detector, sigmoid
+from spit.model.scorer import Detector, sigmoid, sigmoid_one
 from spit.model.spoofing import SpoofVictims
 from spit.policy.budget import PolicyBudget
 from spit.policy.policy import Policy
@@ -34,8 +37,10 @@ from spit.records import Action, Label, Reason, Verdict
 
 #: Callers watched for campaigns: the suspicious ones, of whom there are far fewer than callers.
 MAX_CAMPAIGN_CALLERS = 50_000
-#: Events folded per hold of the lock: a question never waits for more than this much work.
+#: Events folded per hold of the lock.
 MAX_CHUNK_EVENTS = 8192
+#: The same while questions are asked: some 3 ms, the longest that one waits (docs/decisions/0019).
+QUESTION_CHUNK_EVENTS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +99,14 @@ class Engine:
         self._campaigns = CampaignTable(max_members=min(max_callers, MAX_CAMPAIGN_CALLERS))
         self._callers = CallerTable(max_callers=max_callers)
         self._chunk = min(MAX_CHUNK_EVENTS, max_callers)
+        self._asked = 0
         self._now_us: int | None = None
         self._attempts = 0
         self._events = 0
-        self._lock = threading.Lock()
+        self._lock = FairLock()
+        self._questions = QuestionReader(
+            self._features, model, self._evidence, self._victims, self._budget, self._callers
+        )
         self._observers = tuple(observers)
         self._receipts = Receipts()
         self._duplicates = 0
@@ -125,8 +134,18 @@ class Engine:
 
     def observe(self, events: pa.RecordBatch) -> Scored:
         """Fold all events (records.EVENT_SCHEMA) in order and score the attempts among them."""
-        starts = range(0, max(events.num_rows, 1), self._chunk)
-        return concatenate([self._observe_chunk(events, at, self._chunk)[0] for at in starts])
+        parts: list[Scored] = []
+        done = 0
+        while done < events.num_rows or not parts:
+            length = self._chunk_events()
+            parts.append(self._observe_chunk(events, done, length)[0])
+            done += length
+        return concatenate(parts)
+
+    def _chunk_events(self) -> int:
+        """How many events the next hold of the lock may fold. Nothing that is counted depends on it."""
+        asked, self._asked = self._asked, self._questions.asked
+        return self._chunk if asked == self._asked else min(self._chunk, QUESTION_CHUNK_EVENTS)
 
     def receive(self, events: pa.RecordBatch, agent: str, number: int) -> bool:
         """Fold batch ``number`` of ``agent`` once: False, and nothing is done, when it was applied before.
@@ -210,60 +229,60 @@ class Engine:
             observer.observe(events, scored)
         return scored, context
 
-    def assess(self, attempt: pa.RecordBatch, *, observe: bool = False) -> Assessment:
-        """The verdict on one attempt (one row of records.EVENT_SCHEMA), and the action.
+    def assess(self, attempt: pa.RecordBatch | AttemptRow, *, observe: bool = False) -> Assessment:
+        """The verdict on one attempt (one row, or columns by name, of records.EVENT_SCHEMA), and the action.
 
         Counts nothing unless ``observe``. Raises InputError when it is not one attempt.
         """
-        if attempt.num_rows != 1 or attempt["event"][0].as_py() != "attempt":
-            kinds = attempt["event"].unique().to_pylist()
-            raise InputError(f"expected one attempt, found {attempt.num_rows} rows of {kinds}")
+        answer = self._answer(attempt, observe=observe, wait=True)
+        assert answer is not None  # noqa: S101  it has waited
+        return answer
+
+    def assess_now(self, attempt: AttemptRow) -> Assessment | None:
+        """``assess`` without observing and without waiting: None while events are counted."""
+        return self._answer(attempt, observe=False, wait=False)
+
+    def _answer(
+        self, attempt: pa.RecordBatch | AttemptRow, *, observe: bool, wait: bool
+    ) -> Assessment | None:
+        row = attempt_row(attempt)
         policy = self.policy
-        caller: str | None = attempt["caller"][0].as_py()
+        caller, callee = text(row, "caller"), text(row, "callee")
         call_ids: tuple[str, ...] = ()
         if observe:
-            scored, context = self._observe_chunk(attempt, 0, 1)
-            values, decision, victim = scored.values, context.decision, bool(context.is_victim[0])
-            own, attempts, level = (
-                float(scored.probability[0]),
-                int(scored.attempts[0]),
-                int(context.levels[0]),
-            )
+            scored, context = self._observe_chunk(attempt_batch(attempt), 0, 1)
+            values, several = scored.values, context.decision
+            decision = OneDecision(*(getattr(several, name)[0].item() for name in OneDecision._fields))
+            own, attempts = float(scored.probability[0]), int(scored.attempts[0])
+            victim, level = bool(context.is_victim[0]), int(context.levels[0])
             label, call_ids = scored.labels()[0], context.call_ids.get(0, ())
         else:
-            times_us = attempt["time_us"].to_numpy()
-            with self._lock:
-                values = self._features.read(attempt)
-                log_odds = self._model.log_odds(values)
-                decision = self._evidence.read(
-                    caller_keys(attempt),
-                    tie_keys(attempt),
-                    times_us,
-                    log_odds,
-                    first_contact=is_first_contact(self._model.features, values),
-                )
-                victim = bool(self._victims.read(attempt["caller"], attempt["source_ip"], times_us)[0])
-                level = self._budget.level(int(times_us[0]), policy.max_wrong_per_10000)
-                attempts = self._callers.attempts(caller) + 1
-                known = None if caller is None else self._callers.get(caller)
-            own = float(sigmoid(log_odds)[0])
-            label = policy.label(float(decision.score[0]), level=level)
-            if label is Label.SPAM and (victim or not decision.may_block[0]):
+            one = OneAttempt(row)
+            if wait:
+                self._lock.acquire()
+            elif not self._lock.try_acquire():
+                return None
+            try:
+                known = self._questions.read(one, caller, policy.max_wrong_per_10000)
+            finally:
+                self._lock.release()
+            values, decision, victim, level = known.values, known.decision, known.is_victim, known.level
+            own, attempts, call_ids = sigmoid_one(known.log_odds), known.attempts + 1, known.call_ids
+            label = policy.label(decision.score, level=level)
+            if label is Label.SPAM and (victim or not decision.may_block):
                 label = Label.SUSPECT
-            call_ids = () if known is None else known.call_ids
         reasons: tuple[Reason, ...] = ()
         if label is not Label.LEGIT:
-            rank = np.array([LABELS.index(label)], np.int8)
+            rank, score = np.array([LABELS.index(label)], np.int8), np.array([decision.score])
             telling = self._telling_values(caller, values, own)
-            tie = TIES[decision.tie[0]] if decision.fits_campaign[0] else None
+            tie = TIES[decision.tie] if decision.fits_campaign else None
             reasons = (
-                *context_reasons(tie, float(decision.shift[0]), is_victim=victim),
-                *self._explain(telling, margins(policy, decision.score, rank))[0],
+                *context_reasons(tie, decision.shift, is_victim=victim),
+                *self._explain(telling, margins(policy, score, rank))[0],
             )
-        score = float(decision.score[0])
-        verdict = Verdict(caller, score, label, reasons, self._model.name, attempts, call_ids)
-        callee, exemption = attempt["callee"][0].as_py(), attempt["exemption"][0].as_py()
-        return Assessment(verdict, policy.decide(verdict, callee=callee, exemption=exemption, level=level))
+        verdict = Verdict(caller, decision.score, label, reasons, self._model.name, attempts, call_ids)
+        action = policy.decide(verdict, callee=callee, exemption=text(row, "exemption"), level=level)
+        return Assessment(verdict, action)
 
     def report_wrong_block(self, time_us: int, caller: str) -> bool:
         """Count an appeal that was right; False where the caller was never blocked, or was reported before.
@@ -378,8 +397,8 @@ class Engine:
         if probability >= 0.5 or caller is None:
             return values
         with self._lock:
-            state = self._callers.get(caller)
-        return values if state is None or state.values is None else state.values.reshape(1, -1)
+            telling = self._callers.telling_values(caller)
+        return values if telling is None else telling.reshape(1, -1)
 
     def _explain(self, values: F32, to_pass: F64) -> list[tuple[Reason, ...]]:
         return explain(self._model, values, to_pass=to_pass)

@@ -19,23 +19,17 @@ I64 = npt.NDArray[np.int64]
 
 #: Rings or talks no longer than this mark one-ring and short calls (carriers' limit for short calls).
 SHORT_S = 6.0
-#: The last digits of a number within its block of 10,000.
-_BLOCK_DIGITS = 4
 #: A caller is young at its first attempts: fewer than this many before, decayed over 1 day. A campaign that
 #: rotates its numbers is made of young callers, whoever else uses its trunk.
 YOUNG_ATTEMPTS = 2.5
 #: At an end the call's own attempt counts already.
 _YOUNG_ATTEMPTS_AT_END = YOUNG_ATTEMPTS + 1.0
-#: Numbers that differ in at most this many digits at the end are neighbours: the callee's own exchange.
-NEIGHBOUR_DIGITS = 5.0
 #: Young callers' numbers no further apart than this are drawn from one range.
 NEAR_NUMBERS = 100.0
 #: A callee who hangs up this soon has not listened.
 QUICK_HANG_UP_S = 10.0
 #: Calls that are still open when their end is lost are forgotten over this time.
 OPEN_WINDOW_S = DAY_S
-_E164_DIGITS = 15.0
-_ATTESTATIONS = pa.array(["C", "B", "A"])
 _OUTCOMES = pa.array([str(outcome) for outcome in Outcome])
 _OUTCOME_CODES = {outcome: code for code, outcome in enumerate(Outcome)}
 _NOT_COUNTED = (Outcome.INCOMPLETE, Outcome.REDIRECTED)
@@ -68,12 +62,6 @@ def _known(array: pa.Array) -> Mask:
     return _mask(pc.is_valid(array))
 
 
-def _contains(array: pa.Array, word: str) -> Mask:
-    if array.null_count == len(array):
-        return np.zeros(len(array), np.bool_)
-    return _mask(pc.match_substring(array, word, ignore_case=True))
-
-
 def column(batch: pa.RecordBatch, name: str) -> pa.Array:
     """The column; InputError when the batch has none."""
     at = batch.schema.get_field_index(name)
@@ -92,9 +80,22 @@ _END_COLUMNS = (
 )
 
 
+_KEY_COLUMNS = ("caller", "callee", "origid", "source_ip", "fingerprint")
+#: Keys that the primitives are asked for.
+EVENT_KEYS = [
+    *("caller", "callee", "origid", "block", "callee_block", "source", "peer"),
+    *("contact", "contact_reverse", "peer_caller", "peer_callee"),
+]
+
+
+def _columns(events: pa.RecordBatch, names: Sequence[str]) -> pa.RecordBatch:
+    """These columns. InputError when one is missing."""
+    return pa.record_batch([column(events, name) for name in names], names=list(names))
+
+
 def _pick(events: pa.RecordBatch, names: Sequence[str], rows: I64) -> pa.RecordBatch:
     """These columns of these rows. InputError when a column is missing."""
-    return pa.record_batch([column(events, name) for name in names], names=list(names)).take(pa.array(rows))
+    return _columns(events, names).take(pa.array(rows))
 
 
 def pick_attempts(events: pa.RecordBatch, rows: I64) -> pa.RecordBatch:
@@ -120,7 +121,7 @@ def outcome_codes(events: pa.RecordBatch) -> I64:
 
 
 class EventKeys:
-    """The keys of each event by name, 64 bits, 0 where there is none; every string is hashed once.
+    """The keys of each event by name (EVENT_KEYS), 64 bits, 0 where there is none.
 
     caller, callee: the person, the same key in both roles. source, peer (source and fingerprint), origid;
     block, callee_block (numbers of caller and callee without their last 4 digits); contact, contact_reverse,
@@ -128,25 +129,8 @@ class EventKeys:
     """
 
     def __init__(self, events: pa.RecordBatch) -> None:
-        self._keys: dict[str, U64] = {}
-        texts = {name: column(events, name) for name in ("caller", "callee", "origid")}
-        withheld = _core.withheld(texts["caller"])
-        for name, text in texts.items():
-            self._keys[name] = _core.hash_keys(text)
-        for name, text in (("block", texts["caller"]), ("callee_block", texts["callee"])):
-            self._keys[name] = _core.hash_blocks(text, digits=_BLOCK_DIGITS)
-        for name in ("caller", "block"):
-            self._keys[name][withheld] = 0
-        self._keys["source"] = _core.hash_keys(column(events, "source_ip"))
-        fingerprint = _core.hash_keys(column(events, "fingerprint"))
-        self._keys["peer"] = _core.join_keys(self._keys["source"], fingerprint)
-        for name, first, second in (
-            ("contact", "caller", "callee"),
-            ("contact_reverse", "callee", "caller"),
-            ("peer_caller", "peer", "caller"),
-            ("peer_callee", "peer", "callee"),
-        ):
-            self._keys[name] = _core.join_keys(self._keys[first], self._keys[second])
+        keys = _core.event_keys(_columns(events, _KEY_COLUMNS), EVENT_KEYS)
+        self._keys: dict[str, U64] = dict(zip(EVENT_KEYS, keys, strict=True))
 
     def __getitem__(self, name: str) -> U64:
         return self._keys[name]
@@ -159,63 +143,27 @@ class AttemptColumns:
     """Columns of attempts, and what the primitives knew of each before it."""
 
     def __init__(self, attempts: pa.RecordBatch) -> None:
-        caller, callee = column(attempts, "caller"), column(attempts, "callee")
-        uri = column(attempts, "caller_uri")
+        attempts = _columns(attempts, _ATTEMPT_COLUMNS)
         self.count = attempts.num_rows
-        self.diverted: Mask = _known(column(attempts, "diverted_by"))
-        has_caller, named_nobody = _known(caller), _core.withheld(caller)
-        self.withheld: Mask = ~has_caller | named_nobody | _core.withheld(uri, uris=True)
-        self.identified: Mask = has_caller & ~named_nobody
-        self.has_callee: Mask = _known(callee)
-        self.callee_number: F64 = _core.numbers(callee)
-        self.caller_number: F64 = _core.numbers(caller)
-        self.message: Mask = _equals(column(attempts, "method"), "MESSAGE")
+        own = _core.attempt_columns(attempts)
+        self._direct: dict[str, F64] = dict(zip(_core.ATTEMPT_COLUMNS, own, strict=True))
+        self.diverted, self.withheld, self.identified, self.has_callee, self.message, self.neighbour = (
+            self._direct[name] == 1.0
+            for name in ("diverted", "caller_withheld", "identified", "has_callee", "is_message", "neighbour")
+        )
+        self.callee_number, self.caller_number = self._direct["callee_number"], self._direct["caller_number"]
         self.young: Mask = self.identified
-        self._direct: dict[str, F64] = {
-            "caller_withheld": self.withheld.astype(np.float64),
-            "diverted": self.diverted.astype(np.float64),
-            "callee_is_number": np.isfinite(self.callee_number).astype(np.float64),
-            "is_message": self.message.astype(np.float64),
-        }
-        self._add_numbers(caller, callee)
-        self._add_identity(attempts, uri)
+        age_s = np.abs(_numpy(column(attempts, "passport_iat_age_s"), 0.0).astype(np.float64))
         time_us = _numpy(column(attempts, "time_us"), 0).astype(np.float64)
         angle = (time_us % (DAY_S * 1e6)) * (2.0 * np.pi / (DAY_S * 1e6))
-        self._direct |= {"hour_cos": np.cos(angle), "hour_sin": np.sin(angle)}
-        self._known: dict[str, F64] = {}
-
-    def _add_numbers(self, caller: pa.Array, callee: pa.Array) -> None:
-        caller_digits, callee_digits = _core.digit_counts(caller), _core.digit_counts(callee)
-        shared = _core.shared_digits(caller, callee)
-        differing = np.maximum(caller_digits, callee_digits) - shared
+        # Of one attempt these three are read by spit_core::attempt: cosines of another library differ in the
+        # last bit, and then training would not give the model that is shipped (tests/property).
         self._direct |= {
-            "caller_digits": np.nan_to_num(caller_digits),
-            "callee_digits": np.nan_to_num(callee_digits),
-            "shared_digits": np.nan_to_num(shared),
-            "differing_digits": np.nan_to_num(differing, nan=_E164_DIGITS),
-        }
-        # A caller's own number as callee is the check of a mailbox, not of a neighbour.
-        self.neighbour: Mask = (differing >= 1.0) & (differing <= NEIGHBOUR_DIGITS)
-
-    def _add_identity(self, attempts: pa.RecordBatch, uri: pa.Array) -> None:
-        attestation = pc.index_in(column(attempts, "attestation"), value_set=_ATTESTATIONS)
-        verstat, mismatch = column(attempts, "verstat"), column(attempts, "passport_mismatch")
-        types, media = column(attempts, "passport_types"), column(attempts, "media")
-        failed, passed = _contains(verstat, "failed"), _contains(verstat, "passed")
-        age_s = np.abs(_numpy(column(attempts, "passport_iat_age_s"), 0.0).astype(np.float64))
-        self._direct |= {
-            "attestation_level": _numpy(attestation, -1).astype(np.float64) + 1.0,
-            "asserted_differs": _core.asserted_differs(column(attempts, "asserted_identity"), uri).astype(
-                np.float64
-            ),
-            "verstat": passed.astype(np.float64) - failed,
-            "passport_orig_differs": _contains(mismatch, "orig").astype(np.float64),
-            "passport_dest_differs": _contains(mismatch, "dest").astype(np.float64),
             "passport_age_s": np.fmin(np.nan_to_num(age_s, nan=0.0), HOUR_S),
-            "passport_div": _contains(types, "div").astype(np.float64),
-            "media_video": _contains(media, "video").astype(np.float64),
-            "media_fax": _contains(media, "image").astype(np.float64),  # T.38 (RFC 3362)
+            "hour_cos": np.cos(angle),
+            "hour_sin": np.sin(angle),
         }
+        self._known: dict[str, F64] = {}
 
     def learn(self, known: Mapping[str, F64]) -> None:
         """Adds what a primitive answered, by name."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from itertools import groupby
 
-from spit.features.columns import NEIGHBOUR_DIGITS, YOUNG_ATTEMPTS
+from spit._core import NEIGHBOUR_DIGITS
+from spit.features.columns import YOUNG_ATTEMPTS
 from spit.features.declare import IDLE_S, Stage, window_words
 from spit.features.table import CONTRIBUTIONS, FEATURES, KEPT, LASTS, PAIRS, schema_hash
 
@@ -51,7 +52,7 @@ def render_markdown() -> str:
         "",
         f"A caller is *young* at its first attempts: fewer than {YOUNG_ATTEMPTS:g} before, decayed over 1",
         "day. A campaign that rotates its numbers is made of young callers, whoever else uses its trunk.",
-        f"Numbers are *neighbours* when they differ in 1 to {NEIGHBOUR_DIGITS:.0f} digits at the end.",
+        f"Numbers are *neighbours* when they differ in 1 to {NEIGHBOUR_DIGITS} digits at the end.",
         "",
     ]
     for key, group in groupby(FEATURES, key=lambda feature: feature.key):

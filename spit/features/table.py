@@ -195,6 +195,7 @@ class FeatureTable:
         self._pairs = {
             d.name: _core.Pairs(window_s=d.window_s, max_pairs=_PAIRS_PER_KEY * max_keys) for d in PAIRS
         }
+        self._reader = self._read_attempts()
 
     def observe(self, events: pa.RecordBatch) -> FeatureRows:
         """Folds every event in order; each attempt is read before it updates.
@@ -288,6 +289,29 @@ class FeatureTable:
             matrices.append(np.concatenate(known_sums, axis=1))
         return _FORMULAS.derive([*matrices, columns.matrix(_ATTEMPT_COLUMNS)])
 
+    def read_one(self, attempt: _core.OneAttempt) -> npt.NDArray[np.float32]:
+        """As ``read`` of one row, float32 [1, F], in microseconds."""
+        return self._reader.read(attempt)
+
+    def _read_attempts(self) -> _core.AttemptReader:
+        """The primitives in the order of ``read``; the answers of pairs and lasts come in this order, too."""
+        pairs, answers = [], []
+        for contact in PAIRS:
+            pairs.append((self._pairs[contact.name], contact.key))
+            answers.append(f"{contact.name}_age_s")
+            if contact.reverse_key is not None:
+                pairs.append((self._pairs[contact.name], contact.reverse_key))
+                answers.append(f"{contact.name}_reverse_age_s")
+        for last in LASTS:
+            answers += _last_names(last)
+        return _core.AttemptReader(
+            _FORMULAS,
+            columns=[answers.index(name) if name in answers else name for name in _ATTEMPT_COLUMNS],
+            sums=[(self._sums[k.sums.key], k.sums.key, k.sums.seen_from, k.seen) for k in KEPT],
+            lasts=[(self._lasts[last.name], last.key) for last in LASTS],
+            pairs=pairs,
+        )
+
     def states(self) -> list[tuple[str, pa.RecordBatch]]:
         """A copy of the state of each primitive, by name."""
         return [(name, primitive.state()) for name, primitive in self._primitives()]
@@ -304,6 +328,7 @@ class FeatureTable:
         fresh = FeatureTable(max_keys=self._max_keys)
         state_files.load(directory, dict(fresh._primitives()), self.schema_hash)
         self._sums, self._lasts, self._pairs = fresh._sums, fresh._lasts, fresh._pairs
+        self._reader = fresh._reader
 
     def counters(self) -> dict[str, int]:
         """``NAME_keys``, ``NAME_evicted_idle`` and ``NAME_evicted_full`` of each primitive."""
@@ -373,10 +398,10 @@ def _charged(declaration: LastDeclaration | PairsDeclaration, attempts: AttemptC
     return np.ones(attempts.count, np.bool_) if declaration.charges_diverted else ~attempts.diverted
 
 
-def _last_columns(last: LastDeclaration, answer: F64) -> dict[str, F64]:
+def _last_names(last: LastDeclaration) -> tuple[str, str, str]:
     of = last.name.removesuffix("_last")
-    return {
-        f"{of}_gap_s": answer[:, 0].copy(),
-        f"{of}_last_number": answer[:, 1].copy(),
-        f"{of}_last_caller_number": answer[:, 2].copy(),
-    }
+    return f"{of}_gap_s", f"{of}_last_number", f"{of}_last_caller_number"
+
+
+def _last_columns(last: LastDeclaration, answer: F64) -> dict[str, F64]:
+    return {name: answer[:, i].copy() for i, name in enumerate(_last_names(last))}

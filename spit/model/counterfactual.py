@@ -18,6 +18,7 @@ from spit.model.symbol import percent
 
 #: Shares of the way to the baseline that are tried, the shortest first.
 STEPS = (0.25, 0.5, 0.75, 1.0)
+_SHARES = np.array(STEPS, np.float32)[:, np.newaxis]
 
 _FEATURE = re.compile(r"(caller|peer|source|callee|block|origid)_(.+?)(?:_(1m|10m|1h|1d|7d))?")
 _WHOSE = {
@@ -88,8 +89,8 @@ def counterfactuals(
     moved = np.repeat(row[np.newaxis, :], len(columns) * len(STEPS) + 1, axis=0)
     for group, at in enumerate(columns):
         known = at[np.isfinite(model.baseline[at]) & np.isfinite(row[at])]
-        for step, share in enumerate(STEPS):
-            moved[1 + group * len(STEPS) + step, known] += share * (model.baseline[known] - row[known])
+        first = 1 + group * len(STEPS)
+        moved[first : first + len(STEPS), known] += _SHARES * (model.baseline[known] - row[known])
     log_odds = model.log_odds(moved)
     falls = (log_odds[0] - log_odds[1:]).reshape(len(columns), len(STEPS))
     result: list[str | None] = []
@@ -102,10 +103,12 @@ def counterfactuals(
 
 def _words(names: tuple[str, ...], row: F32, target: F32, columns: npt.NDArray[np.int64]) -> str | None:
     """The feature that moved most, of those that there are words for."""
-    moved = np.abs(target - row) / (np.abs(target) + np.abs(row) + 1e-9)
-    for at in columns[np.argsort(-np.nan_to_num(moved[columns]), kind="stable")].tolist():
+    to, come_from = target[columns], row[columns]
+    moved = np.abs(to - come_from) / (np.abs(to) + np.abs(come_from) + 1e-9)
+    for place in np.argsort(np.where(np.isnan(moved), 0.0, -moved), kind="stable").tolist():
+        at = int(columns[place])
         match = _FEATURE.fullmatch(names[at])
-        if match is None or not moved[at] > 0.01 or match[2] not in _TEXTS:
+        if match is None or not moved[place] > 0.01 or match[2] not in _TEXTS:
             continue
         text = _TEXTS[match[2]](float(target[at]), bool(target[at] > row[at]))
         text = text.replace("{whose}", _WHOSE[match[1]]).replace(

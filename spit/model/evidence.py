@@ -9,6 +9,7 @@ caller who changes is seen at once and a single odd row decides nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +30,8 @@ TIME_CONSTANT_S = 6 * 3600.0
 EXPERIENCE_S = 7 * 86_400.0
 #: Columns of ``Sums``: log-odds and count over hours, log-odds and count over the week.
 _SUM_6H, _COUNT_6H, _, _COUNT_7D = range(4)
+_NOTHING_KNOWN = [0.0] * 4
+_Numbers = TypeVar("_Numbers", float, F64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,12 @@ class CallerEvidence:
         """As ``update``, and counts nothing."""
         return self._reading(self._sums.read(keys, times_us), _clipped(log_odds))
 
+    def read_one(self, key: int, time_us: int, log_odds: float) -> tuple[float, float]:
+        """``read`` of one attempt: log-odds and experience."""
+        clipped = min(max(log_odds, -MAX_ABS_LOG_ODDS), MAX_ABS_LOG_ODDS)
+        known = self._sums.read_one(key, time_us) if key else _NOTHING_KNOWN
+        return self._joined(known[_SUM_6H], known[_COUNT_6H], clipped), known[_COUNT_7D]
+
     def merge(self, other: CallerEvidence) -> None:
         """Add the evidence another scorer gathered from other attempts."""
         self._sums.merge(other._sums)
@@ -115,12 +124,16 @@ class CallerEvidence:
 
     def _reading(self, before: F64, clipped: F64) -> CallerReading:
         known = np.nan_to_num(before, nan=0.0)
-        weight = self._newcomer_weight
-        earlier = (weight * self._newcomer_log_odds + known[:, _SUM_6H]) / (weight + known[:, _COUNT_6H])
         return CallerReading(
-            log_odds=self._own_share * clipped + (1.0 - self._own_share) * earlier,
+            log_odds=self._joined(known[:, _SUM_6H], known[:, _COUNT_6H], clipped),
             experience=known[:, _COUNT_7D],
         )
+
+    def _joined(self, total: _Numbers, count: _Numbers, own: _Numbers) -> _Numbers:
+        """The mean of a caller's attempts, for one or for many; ``total``, ``count``: of the earlier ones."""
+        weight = self._newcomer_weight
+        earlier = (weight * self._newcomer_log_odds + total) / (weight + count)
+        return self._own_share * own + (1.0 - self._own_share) * earlier
 
 
 def _clipped(log_odds: F64) -> F64:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +13,7 @@ from spit.errors import InputError
 from spit.model.campaign_evidence import CampaignEvidence, CampaignReading
 from spit.model.decision import DecisionParameters
 from spit.model.evidence import I64, U64, CallerEvidence, CallerReading, Mask
-from spit.model.scorer import F64, sigmoid
+from spit.model.scorer import F64, sigmoid, sigmoid_one
 
 _CALLERS = "callers"
 
@@ -34,6 +35,16 @@ class Decision:
     shift: F64  # what the campaign adds to the log-odds
     is_young: Mask
     is_new: Mask
+
+
+class OneDecision(NamedTuple):
+    """``Decision`` of one attempt."""
+
+    score: float
+    may_block: bool
+    fits_campaign: bool
+    tie: int
+    shift: float
 
 
 def join_decisions(parts: Sequence[Decision]) -> Decision:
@@ -84,6 +95,26 @@ class Evidence:
         caller = self._callers.read(callers, times_us, log_odds)
         campaign = self._campaigns.read(ties, times_us)
         return self._decide(caller, campaign, log_odds, self._is_young(caller), first_contact)
+
+    def read_one(
+        self, caller: int, ties: Sequence[int], time_us: int, log_odds: float, *, first_contact: bool
+    ) -> OneDecision:
+        """``read`` of one attempt, without arrays where no campaign can matter."""
+        parameters = self._parameters
+        evidence, experience = self._callers.read_one(caller, time_us, log_odds)
+        young = experience < parameters.young_attempts
+        if young and first_contact and log_odds >= parameters.campaign_floor:
+            whole = self.read(
+                np.array([caller], np.uint64),
+                [np.array([tie], np.uint64) for tie in ties],
+                np.array([time_us], np.int64),
+                np.array([log_odds]),
+                first_contact=np.array([True]),
+            )
+            return OneDecision(*(getattr(whole, name)[0].item() for name in OneDecision._fields))
+        penalty = parameters.experience_penalty * min(1.0, experience / parameters.experience_attempts)
+        score = float(sigmoid_one(evidence - penalty))
+        return OneDecision(score, may_block=experience != 0.0, fits_campaign=False, tie=0, shift=0.0)
 
     def merge(self, other: Evidence) -> None:
         """Add the evidence another scorer gathered from other attempts."""

@@ -68,13 +68,10 @@ def symbol_weights(
     model: Detector, values: F32, symbols: tuple[Symbol, ...] = SYMBOLS
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """float64[n, S]: weight of each symbol that the model has features for; float64[n]: of all together."""
-    placed = _place(model.features, symbols)
+    masks = _masks(model.features, symbols)
     n, width = values.shape
-    occluded = np.repeat(values[:, np.newaxis, :], len(placed) + 2, axis=1)
-    for s, (_, columns) in enumerate(placed):
-        occluded[:, s + 1, columns] = model.baseline[columns]
-    occluded[:, -1, :] = model.baseline
-    log_odds = model.log_odds(occluded.reshape(-1, width)).reshape(n, len(placed) + 2)
+    occluded = np.where(masks, model.baseline, values[:, np.newaxis, :])
+    log_odds = model.log_odds(occluded.reshape(-1, width)).reshape(n, len(masks))
     weights = log_odds[:, :1] - log_odds[:, 1:]
     return weights[:, :-1], weights[:, -1]
 
@@ -101,6 +98,17 @@ def _reasons(
         weight = float(weights[strongest_first[0]])
         return (Reason(symbol.name, round(weight, 3), f"Unusual for a legitimate caller: {symbol.subject}."),)
     return (Reason(UNUSUAL_PATTERN.name, round(overall, 3), UNUSUAL_PATTERN.text(row) or ""),)
+
+
+@lru_cache(maxsize=8)
+def _masks(features: tuple[str, ...], symbols: tuple[Symbol, ...]) -> npt.NDArray[np.bool_]:
+    """bool[S + 2, F]: the columns of nothing, of each symbol placed, and of everything."""
+    placed = _place(features, symbols)
+    masks = np.zeros((len(placed) + 2, len(features)), np.bool_)
+    for s, (_, columns) in enumerate(placed):
+        masks[s + 1, columns] = True
+    masks[-1] = True
+    return masks
 
 
 @lru_cache(maxsize=8)

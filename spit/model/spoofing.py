@@ -62,6 +62,13 @@ class SpoofVictims:
         before = np.nan_to_num(self._source_counts.read(keys, times_us)[:, 0])
         return self._is_victim(self._inbound.read(keys, times_us)[:, 0], before + new_source)
 
+    def read_one(self, caller: int, pair: int, time_us: int) -> bool:
+        """``read`` of one attempt by the keys of the caller, and of caller and source address."""
+        if not caller or not self._inbound.read_one(caller, time_us)[0] >= STORM_CALLS:
+            return False
+        is_new = pair != 0 and np.isnan(self._sources.read_one(pair, time_us))
+        return bool(self._source_counts.read_one(caller, time_us)[0] + is_new >= _SEVERAL_SOURCES)
+
     def states(self) -> dict[str, pa.RecordBatch]:
         """Everything that ``restore`` needs, by name."""
         return {name: primitive.state() for name, primitive in self._primitives().items()}

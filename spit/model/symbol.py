@@ -36,7 +36,7 @@ class Row:
 Text = Callable[[Row], str | None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # each is one of a table: compared and hashed as itself
 class Symbol:
     """One piece of evidence. ``subject`` says what it is about, also where no number can be said.
 

@@ -67,6 +67,10 @@ class PolicyBudget:
 
     def level(self, time_us: int, max_wrong_per_10000: float) -> int:
         """The level at this time."""
+        if (
+            not self._wrong.read_one(_KEY, time_us)[0] > 0.0
+        ):  # as on nearly every day, and asked at every call
+            return 0
         at = np.array([time_us], np.int64)
         wrong, callers = (sums.read(_keys(1), at)[:, 0] for sums in (self._wrong, self._callers))
         return int(_levels(wrong, callers, max_wrong_per_10000)[0])

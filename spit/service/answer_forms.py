@@ -6,6 +6,7 @@ import json
 import math
 import re
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from urllib.parse import urlencode
 
 from fastapi import Response
@@ -19,6 +20,7 @@ TEXT = "text/plain"
 FORM = "application/x-www-form-urlencoded"
 #: In order of preference where the client has none.
 FORMS = (JSON, TEXT, FORM)
+_encode = json.JSONEncoder(allow_nan=False).encode
 
 
 class ReasonModel(BaseModel):
@@ -123,7 +125,7 @@ def render(answer: ScoreAnswer, accept: str) -> Response:
     elif form == FORM:
         body = urlencode(_flat(answer))
     else:
-        body = json.dumps(_nested(answer), allow_nan=False)
+        body = _encode(_nested(answer))
     return Response(body, headers=spam_headers(answer), media_type=form)
 
 
@@ -182,6 +184,7 @@ def _flat_name(prefix: str, header: str) -> str:
     return f"{prefix}_{re.sub('[^a-z0-9]', '_', header.lower())}"
 
 
+@lru_cache(maxsize=256)  # an SBC says the same each time
 def choose_form(accept: str) -> str:
     """The form that an Accept header prefers (RFC 9110 section 12.5.1); JSON when it takes none of them.
 

@@ -14,7 +14,7 @@ def canonicaliser(settings: dict[str, object]) -> Canonicalise:
     """``_core.canonical_identity`` under the number rules of [identity]."""
     from spit import _core
 
-    return lambda uri: _core.canonical_identity(uri, settings)
+    return _core.Identities(settings).canonical
 
 
 def parse_attempt(

@@ -106,6 +106,18 @@ SCORE_RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 
+def query_parameters(model: type[BaseModel]) -> list[dict[str, Any]]:
+    """The parameters of a route that reads ``model`` from its query by itself, as FastAPI would tell them."""
+    document = model.model_json_schema()
+    required = document.get("required", [])
+    parameters = []
+    for name, found in document["properties"].items():
+        schema = {key: value for key, value in found.items() if (key, value) != ("default", None)}
+        parameter = {"name": name, "in": "query", "required": name in required, "schema": schema}
+        parameters.append({**parameter, "description": schema["description"]})
+    return parameters
+
+
 #: Named in the document: an event may stand alone, in a list, or in ``events``.
 _EVENT_SCHEMAS = {"CallEvent": {"anyOf": event_schemas()}}
 _EVENT = {"$ref": "#/components/schemas/CallEvent"}

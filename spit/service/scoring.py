@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Annotated
+from typing import Any, TypeVar
 
 import pyarrow as pa
-from fastapi import APIRouter, Query, Request, Response
-from pydantic import ValidationError
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ValidationError
 
 from spit.config import Config
 from spit.records import Mode
 from spit.service import identity
 from spit.service.answer_forms import ScoreAnswer, render
-from spit.service.attempts import Address, ScoreFields, ScoreForm, ScoreQuery, ScoreRequest, attempt_row
+from spit.service.attempts import (
+    ScoreFields,
+    ScoreForm,
+    ScoreOptions,
+    ScoreQuery,
+    ScoreRequest,
+    attempt_row,
+)
 from spit.service.contract import Engine
 from spit.service.guard import is_limited
 from spit.service.metrics import ServiceMetrics
-from spit.service.openapi import SCORE_REQUEST_BODY, SCORE_RESPONSES
+from spit.service.openapi import SCORE_REQUEST_BODY, SCORE_RESPONSES, query_parameters
 from spit.service.overload import ScoreGate, ShedError
 from spit.service.problems import ProblemError, validation_problem
 from spit.service.scopes import security_of
@@ -28,10 +35,11 @@ FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 SIP_TYPES = ("application/sip", "message/sip")
 
 _log = logging.getLogger("spit.service")
+_Fields = TypeVar("_Fields", bound=BaseModel)
 
 
 class Scorer:
-    """Scores one request, in a thread of ``gate``: the engine may be busy with a batch of events.
+    """Scores one request. What has to wait for the engine runs in a thread of ``gate``.
 
     ``mode`` is what answers say that nothing could be scored; it may be replaced while it serves.
     """
@@ -58,25 +66,35 @@ class Scorer:
         self._failing = False
 
     async def answer_fields(self, request: ScoreFields, *, limited: bool = False) -> ScoreAnswer:
-        """As ``score_fields``, or within the budget that the call is allowed.
+        """The answer for caller and callee as fields, or within the budget that the call is allowed.
 
+        Given on this thread while the engine is free: to hand it to another takes as long as to score.
         ``limited``: who asks, asks too often.
         """
-        return await self._answer(partial(self.score_fields, request), limited=limited)
+        now = None if request.observe else partial(self._score, self._reader(request), now=True)
+        return await self._answer(now, partial(self.score_fields, request), limited=limited)
 
     async def answer_invite(
         self, data: bytes, *, source_ip: str | None, observe: bool, limited: bool = False
     ) -> ScoreAnswer:
         """As ``score_invite``, or within the budget that the call is allowed. Raises ProblemError (400)."""
         work = partial(self.score_invite, data, source_ip=source_ip, observe=observe)
-        return await self._answer(work, limited=limited)
+        return await self._answer(None, work, limited=limited)
 
-    async def _answer(self, work: Callable[[], ScoreAnswer], *, limited: bool) -> ScoreAnswer:
+    async def _answer(
+        self, now: Callable[[], ScoreAnswer | None] | None, work: Callable[[], ScoreAnswer], *, limited: bool
+    ) -> ScoreAnswer:
+        """``now`` where it can be had at once, else ``work`` in a thread."""
         started_s = self._timer()
+        answer: ScoreAnswer | None = None
         try:
             if limited:
                 raise self._gate.shed("rate")
-            answer = await self._gate.run(work)
+            if now is not None:
+                self._gate.check_loop()
+                answer = now()
+            if answer is None:
+                answer = await self._gate.run(work)
         except ShedError:
             answer = ScoreAnswer.open(model=self._engine.model_name, mode=self.mode)
         self._metrics.score_seconds.observe(self._timer() - started_s)
@@ -88,12 +106,13 @@ class Scorer:
         self.score_fields(ScoreRequest(caller="anonymous@invalid", callee="anonymous@invalid"))
 
     def score_fields(self, request: ScoreFields) -> ScoreAnswer:
-        """The answer for caller and callee as fields."""
+        """The answer for caller and callee as fields; waits for the engine."""
+        answer = self._score(self._reader(request), observe=request.observe)
+        assert answer is not None  # noqa: S101  it has waited
+        return answer
 
-        def row(time_us: int) -> pa.RecordBatch:
-            return attempt_row(request, time_us=time_us, canonicalise=self._canonicalise)
-
-        return self._score(row, observe=request.observe)
+    def _reader(self, request: ScoreFields) -> Callable[[int], Mapping[str, object]]:
+        return lambda time_us: attempt_row(request, time_us=time_us, canonicalise=self._canonicalise)
 
     def score_invite(self, data: bytes, *, source_ip: str | None, observe: bool) -> ScoreAnswer:
         """The answer for the bytes of an INVITE. Raises ProblemError (400) when they are none."""
@@ -106,13 +125,25 @@ class Scorer:
             except ValueError as error:
                 raise ProblemError(400, str(error)) from None
 
-        return self._score(row, observe=observe)
+        answer = self._score(row, observe=observe)
+        assert answer is not None  # noqa: S101  it has waited
+        return answer
 
-    def _score(self, row: Callable[[int], pa.RecordBatch], *, observe: bool) -> ScoreAnswer:
-        """Whatever fails in here but the request itself, the SBC gets an answer and the call goes through."""
+    def _score(
+        self, row: Callable[[int], Any], *, observe: bool = False, now: bool = False
+    ) -> ScoreAnswer | None:
+        """Whatever fails in here but the request itself, the SBC gets an answer and the call goes through.
+
+        ``now``: None when that would have to wait.
+        """
         try:
             attempt = row(self._time_source())
-            answer = ScoreAnswer.of(self._engine.assess(attempt, observe=observe))
+            assessment = (
+                self._engine.assess_now(attempt) if now else self._engine.assess(attempt, observe=observe)
+            )
+            if assessment is None:
+                return None
+            answer = ScoreAnswer.of(assessment)
         except ProblemError:
             raise
         except Exception as error:  # noqa: BLE001
@@ -136,46 +167,50 @@ def score_router(scorer: Scorer) -> APIRouter:
     router = APIRouter(tags=["score"])
     security = {"security": security_of("score")}
 
+    # Parameters are read by hand: FastAPI's own way takes as long as all the rest (docs/decisions/0019).
     @router.get(
         "/v1/score",
         responses=SCORE_RESPONSES,
         response_class=Response,
         operation_id="score_query",
-        openapi_extra=security,
+        openapi_extra={**security, "parameters": query_parameters(ScoreQuery)},
     )
-    async def score_query(request: Request, fields: Annotated[ScoreQuery, Query()]) -> Response:
+    async def score_query(request: Request) -> Response:
         """Score an attempt by query parameters. Reads; counts only with observe=true."""
-        answer = await scorer.answer_fields(fields, limited=is_limited(request.scope))
-        return render(answer, _accept(request))
+        fields = read_fields(ScoreQuery, read_query(request))
+        return render(await scorer.answer_fields(fields, limited=is_limited(request.scope)), _accept(request))
 
     @router.post(
         "/v1/score",
         responses=SCORE_RESPONSES,
         response_class=Response,
         operation_id="score",
-        openapi_extra={**security, "requestBody": SCORE_REQUEST_BODY},
+        openapi_extra={
+            **security,
+            "parameters": query_parameters(ScoreOptions),
+            "requestBody": SCORE_REQUEST_BODY,
+        },
     )
-    async def score(
-        request: Request,
-        observe: Annotated[bool, Query(description="count this attempt too: there is no mirror")] = False,
-        source_ip: Annotated[Address, Query(description="for application/sip: who sent the INVITE")] = None,
-    ) -> Response:
+    async def score(request: Request) -> Response:
         """Score an attempt by JSON, by a form, or by its raw INVITE. Reads; counts only with observe=true."""
+        options = read_fields(ScoreOptions, read_query(request))
         media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if media_type in SIP_TYPES:
             data = await request.body()
             limited = is_limited(request.scope)
-            answer = await scorer.answer_invite(data, source_ip=source_ip, observe=observe, limited=limited)
+            answer = await scorer.answer_invite(
+                data, source_ip=options.source_ip, observe=options.observe, limited=limited
+            )
             return render(answer, _accept(request))
         if media_type == "application/json":
             fields: ScoreFields = read_json(await request.body())
         elif media_type in FORM_TYPES:
             async with request.form(max_files=0, max_fields=100) as form:
-                fields = read_form(dict(form))
+                fields = read_fields(ScoreForm, dict(form))
         else:
             expected = "application/json, application/x-www-form-urlencoded or application/sip"
             raise ProblemError(415, f"expected Content-Type {expected}, found {media_type or 'none'}")
-        if observe:
+        if options.observe:
             fields = fields.model_copy(update={"observe": True})
         answer = await scorer.answer_fields(fields, limited=is_limited(request.scope))
         return render(answer, _accept(request))
@@ -194,10 +229,15 @@ def read_json(body: bytes) -> ScoreRequest:
         raise validation_problem(error) from None
 
 
-def read_form(form: dict[str, object]) -> ScoreForm:
+def read_query(request: Request) -> dict[str, object]:
+    """The query by name, the last where a name comes twice."""
+    return dict(request.query_params)
+
+
+def read_fields(model: type[_Fields], values: dict[str, object]) -> _Fields:
     """Raises ProblemError (422) when a field is wrong."""
     try:
-        return ScoreForm.model_validate(form)
+        return model.model_validate(values)
     except ValidationError as error:
         raise validation_problem(error) from None
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 from fastapi import FastAPI
 
 from spit.config import Config, PolicyConfig, ServiceConfig
+from spit.engine.questions import attempt_batch
 from spit.engine.receipts import Receipts
 from spit.policy import Policy
 from spit.records import Action, ActionKind, Label, Reason, Verdict
@@ -59,6 +60,7 @@ class TableEngine:
             Reason("SEQUENTIAL", 2.5, "in a row"),
         )
         self.failure: Exception | None = None
+        self.busy = False
         self.events: list[dict[str, Any]] = []
         self.assessed: list[dict[str, Any]] = []
         self.receipts = Receipts()
@@ -74,13 +76,19 @@ class TableEngine:
         self.receipts.add(agent, number)
         return True
 
-    def assess(self, attempt: pa.RecordBatch, *, observe: bool = False) -> TableAssessment:
+    def assess_now(self, attempt: Mapping[str, object]) -> TableAssessment | None:
+        return None if self.busy else self.assess(attempt)
+
+    def assess(
+        self, attempt: pa.RecordBatch | Mapping[str, object], *, observe: bool = False
+    ) -> TableAssessment:
         if self.failure is not None:
             raise self.failure
-        (row,) = attempt.to_pylist()
+        batch = attempt_batch(attempt)
+        (row,) = batch.to_pylist()
         self.assessed.append(row)
         if observe:
-            self.observe(attempt)
+            self.observe(batch)
         verdict = self._verdict(row["caller"])
         action = self._policy.decide(verdict, callee=row["callee"], exemption=row["exemption"])
         return TableAssessment(verdict, action)

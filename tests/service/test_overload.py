@@ -64,6 +64,7 @@ def test_an_answer_that_is_late_is_allow_and_the_late_verdict_reaches_nobody() -
         stuck()
         return assess(attempt, observe=observe)
 
+    service.engine.busy = True  # what cannot be had at once goes to a thread
     service.engine.assess = slow  # type: ignore[method-assign]
     answer = service.get("/v1/score", params=QUERY)
     assert answer.status_code == 200

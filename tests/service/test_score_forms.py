@@ -295,3 +295,24 @@ def test_the_raw_invite_is_read_by_the_core() -> None:
 )
 def test_choose_form(accept: str, form: str) -> None:
     assert choose_form(accept) == form
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_who_waits_for_the_engine_gets_the_same_answer(busy: bool) -> None:
+    service = Service()
+    service.engine.busy = busy
+    answers = [
+        service.get("/v1/score", params={"caller": SPAMMER, "callee": CALLEE}),
+        service.post("/v1/score", json={"caller": SPAMMER, "callee": CALLEE}),
+    ]
+    assert [answer.json()["would_action"] for answer in answers] == ["reject", "reject"]
+    assert len(service.engine.assessed) == 2
+
+
+def test_two_requests_without_a_call_id_are_two_calls() -> None:
+    service = Service()
+    for _ in range(2):
+        service.get("/v1/score", params={"caller": SPAMMER, "callee": CALLEE})
+    first, second = (row["call_id"] for row in service.engine.assessed)
+    assert first.startswith("http-")
+    assert first != second

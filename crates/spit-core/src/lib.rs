@@ -5,11 +5,13 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod anomaly;
+pub mod attempt;
 pub mod call;
 pub mod counters;
 pub mod decode;
 pub mod file;
 pub mod fold;
+pub mod forest;
 pub mod hep;
 pub mod packet;
 pub mod sip;

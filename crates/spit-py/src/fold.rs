@@ -48,7 +48,7 @@ fn join_keys<'py>(
 
 /// Exponentially decayed sums per key.
 #[pyclass(module = "spit._core")]
-struct Sums(fold::Sums);
+pub(crate) struct Sums(fold::Sums);
 
 #[pymethods]
 impl Sums {
@@ -142,6 +142,10 @@ impl Sums {
         rows(py, answer, keys.len(), sums.stride())
     }
 
+    fn read_one(&self, key: u64, time_us: i64) -> PyResult<Vec<f64>> {
+        self.0.read(&[key], &[time_us]).map_err(value_error)
+    }
+
     fn merge(&mut self, py: Python<'_>, other: PyRef<'_, Self>) -> PyResult<()> {
         let (sums, other) = (&mut self.0, &other.0);
         py.detach(|| sums.merge(other)).map_err(value_error)
@@ -171,7 +175,7 @@ impl Sums {
 
 /// The previous values of a key.
 #[pyclass(module = "spit._core")]
-struct Last(fold::Last);
+pub(crate) struct Last(fold::Last);
 
 #[pymethods]
 impl Last {
@@ -240,7 +244,7 @@ impl Last {
 
 /// Seconds since a pair was last in contact.
 #[pyclass(module = "spit._core")]
-struct Pairs(fold::Pairs);
+pub(crate) struct Pairs(fold::Pairs);
 
 #[pymethods]
 impl Pairs {
@@ -276,6 +280,11 @@ impl Pairs {
         Ok(PyArray1::from_vec(py, answer))
     }
 
+    fn read_one(&self, pair: u64, time_us: i64) -> PyResult<f64> {
+        let answer = self.0.read(&[pair], &[time_us]).map_err(value_error)?;
+        Ok(answer.first().copied().unwrap_or(f64::NAN))
+    }
+
     fn merge(&mut self, py: Python<'_>, other: PyRef<'_, Self>) -> PyResult<()> {
         let (held, other) = (&mut self.0, &other.0);
         py.detach(|| held.merge(other)).map_err(value_error)
@@ -300,7 +309,42 @@ impl Pairs {
     }
 }
 
-fn value_error(error: FoldError) -> PyErr {
+/// What a reader of one attempt takes from each primitive, appended to a row.
+impl Sums {
+    pub(crate) fn stride(&self) -> usize {
+        self.0.stride()
+    }
+
+    pub(crate) fn read_into(&self, key: u64, time_us: i64, row: &mut Vec<f64>) -> PyResult<()> {
+        row.extend(self.0.read(&[key], &[time_us]).map_err(value_error)?);
+        Ok(())
+    }
+
+    pub(crate) fn read_some_into(&self, key: u64, time_us: i64, columns: &[usize], row: &mut Vec<f64>) -> PyResult<()> {
+        row.extend(self.0.read_some(&[key], &[time_us], columns).map_err(value_error)?);
+        Ok(())
+    }
+}
+
+impl Last {
+    pub(crate) fn stride(&self) -> usize {
+        self.0.stride()
+    }
+
+    pub(crate) fn read_into(&self, key: u64, time_us: i64, row: &mut Vec<f64>) -> PyResult<()> {
+        row.extend(self.0.read(&[key], &[time_us]).map_err(value_error)?);
+        Ok(())
+    }
+}
+
+impl Pairs {
+    pub(crate) fn read_into(&self, key: u64, time_us: i64, row: &mut Vec<f64>) -> PyResult<()> {
+        row.extend(self.0.read(&[key], &[time_us]).map_err(value_error)?);
+        Ok(())
+    }
+}
+
+pub(crate) fn value_error(error: FoldError) -> PyErr {
     PyValueError::new_err(error.to_string())
 }
 

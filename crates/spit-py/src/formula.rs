@@ -15,7 +15,13 @@ type Declared = (String, Vec<(u16, u16)>, Vec<f64>);
 
 /// Values that derive from columns of matrices.
 #[pyclass(module = "spit._core", frozen)]
-struct Formulas(Vec<Formula>);
+pub(crate) struct Formulas(Vec<Formula>);
+
+impl Formulas {
+    pub(crate) fn all(&self) -> &[Formula] {
+        &self.0
+    }
+}
 
 #[pymethods]
 impl Formulas {

@@ -2,6 +2,7 @@
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+use spit_core::call::IdentitySettings;
 use spit_core::sip::passport::{parse_header, Form, Party, Passport};
 
 use crate::settings::Settings;
@@ -13,6 +14,24 @@ fn canonical_identity(uri: &str, settings: Option<&Bound<'_, PyDict>>) -> PyResu
     let settings = Settings::read(settings)?;
     let identity = settings.identity.numbers.canonical(uri.as_bytes());
     Ok(identity.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+}
+
+/// Canonical identities under number rules that are read once.
+#[pyclass(module = "spit._core", frozen)]
+struct Identities(IdentitySettings);
+
+#[pymethods]
+impl Identities {
+    #[new]
+    #[pyo3(signature = (settings=None))]
+    fn new(settings: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
+        Ok(Self(Settings::read(settings)?.identity))
+    }
+
+    fn canonical(&self, uri: &str) -> Option<String> {
+        let identity = self.0.numbers.canonical(uri.as_bytes());
+        identity.map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+    }
 }
 
 /// What the PASSporTs of an Identity header claim; nothing is verified.
@@ -51,6 +70,7 @@ fn shown(party: &Party) -> String {
 }
 
 pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add_class::<Identities>()?;
     m.add_function(wrap_pyfunction!(canonical_identity, m)?)?;
     m.add_function(wrap_pyfunction!(parse_identity, m)?)?;
     Ok(())

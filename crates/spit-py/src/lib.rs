@@ -1,10 +1,12 @@
 //! Python bindings of the core: convert and batch, nothing else.
 
+mod attempt;
 mod columns;
 mod counters;
 mod events;
 mod feed;
 mod fold;
+mod forest;
 mod formula;
 mod identity;
 mod live;
@@ -27,6 +29,8 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     texts::register(m)?;
     names::register(m)?;
     fold::register(m)?;
+    attempt::register(m)?;
+    forest::register(m)?;
     formula::register(m)?;
     live::register(m)
 }

@@ -170,19 +170,8 @@ pub fn derive(formulas: &[Formula], matrices: &[Matrix<'_>], rows: usize) -> Res
             )));
         }
     }
-    for (i, formula) in formulas.iter().enumerate() {
-        for place in formula.places() {
-            if matrices
-                .get(usize::from(place.matrix))
-                .is_none_or(|m| usize::from(place.column) >= m.columns)
-            {
-                return Err(FoldError::new(format!(
-                    "formula {i}: expected a column of {} matrices, found {place:?}",
-                    matrices.len()
-                )));
-            }
-        }
-    }
+    let widths: Vec<_> = matrices.iter().map(|matrix| matrix.columns).collect();
+    check(formulas, &widths)?;
     let mut rows_of: Vec<&[f64]> = Vec::with_capacity(matrices.len());
     let mut out = Vec::with_capacity(rows * formulas.len());
     for row in 0..rows {
@@ -192,10 +181,35 @@ pub fn derive(formulas: &[Formula], matrices: &[Matrix<'_>], rows: usize) -> Res
                 .iter()
                 .map(|m| &m.values[row * m.columns..(row + 1) * m.columns]),
         );
-        let raw = |place: Place| rows_of[usize::from(place.matrix)][usize::from(place.column)];
-        out.extend(formulas.iter().map(|formula| formula.value(raw) as f32));
+        derive_row(formulas, &rows_of, &mut out);
     }
     Ok(out)
+}
+
+/// Fails when a place lies outside of matrices of these widths.
+pub fn check(formulas: &[Formula], widths: &[usize]) -> Result<(), FoldError> {
+    for (i, formula) in formulas.iter().enumerate() {
+        for place in formula.places() {
+            if widths
+                .get(usize::from(place.matrix))
+                .is_none_or(|&columns| usize::from(place.column) >= columns)
+            {
+                return Err(FoldError::new(format!(
+                    "formula {i}: expected a column of {} matrices, found {place:?}",
+                    widths.len()
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Appends the value of every formula for one row: `row[m]` is that of matrix m.
+///
+/// Panics at a place outside of `row`: [`check`] tells whether there is any.
+pub fn derive_row(formulas: &[Formula], row: &[&[f64]], out: &mut Vec<f32>) {
+    let raw = |place: Place| row[usize::from(place.matrix)][usize::from(place.column)];
+    out.extend(formulas.iter().map(|formula| formula.value(raw) as f32));
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ mod tests;
 
 use std::fmt;
 
-pub use formula::{derive, Formula, Matrix, Place};
+pub use formula::{check as check_formulas, derive, derive_row, Formula, Matrix, Place};
 pub use key::{hash_key, hash_pair, join_keys};
 pub use last::Last;
 pub use names::Names;

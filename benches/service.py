@@ -1,0 +1,256 @@
+"""Measures how fast single questions are answered: `/v1/score` beside a constant of the same application.
+
+One worker that knows 100,000 callers (service_app.py); wrk asks both in turn, several rounds, so that a slow
+moment of the machine hits both alike; the share is the median of the rounds' shares. Latency is that of an
+open loop (service_load.py), at half of the measured rate, and at 1,000 questions a second while events of
+1,000 calls a second arrive. The server has a core of its own, wrk and the senders have the other. Writes
+results/service.json and results/service.md.
+
+    python benches/service.py --date 2026-01-31
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import re
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from decode import BenchError, machine
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+PATHS = ("/constant", "/v1/score")
+METHODS = ("GET", "POST")
+LEAST_SHARE, LONGEST_P99_MS = 0.7, 5.0
+CONNECTIONS = 16
+PORT = 8123
+
+
+def on_core(core: int, *command: str) -> list[str]:
+    return ["taskset", "-c", str(core), *command]
+
+
+def run(command: list[str]) -> str:
+    """What a program wrote. Raises BenchError."""
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    if done.returncode != 0:
+        raise BenchError(f"{' '.join(command)}: {done.stderr.strip() or done.stdout.strip()}")
+    return done.stdout
+
+
+@contextlib.contextmanager
+def served(folder: Path) -> Iterator[int]:
+    """The application on a core of its own; its process id."""
+    command = on_core(
+        0, sys.executable, str(HERE / "service_app.py"), "serve", str(folder), "--port", str(PORT)
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, cwd=ROOT, env=environment) as process:
+        try:
+            deadline_s = time.monotonic() + 120.0
+            while True:
+                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", PORT), 1.0):
+                    break
+                if process.poll() is not None or time.monotonic() > deadline_s:
+                    raise BenchError("the application did not start")
+                time.sleep(0.2)
+            yield process.pid
+        finally:
+            process.terminate()
+
+
+def cpu_s(pid: int) -> float:
+    """Processor time of a process so far. Linux."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def wrk(folder: Path, pid: int, method: str, path: str, seconds: int, offset: int) -> dict[str, float]:
+    """Requests a second that wrk got, and the server's processor time for each."""
+    script = [str(HERE / "service.lua"), f"http://127.0.0.1:{PORT}", "--", str(folder / "questions.tsv")]
+    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", *script, path, method, str(offset)]
+    before_s = cpu_s(pid)
+    said = run(on_core(1, *command))
+    used_s = cpu_s(pid) - before_s
+    if "Non-2xx" in said or "Socket errors" in said:
+        raise BenchError(f"{' '.join(command)}: {said}")
+    rate, count = re.search(r"Requests/sec:\s+([\d.]+)", said), re.search(r"(\d+) requests in", said)
+    if rate is None or count is None:
+        raise BenchError(f"{' '.join(command)}: {said}")
+    return {"per_s": float(rate[1]), "cpu_us": used_s / max(int(count[1]), 1) * 1e6}
+
+
+def throughput(folder: Path, pid: int, rounds: int, seconds: int) -> list[dict[str, Any]]:
+    """For each method: requests a second of both paths, and what share one is of the other."""
+    for method in METHODS:  # nothing is measured that is done for the first time
+        for path in PATHS:
+            wrk(folder, pid, method, path, 1, 0)
+    found: dict[str, list[dict[str, dict[str, float]]]] = {method: [] for method in METHODS}
+    for number in range(rounds):
+        for method in METHODS:
+            paths = PATHS if number % 2 else PATHS[::-1]
+            found[method].append(
+                {path: wrk(folder, pid, method, path, seconds, number * 3000) for path in paths}
+            )
+            print(method, found[method][-1], file=sys.stderr)
+    result = []
+    for method, parts in found.items():
+        medians = {
+            f"{path}_{what}": statistics.median(part[path][what] for part in parts)
+            for path in PATHS
+            for what in ("per_s", "cpu_us")
+        }
+        shares = [part["/v1/score"]["per_s"] / part["/constant"]["per_s"] for part in parts]
+        result.append({"method": method, **medians, "share": statistics.median(shares), "shares": shares})
+    return result
+
+
+def load(folder: Path, what: str, rate: float, seconds: float, *more: str) -> list[str]:
+    program = [sys.executable, str(HERE / "service_load.py"), what, str(folder), "--port", str(PORT)]
+    return on_core(1, *program, "--rate", f"{rate:g}", "--seconds", f"{seconds:g}", *more)
+
+
+def questions(folder: Path, rate: float, seconds: float, method: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(run(load(folder, "questions", rate, seconds, "--method", method)))
+    print(found, file=sys.stderr)
+    return found
+
+
+def with_events(folder: Path, rate: float, seconds: float) -> dict[str, Any]:
+    """Questions at ``rate`` while events of 1,000 calls a second arrive."""
+    with subprocess.Popen(
+        load(folder, "events", 1000.0, seconds + 2.0), stdout=subprocess.PIPE, text=True, cwd=ROOT
+    ) as events:
+        time.sleep(1.0)
+        asked = questions(folder, rate, seconds, "GET")
+        said, _ = events.communicate(timeout=120)
+    if events.returncode != 0:
+        raise BenchError("the sender of events failed")
+    return {**asked, "events": json.loads(said)}
+
+
+def as_markdown(report: dict[str, Any]) -> str:
+    """The report as a page."""
+    host, facts = report["machine"], report["facts"]
+    lines = [
+        "# Single questions",
+        "",
+        f"Measured on {report['date']} by benches/service.py: one worker that knows {facts['callers']:,} "
+        f"callers ({facts['events']:,} events counted); {facts['questions']:,} questions, the calls that "
+        f"come next in the same simulation, of {facts['questions_callers']:,} callers, "
+        f"{facts['questions_callers_known']:,} of them known before. Server on one core, clients on the "
+        "other.",
+        "",
+        f"Machine: {host['cpu']}, {host['cores']} cores, {host['memory_gib']} GiB, Linux {host['kernel']}, "
+        f"{host['architecture']}.",
+        "",
+        f"## Requests a second, beside a constant (expected: at least {LEAST_SHARE:.0%})",
+        "",
+        "| Method | Constant (1/s) | `/v1/score` (1/s) | Share | Rounds | Processor, constant (µs) "
+        "| Processor, `/v1/score` (µs) |",
+        "|---|---:|---:|---:|---|---:|---:|",
+    ]
+    for row in report["throughput"]:
+        rounds = ", ".join(f"{share:.0%}" for share in row["shares"])
+        constant_us, score_us = (row[f"{path}_cpu_us"] for path in PATHS)
+        lines.append(
+            f"| {row['method']} | {row['/constant_per_s']:,.0f} | {row['/v1/score_per_s']:,.0f} "
+            f"| {row['share']:.0%} | {rounds} | {constant_us:.0f} | {score_us:.0f} |"
+        )
+    lines += [
+        "",
+        "`" + report["commands"]["wrk"] + "`",
+        "",
+        "## Latency from the moment that a question was due",
+        "",
+        "| Questions | Asked (1/s) | Answered (1/s) | p50 (ms) | p90 | p99 | p99.9 | longest | Degraded |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    for name, row in report["latency"].items():
+        lines.append(
+            f"| {name} | {row['asked_per_s']:,.0f} | {row['answered_per_s']:,.0f} | {row['p50_ms']:.2f} "
+            f"| {row['p90_ms']:.2f} | {row['p99_ms']:.2f} | {row['p99_9_ms']:.2f} | {row['longest_ms']:.1f} "
+            f"| {row['degraded'] / row['questions']:.1%} |"
+        )
+    events = report["latency"]["beside events"]["events"]
+    lines += [
+        "",
+        f"`{report['commands']['questions']}`",
+        "",
+        f"Beside events: {events['calls_per_s']:,.0f} calls a second ({events['events_per_s']:,.0f} events) "
+        f"as Arrow batches, ten a second; a batch was accepted after {events['batch_median_ms']:.0f} ms "
+        f"(median), {events['batch_longest_ms']:.0f} ms (longest). Expected there: p99 at most "
+        f"{LONGEST_P99_MS:g} ms.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def measure(arguments: argparse.Namespace) -> dict[str, Any]:
+    missing = [name for name in ("wrk", "taskset") if shutil.which(name) is None]
+    if missing:
+        raise BenchError(f"{', '.join(missing)} not found: install with tools/setup.sh --bench")
+    folder: Path = arguments.folder.resolve()
+    if not (folder / "facts.json").exists():
+        run([sys.executable, str(HERE / "service_app.py"), "make", str(folder)])
+    with served(folder) as pid:
+        rates = throughput(folder, pid, arguments.rounds, arguments.seconds)
+        most = {row["method"]: row["/v1/score_per_s"] for row in rates}
+        latency = {
+            f"half load, {method}": questions(folder, most[method] / 2.0, 2.0 * arguments.seconds, method)
+            for method in METHODS
+        }
+        latency["1,000 a second"] = questions(folder, 1000.0, 2.0 * arguments.seconds, "GET")
+        latency["beside events"] = with_events(folder, 1000.0, 4.0 * arguments.seconds)
+        for times in (1.0, 1.5, 2.0):
+            latency[f"{times:g} times what it answers"] = questions(
+                folder, times * most["GET"], 1.0 * arguments.seconds, "GET"
+            )
+    script = f"-s benches/service.lua http://127.0.0.1:{PORT} -- .bench/service/questions.tsv"
+    return {
+        "date": arguments.date,
+        "machine": machine(),
+        "facts": json.loads((folder / "facts.json").read_text()),
+        "commands": {
+            "wrk": f"wrk -t1 -c{CONNECTIONS} -d{arguments.seconds}s {script} PATH METHOD OFFSET",
+            "questions": "python benches/service_load.py questions .bench/service --rate RATE",
+        },
+        "throughput": rates,
+        "latency": latency,
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--date", required=True, help="of the measurement, as 2026-01-31")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=int, default=5, help="of each round")
+    parser.add_argument("--folder", type=Path, default=ROOT / ".bench/service", help="for the saved state")
+    parser.add_argument("--results", type=Path, default=HERE / "results")
+    arguments = parser.parse_args()
+    try:
+        report = measure(arguments)
+    except BenchError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+    (arguments.results / "service.json").write_text(json.dumps(report, indent=2) + "\n")
+    page = as_markdown(report)
+    (arguments.results / "service.md").write_text(page)
+    print(page)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

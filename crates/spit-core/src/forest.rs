@@ -1,0 +1,224 @@
+//! Sums of decision trees, as ONNX's TreeEnsembleClassifier describes them, for rows one at a time.
+//!
+//! A runtime for any network takes longer to begin than a few hundred trees take to read. Additions are of f32 and in
+//! the order of the trees, so the sum has the bits of that runtime.
+
+/// What was expected and what was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForestError(String);
+
+impl std::fmt::Display for ForestError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for ForestError {}
+
+/// One node, as it is declared: children are positions in the list of nodes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Node {
+    /// `value <= threshold` goes to `yes`, else `no`; NaN goes where `nan_is_yes` says.
+    Branch {
+        /// Column of the row.
+        feature: u32,
+        /// The last value that goes to `yes`.
+        threshold: f32,
+        /// Position of a node.
+        yes: u32,
+        /// Position of a node.
+        no: u32,
+        /// Where an unknown value goes.
+        nan_is_yes: bool,
+    },
+    /// What the tree adds.
+    Leaf {
+        /// Log-odds.
+        weight: f32,
+    },
+}
+
+/// Trees that are walked at a time: the next node of one is fetched while others are compared.
+const LANES: usize = 8;
+/// In [`Step::feature`]: NaN goes to the first child.
+const NAN_IS_YES: u32 = 1 << 31;
+
+/// A node as it is walked. A leaf has itself as children, so a walk needs no other end than the depth.
+#[derive(Debug, Clone, Copy)]
+struct Step {
+    threshold: f32,
+    feature: u32,
+    /// For `value <= threshold`, and for more.
+    children: [u32; 2],
+}
+
+/// Trees over rows of `width` values.
+#[derive(Debug, Clone)]
+pub struct Forest {
+    steps: Vec<Step>,
+    /// What each node adds where a walk ends.
+    weights: Vec<f32>,
+    roots: Vec<u32>,
+    /// Steps that every walk of a group of [`LANES`] trees takes.
+    depths: Vec<u32>,
+    base: f32,
+    width: usize,
+}
+
+impl Forest {
+    /// `roots`: positions of the trees' first nodes, in the order of addition; `base` is added last.
+    ///
+    /// Fails when a position or a column does not exist, or a node is reached twice (which a tree never does, and which
+    /// might never end).
+    pub fn new(nodes: &[Node], roots: Vec<u32>, base: f32, width: usize) -> Result<Self, ForestError> {
+        if width == 0 || width >= NAN_IS_YES as usize {
+            return Err(ForestError(format!(
+                "trees: expected rows of some values, found {width}"
+            )));
+        }
+        let mut reached = vec![false; nodes.len()];
+        let depths = roots
+            .chunks(LANES)
+            .map(|group| {
+                let mut depths = group.iter().map(|&root| depth(nodes, root, width, &mut reached));
+                depths.try_fold(0, |deepest, depth| Ok(deepest.max(depth?)))
+            })
+            .collect::<Result<_, _>>()?;
+        let step = |(at, node): (usize, &Node)| match *node {
+            Node::Leaf { .. } => Step {
+                threshold: 0.0,
+                feature: 0,
+                children: [at as u32; 2],
+            },
+            Node::Branch {
+                feature,
+                threshold,
+                yes,
+                no,
+                nan_is_yes,
+            } => Step {
+                threshold,
+                feature: feature | if nan_is_yes { NAN_IS_YES } else { 0 },
+                children: [yes, no],
+            },
+        };
+        let weight = |node: &Node| match *node {
+            Node::Leaf { weight } => weight,
+            Node::Branch { .. } => 0.0,
+        };
+        Ok(Self {
+            steps: nodes.iter().enumerate().map(step).collect(),
+            weights: nodes.iter().map(weight).collect(),
+            roots,
+            depths,
+            base,
+            width,
+        })
+    }
+
+    /// Values in a row.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// What the trees say of a row of [`Forest::width`] values.
+    pub fn sum(&self, row: &[f32]) -> f32 {
+        let mut sum = 0.0;
+        for (group, &depth) in self.roots.chunks(LANES).zip(&self.depths) {
+            let mut at = [0; LANES];
+            at[..group.len()].copy_from_slice(group);
+            for _ in 0..depth {
+                let mut moved = 0;
+                for at in &mut at {
+                    let step = &self.steps[*at as usize];
+                    let value = row[(step.feature & !NAN_IS_YES) as usize];
+                    // Without branches: which way a row goes can't be guessed.
+                    let is_yes = (value <= step.threshold) | (value.is_nan() & (step.feature & NAN_IS_YES != 0));
+                    let next = step.children[usize::from(!is_yes)];
+                    moved |= next ^ *at;
+                    *at = next;
+                }
+                if moved == 0 {
+                    break;
+                }
+            }
+            for &at in &at[..group.len()] {
+                sum += self.weights[at as usize];
+            }
+        }
+        sum + self.base
+    }
+}
+
+/// The steps to the deepest leaf under `root`.
+fn depth(nodes: &[Node], root: u32, width: usize, reached: &mut [bool]) -> Result<u32, ForestError> {
+    let mut deepest = 0;
+    let mut open = vec![(root, 0)];
+    while let Some((at, depth)) = open.pop() {
+        let (Some(node), Some(seen)) = (nodes.get(at as usize), reached.get_mut(at as usize)) else {
+            return Err(ForestError(format!(
+                "trees: expected one of {} nodes, found {at}",
+                nodes.len()
+            )));
+        };
+        if std::mem::replace(seen, true) {
+            return Err(ForestError(format!("trees: expected node {at} once, found it twice")));
+        }
+        deepest = deepest.max(depth);
+        if let Node::Branch { feature, yes, no, .. } = *node {
+            if feature as usize >= width {
+                return Err(ForestError(format!(
+                    "trees: expected columns below {width}, found {feature}"
+                )));
+            }
+            open.extend([(yes, depth + 1), (no, depth + 1)]);
+        }
+    }
+    Ok(deepest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn branch(feature: u32, yes: u32, no: u32, nan_is_yes: bool) -> Node {
+        Node::Branch {
+            feature,
+            threshold: 0.5,
+            yes,
+            no,
+            nan_is_yes,
+        }
+    }
+
+    fn leaf(weight: f32) -> Node {
+        Node::Leaf { weight }
+    }
+
+    #[test]
+    fn trees_add_up() {
+        let nodes = vec![
+            branch(0, 1, 2, true),
+            leaf(1.0),
+            branch(1, 3, 4, false),
+            leaf(2.0),
+            leaf(3.0),
+            leaf(10.0),
+        ];
+        let forest = Forest::new(&nodes, vec![0, 5], 100.0, 2).unwrap();
+        assert_eq!(forest.sum(&[0.5, 9.0]), 111.0);
+        assert_eq!(forest.sum(&[0.6, 0.0]), 112.0);
+        assert_eq!(forest.sum(&[0.6, 0.6]), 113.0);
+        assert_eq!(forest.sum(&[f32::NAN, 0.6]), 111.0);
+        assert_eq!(forest.sum(&[1.0, f32::NAN]), 113.0);
+    }
+
+    #[test]
+    fn what_is_no_tree_is_refused() {
+        let refused = |nodes: Vec<Node>, roots| Forest::new(&nodes, roots, 0.0, 1).unwrap_err().to_string();
+        assert!(refused(vec![leaf(1.0)], vec![1]).contains("found 1"));
+        assert!(refused(vec![branch(0, 0, 0, false)], vec![0]).contains("twice"));
+        assert!(refused(vec![branch(1, 1, 2, false), leaf(0.0), leaf(0.0)], vec![0]).contains("columns below 1"));
+        assert!(refused(vec![branch(0, 1, 7, false), leaf(0.0)], vec![0]).contains("found 7"));
+    }
+}

@@ -1,0 +1,125 @@
+"""Single questions while events are counted: answered at once or not at all; counting goes on as before."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from feature_events import attempt, batch, end
+from rate_model import rate_model
+
+from spit.config import PolicyConfig
+from spit.engine.engine import QUESTION_CHUNK_EVENTS, Engine
+from spit.engine.scored import Scored
+from spit.engine.turns import FairLock
+from spit.errors import InputError
+from spit.policy.policy import Policy
+from spit.records import Label
+
+
+class Sizes:
+    """Notes how many events come at a time."""
+
+    def __init__(self) -> None:
+        self.found: list[int] = []
+
+    def observe(self, events: pa.RecordBatch, scored: Scored) -> None:
+        assert scored.batch.num_rows >= events.num_rows
+        self.found.append(events.num_rows)
+
+
+def engine_of(*observers: Sizes) -> Engine:
+    return Engine(rate_model("rate/1", 0.5), Policy(PolicyConfig()), observers=observers)
+
+
+def traffic(count: int) -> pa.RecordBatch:
+    rows: list[dict[str, Any]] = []
+    for i in range(count):
+        caller, callee = f"+49301234{i % 7:04d}", f"+49891234{i % 31:04d}"
+        rows.append(attempt(10.0 * i, caller, callee))
+        rows.append(end(10.0 * i + 5.0, "answered" if i % 3 else "busy", caller, callee))
+    return batch(*rows)
+
+
+def test_columns_by_name_are_a_batch_of_one() -> None:
+    engine = engine_of()
+    engine.observe(traffic(60))
+    for number in range(7):
+        row = attempt(700.0, f"+49301234{number:04d}", "+498912340099")
+        by_name = engine.assess(row)
+        assert by_name == engine.assess(batch(row)) == engine.assess_now(row)
+        assert by_name.verdict.attempts > 1
+    counted = engine.assess(row, observe=True)
+    assert counted.verdict.score == pytest.approx(by_name.verdict.score, abs=1e-12)
+    assert engine.assess(row).verdict.attempts == counted.verdict.attempts + 1
+
+
+def test_what_is_asked_is_what_counting_says() -> None:
+    engine = engine_of()
+    labels = set()
+    for row in traffic(120).to_pylist():
+        if row["event"] != "attempt":
+            engine.observe(batch(row))
+            continue
+        asked = engine.assess_now(row)
+        counted = engine.assess(row, observe=True)
+        assert asked is not None
+        assert asked.verdict.score == pytest.approx(counted.verdict.score, abs=1e-9)
+        assert (asked.verdict.label, asked.verdict.attempts, asked.action) == (
+            *(counted.verdict.label, counted.verdict.attempts),
+            counted.action,
+        )
+        labels.add(asked.verdict.label)
+    assert labels >= {Label.LEGIT, Label.SUSPECT}
+
+
+def test_who_would_have_to_wait_is_told_so() -> None:
+    engine = engine_of()
+    row = attempt(0.0)
+    with engine._lock:
+        assert engine.assess_now(row) is None
+    assert engine.assess_now(row) is not None
+
+
+@pytest.mark.parametrize("kind", ["end", "answer", None])
+def test_only_attempts_are_answered(kind: str | None) -> None:
+    with pytest.raises(InputError, match="expected one attempt"):
+        engine_of().assess_now({**attempt(0.0), "event": kind})
+
+
+def test_events_are_counted_in_small_parts_while_questions_are_asked() -> None:
+    sizes = Sizes()
+    asked, alone = engine_of(sizes), engine_of()
+    events = traffic(200)
+    expected = alone.observe(events)
+    asked.observe(events.slice(0, 100))
+    asked.assess(attempt(0.0))
+    rest = asked.observe(events.slice(100))
+    assert sizes.found[:2] == [100, QUESTION_CHUNK_EVENTS]  # then nobody has asked any more
+    assert sum(sizes.found) == events.num_rows
+    np.testing.assert_array_equal(rest.score, expected.score[50:])
+    counters = asked.counters()
+    assert counters == alone.counters()
+
+
+def test_who_waits_is_next() -> None:
+    lock, order = FairLock(), []
+
+    def wait() -> None:
+        with lock:
+            order.append("waited")
+
+    waiting = threading.Thread(target=wait)
+    lock.acquire()
+    waiting.start()
+    while lock._next.acquire(blocking=False):  # until the other stands in line
+        lock._next.release()
+    assert not lock.try_acquire()
+    lock.release()
+    with lock:
+        order.append("again")
+    waiting.join()
+    assert order == ["waited", "again"]
