@@ -56,10 +56,32 @@ class _JsonLine(logging.Formatter):
         return json.dumps(line, default=str)
 
 
+class _Seldom(logging.Filter):
+    """Lets each warning of the HTTP server through once a second: anybody can cause one, and fill a disk."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._last: dict[str, tuple[float, int]] = {}  # the texts are the server's own: few
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno != logging.WARNING or not record.name.startswith("uvicorn"):
+            return True
+        text = str(record.msg)
+        at, left_out = self._last.get(text, (float("-inf"), 0))
+        if 0 <= record.created - at < 1.0:
+            self._last[text] = (at, left_out + 1)
+            return False
+        self._last[text] = (record.created, 0)
+        if left_out:
+            record.msg, record.args = f"{record.getMessage()} ({left_out} more before)", None
+        return True
+
+
 def start_log(*, json_lines: bool = False) -> None:
     """Send the lines of ``spit.*`` and of the HTTP server to standard error."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonLine() if json_lines else _Line(datefmt="%Y-%m-%dT%H:%M:%S"))
+    handler.addFilter(_Seldom())
     for name in _LOGGERS:
         log = logging.getLogger(name)
         log.handlers[:] = [handler]

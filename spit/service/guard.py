@@ -55,6 +55,7 @@ class Guard:
         self._clock = clock
         self._now = now
         self._rings: tuple[KeyRing, ...] = ()
+        self._always = False
         self._agent: KeyRing = token_keys("")
         self._asks_agents = False
         self._remembered: OrderedDict[bytes, tuple[Principal | None, float]] = OrderedDict()
@@ -64,16 +65,20 @@ class Guard:
         self._silent = False
         self._refusals: dict[str, int] = dict.fromkeys(("no_key", "unknown_key", "scope", "rate"), 0)
 
-    def configure(self, rings: Sequence[KeyRing], token: str) -> None:
-        """Other keys, another token of agents ("": none); from the next request on."""
+    def configure(self, rings: Sequence[KeyRing], token: str, *, always: bool = False) -> None:
+        """Other keys, another token of agents ("": none); from the next request on.
+
+        ``always``: keys are asked for although there are none yet, which shuts everybody out.
+        """
         self._rings = tuple(rings)
+        self._always = always
         self._agent, self._asks_agents = token_keys(token), bool(token)
         self._remembered = OrderedDict()
 
     @property
     def asks_for_keys(self) -> bool:
         """Whether every route but the open ones needs a key."""
-        return bool(self._rings)
+        return self._always or any(len(ring) for ring in self._rings)
 
     def refusals(self) -> dict[str, int]:
         """Requests refused so far, by reason, and buckets forgotten."""
@@ -81,7 +86,7 @@ class Guard:
 
     def check(self, scope: Mapping[str, Any], wanted: str) -> None:
         """Raises ProblemError (401, 403) unless who asks by the ASGI ``scope`` has the scope ``wanted``."""
-        if not self._rings and not (self._asks_agents and wanted in AGENT_SCOPES):
+        if not self.asks_for_keys and not (self._asks_agents and wanted in AGENT_SCOPES):
             return
         principal: Principal | None = scope.get(_PRINCIPAL)
         if principal is None:
@@ -100,9 +105,10 @@ class Guard:
         peer = peer_of(scope.get("client"))
         key = _shown_key(scope["headers"])
         principal: Principal | None = None
-        if key and (self._rings or self._asks_agents):
+        asks = self.asks_for_keys
+        if key and (asks or self._asks_agents):
             principal = await self._identify(key, peer)
-        if principal is None and self._rings:
+        if principal is None and asks:
             self._refusals["unknown_key" if key else "no_key"] += 1
             raise ProblemError(401, _NO_KEY, headers=_CHALLENGE)
         scope[_PRINCIPAL] = principal

@@ -43,6 +43,9 @@ class KeyRing(Protocol):
         Compares in constant time. May raise OSError or SpitError when the keys cannot be read.
         """
 
+    def __len__(self) -> int:
+        """How many keys there are, revoked ones too; from memory."""
+
 
 @dataclass(frozen=True, slots=True)
 class KeyOwner:

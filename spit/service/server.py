@@ -79,7 +79,9 @@ class HttpService:
         from spit.service.connections import http_protocol
 
         self._guard = make_guard(config)
-        self._guard.configure(keys, token)
+        # Whoever can be reached by others asks for keys, also while a database has none yet.
+        self._always_asks = not _is_loopback(config.service.host)
+        self._guard.configure(keys, token, always=self._always_asks)
         self._tls = tls_context(config.service)
         self._app = create_app(
             engine,
@@ -125,7 +127,7 @@ class HttpService:
     def configure(self, policy: PolicyConfig, token: str, keys: Sequence[KeyRing] = ()) -> None:
         """Another mode in degraded answers, another token of agents, other keys; from the next request on."""
         self._app.state.scorer.mode = Mode(policy.mode)
-        self._guard.configure(keys, token)
+        self._guard.configure(keys, token, always=self._always_asks)
 
     def renew_certificate(self, service: ServiceConfig) -> None:
         """Show what the files hold now, from the next connection on. Raises ConfigError and keeps the old."""
@@ -179,7 +181,7 @@ def listen(service: ServiceConfig, *, has_keys: bool = False) -> socket.socket:
     """The socket, bound here so that a taken port is one clear line and no traceback.
 
     Raises ConfigError when the host is not a loopback address, unless ``service.allow_public`` is set and
-    ``has_keys``, or when it cannot listen there.
+    ``has_keys`` (there is a file or a database of keys), or when it cannot listen there.
     """
     check_host(service, has_keys=has_keys)
     try:

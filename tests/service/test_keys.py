@@ -159,7 +159,11 @@ class Database:
     def __init__(self) -> None:
         self.failure: Exception | None = None
         self.asked = 0
+        self.size = 1
         self.owner: KeyOwner | None = KeyOwner("sbc", frozenset({"score"}))
+
+    def __len__(self) -> int:
+        return self.size
 
     def verify(self, key: str, now: float) -> KeyOwner | None:  # noqa: ARG002  as KeyRing has it
         self.asked += 1
@@ -275,6 +279,20 @@ def test_who_was_refused_is_counted(tmp_path: Path) -> None:
     text = service.get("/metrics", headers=bearer("key-desk")).text
     for reason in ("no_key", "unknown_key", "scope"):
         assert f'spit_refused_total{{reason="{reason}"}} 1.0' in text
+
+
+def test_keys_are_asked_for_from_the_first_one_on_and_always_where_others_can_reach_the_service() -> None:
+    database = Database()
+    database.size = 0
+    guard = guarded(database)
+    service = Service(guard=guard)
+    assert service.get("/v1/model").status_code == 200
+    guard.configure([database], "", always=True)
+    problem(service.get("/v1/model"), 401)
+    guard.configure([database], "")
+    database.size = 1
+    problem(service.get("/v1/model"), 401)
+    assert service.get("/v1/score", params=QUERY, headers=bearer("key-sbc")).status_code == 200
 
 
 def test_an_empty_ring_is_none() -> None:

@@ -13,7 +13,14 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from schemathesis.config import GenerationConfig, ProjectConfig, ProjectsConfig, SchemathesisConfig
+from schemathesis.config import (
+    AnalysisConfig,
+    ConstantsConfig,
+    GenerationConfig,
+    ProjectConfig,
+    ProjectsConfig,
+    SchemathesisConfig,
+)
 from service_client import ENFORCE, Service, guarded, with_service
 
 from spit.engine.feedback import Feedback, FeedbackLimits, Report
@@ -42,6 +49,8 @@ SETTINGS = settings(
     phases=[Phase.generate],
 )
 FEEDBACK = Feedback(Unkept(), key=b"k", limits=FeedbackLimits(reports_per_day=1_000_000))
+#: Constants of whatever modules are loaded would make the requests depend on the tests before.
+NO_CONSTANTS = AnalysisConfig(constants=ConstantsConfig(enabled=False))
 #: The key is the test's, below.
 DRAWN = GenerationConfig(with_security_parameters=False, deterministic=True)
 
@@ -49,7 +58,9 @@ schema = schemathesis.openapi.from_asgi(
     "/openapi.json",
     Service(CONFIG, guard=guarded(RING, config=CONFIG), observers=Observers(None, None, FEEDBACK)).app,
     headers={"X-API-Key": KEY},
-    config=SchemathesisConfig(projects=ProjectsConfig(default=ProjectConfig(generation=DRAWN))),
+    config=SchemathesisConfig(
+        projects=ProjectsConfig(default=ProjectConfig(generation=DRAWN, analysis=NO_CONSTANTS))
+    ),
 )
 
 
@@ -81,7 +92,7 @@ def starts_late(event: Any) -> bool:
         found = micros if seconds is None else seconds
         if isinstance(found, bool) or not isinstance(found, int | float):
             return None
-        return found if seconds is None else round(found * 1e6)
+        return float(found) if seconds is None else found * 1e6
 
     start_us, time_us = moment_us("start_time"), moment_us("time")
     return start_us is not None and time_us is not None and start_us > time_us

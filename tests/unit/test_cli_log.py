@@ -118,3 +118,25 @@ def test_json_lines_are_objects_with_the_fields_of_the_event(capsys: pytest.Capt
     assert failed["level"] == "error"
     assert failed["traceback"].endswith("ValueError: broken")
     assert "request_id" not in failed
+
+
+def test_warnings_that_anybody_can_cause_come_once_a_second(capsys: pytest.CaptureFixture[str]) -> None:
+    start_log()
+
+    def warn(name: str, created_s: float) -> None:
+        record = logging.LogRecord(name, logging.WARNING, __file__, 1, "Invalid HTTP request", None, None)
+        record.created = created_s
+        logging.getLogger(name).handle(record)
+
+    for number in range(100):
+        warn("uvicorn", 1_000.0 + number / 1_000)
+    warn("uvicorn", 1_001.0)
+    warn("uvicorn", 5.0)  # the clock was put back
+    for _ in range(3):
+        warn("spit", 1_001.0)
+    lines = [line.partition("WARNING ")[2] for line in capsys.readouterr().err.splitlines()]
+    assert lines == [
+        "Invalid HTTP request",
+        "Invalid HTTP request (99 more before)",
+        *["Invalid HTTP request"] * 4,
+    ]
