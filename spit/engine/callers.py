@@ -136,15 +136,14 @@ class CallerTable:
         slot = None if caller is None else self._names.slot(caller)
         return 0 if slot is None else int(self._attempts[slot])
 
-    def seen(self, caller: str | None) -> tuple[int, tuple[str, ...]]:
-        """Attempts of a caller so far and the Call-IDs kept of it; (0, ()) for an unknown one."""
+    def seen(self, caller: str | None) -> tuple[int, tuple[str, ...], F32 | None]:
+        """Attempts of a caller so far, the Call-IDs kept of it, and float32[F] of its highest score, None
+        below suspect; (0, (), None) for an unknown one.
+        """
         slot = None if caller is None else self._names.slot(caller)
-        return (0, ()) if slot is None else (int(self._attempts[slot]), self._call_ids.get(slot, ()))
-
-    def telling_values(self, caller: str) -> F32 | None:
-        """float32[F] of the caller's attempt with the highest score; None below suspect or when unknown."""
-        slot = self._names.slot(caller)
-        return None if slot is None else self._values.get(slot)
+        if slot is None:
+            return 0, (), None
+        return int(self._attempts[slot]), self._call_ids.get(slot, ()), self._values.get(slot)
 
     def get(self, caller: str) -> CallerState | None:
         """The caller's state, None for an unknown one."""

@@ -29,7 +29,7 @@ from spit.model.campaign_evidence import TIES
 from spit.model.context import context_reasons
 from spit.model.evidence_state import Evidence, OneDecision
 from spit.model.reasons import explain
-from spit.model.scorer import Detector, sigmoid, sigmoid_one
+from spit.model.scorer import Detector, sigmoid
 from spit.model.spoofing import SpoofVictims
 from spit.policy.budget import PolicyBudget
 from spit.policy.policy import Policy
@@ -253,7 +253,9 @@ class Engine:
             scored, context = self._observe_chunk(attempt_batch(attempt), 0, 1)
             values, several = scored.values, context.decision
             decision = OneDecision(*(getattr(several, name)[0].item() for name in OneDecision._fields))
-            own, attempts = float(scored.probability[0]), int(scored.attempts[0])
+            tells, attempts = bool(scored.probability[0] >= 0.5), int(scored.attempts[0])
+            with self._lock:
+                *_, telling = self._callers.seen(caller)
             victim, level = bool(context.is_victim[0]), int(context.levels[0])
             label, call_ids = scored.labels()[0], context.call_ids.get(0, ())
         else:
@@ -267,18 +269,20 @@ class Engine:
             finally:
                 self._lock.release()
             values, decision, victim, level = known.values, known.decision, known.is_victim, known.level
-            own, attempts, call_ids = sigmoid_one(known.log_odds), known.attempts + 1, known.call_ids
+            tells, attempts, call_ids = known.log_odds >= 0.0, known.attempts + 1, known.call_ids
+            telling = known.telling
             label = policy.label(decision.score, level=level)
             if label is Label.SPAM and (victim or not decision.may_block):
                 label = Label.SUSPECT
         reasons: tuple[Reason, ...] = ()
         if label is not Label.LEGIT:
             rank, score = np.array([LABELS.index(label)], np.int8), np.array([decision.score])
-            telling = self._telling_values(caller, values, own)
+            # The attempt's own row; where earlier attempts made the score, the row of the one that said most.
+            why = values if tells or telling is None else telling.reshape(1, -1)
             tie = TIES[decision.tie] if decision.fits_campaign else None
             reasons = (
                 *context_reasons(tie, decision.shift, is_victim=victim),
-                *self._explain(telling, margins(policy, score, rank))[0],
+                *self._explain(why, margins(policy, score, rank))[0],
             )
         verdict = Verdict(caller, decision.score, label, reasons, self._model.name, attempts, call_ids)
         action = policy.decide(verdict, callee=callee, exemption=text(row, "exemption"), level=level)
@@ -391,14 +395,6 @@ class Engine:
             self._events = facts["events"]
             self._attempts = facts["attempts"]
         return Restored(facts.get("saved_at_us"), checkpoint.read_tracker(snapshot))
-
-    def _telling_values(self, caller: str | None, values: F32, probability: float) -> F32:
-        """The attempt's own row; where earlier attempts made the score, the row of the one that said most."""
-        if probability >= 0.5 or caller is None:
-            return values
-        with self._lock:
-            telling = self._callers.telling_values(caller)
-        return values if telling is None else telling.reshape(1, -1)
 
     def _explain(self, values: F32, to_pass: F64) -> list[tuple[Reason, ...]]:
         return explain(self._model, values, to_pass=to_pass)

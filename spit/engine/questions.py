@@ -27,7 +27,11 @@ AttemptRow = Mapping[str, object]
 
 @dataclass(slots=True)
 class Reading:
-    """What is known of one attempt before it. ``values``: float32[1, F]; ``level``: of the budget."""
+    """What is known of one attempt before it.
+
+    ``values``: float32[1, F]; ``level``: of the budget; ``telling``: float32[F] of the caller's attempt with
+    the highest score, None below suspect.
+    """
 
     values: F32
     log_odds: float
@@ -36,6 +40,7 @@ class Reading:
     level: int
     attempts: int
     call_ids: tuple[str, ...]
+    telling: F32 | None
 
 
 class QuestionReader:
@@ -70,7 +75,8 @@ class QuestionReader:
         )
         is_victim = self._victims.read_one(attempt.key("identity"), attempt.key("identity_source"), time_us)
         level = self._budget.level(time_us, max_wrong_per_10000)
-        return Reading(values, log_odds, decision, is_victim, level, *self._callers.seen(caller))
+        known = self._callers.seen(caller)
+        return Reading(values, log_odds, decision, is_victim, level, *known)
 
 
 def attempt_row(attempt: pa.RecordBatch | AttemptRow) -> AttemptRow:

@@ -147,10 +147,12 @@ class AttemptColumns:
         self.count = attempts.num_rows
         own = _core.attempt_columns(attempts)
         self._direct: dict[str, F64] = dict(zip(_core.ATTEMPT_COLUMNS, own, strict=True))
-        self.diverted, self.withheld, self.identified, self.has_callee, self.message, self.neighbour = (
-            self._direct[name] == 1.0
-            for name in ("diverted", "caller_withheld", "identified", "has_callee", "is_message", "neighbour")
-        )
+        self.diverted = self._holds("diverted")
+        self.withheld = self._holds("caller_withheld")
+        self.identified = self._holds("identified")
+        self.has_callee = self._holds("has_callee")
+        self.message = self._holds("is_message")
+        self.neighbour = self._holds("neighbour")
         self.callee_number, self.caller_number = self._direct["callee_number"], self._direct["caller_number"]
         self.young: Mask = self.identified
         age_s = np.abs(_numpy(column(attempts, "passport_iat_age_s"), 0.0).astype(np.float64))
@@ -164,6 +166,9 @@ class AttemptColumns:
             "hour_sin": np.sin(angle),
         }
         self._known: dict[str, F64] = {}
+
+    def _holds(self, name: str) -> Mask:
+        return np.asarray(self._direct[name] == 1.0, dtype=np.bool_)
 
     def learn(self, known: Mapping[str, F64]) -> None:
         """Adds what a primitive answered, by name."""

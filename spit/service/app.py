@@ -83,7 +83,7 @@ def create_app(
     )
     scorer = Scorer(engine, config, metrics, gate, time_source=time_source, timer=timer)
     app.state.scorer = scorer
-    app.include_router(score_router(scorer))
+    app.router.routes.extend(score_router(scorer).routes)  # not included: DirectRoute
     max_unpacked = config.service.max_events_bytes
     app.include_router(events_router(engine, metrics, canonicalise, max_unpacked))
     app.include_router(callers_router(engine, canonicalise))

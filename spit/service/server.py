@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import logging
 import socket
@@ -41,14 +42,17 @@ def event_time(engine: Engine) -> Callable[[], int]:
 
 
 #: For how long a thread may compute while another waits for the interpreter. Each request gives it up some
-#: three times (read, write, wait) and has to get it back from who counts events; Python's own 5 ms are as long
-#: as an answer may take in all.
+#: three times (read, write, wait) and has to get it back from who counts events; Python's own 5 ms are as
+#: long as an answer may take in all.
 _SWITCH_INTERVAL_S = 0.0001
 
 
 def prepare_process() -> None:
-    """What a process that answers questions sets for itself."""
+    """What a process that answers questions sets for itself, once what it goes on from is loaded."""
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
+    # Garbage is not looked for again and again among all callers known: that takes as long as many answers.
+    gc.collect()
+    gc.freeze()
 
 
 class HttpService:

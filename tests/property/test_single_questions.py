@@ -134,15 +134,15 @@ def test_victims_are_the_same_alone(calls: list[tuple[int, int, int, float, bool
     for caller, source, gap_us, _, stranger in calls:
         time_us += gap_us // (1000 if storm else 1)
         row = {"time_us": time_us, "caller": callers[caller], "source_ip": sources[source]}
-        columns = [pa.array([row[name]], pa.string()) for name in ("caller", "source_ip")]
+        shown, source_ip = (pa.array([row[name]], pa.string()) for name in ("caller", "source_ip"))
         times_us = np.array([time_us])
         one = OneAttempt(row)
         alone = victims.read_one(one.key("identity"), one.key("identity_source"), time_us)
-        assert alone == victims.read(*columns, times_us)[0]
+        assert alone == victims.read(shown, source_ip, times_us)[0]
         found.append(alone)
         for caller_number in callers if storm else ["+4939"]:
             number = pa.array([caller_number], pa.string())
-            victims.update(columns[0], number, columns[1], times_us, np.array([stranger or storm]))
+            victims.update(shown, number, source_ip, times_us, np.array([stranger or storm]))
 
 
 def test_a_victim_is_found_alone() -> None:

@@ -120,9 +120,7 @@ impl OneAttempt {
     fn new<'py>(row: &Bound<'py, PyDict>) -> PyResult<Self> {
         let py = row.py();
         let text = |name: &Bound<'py, PyString>| -> PyResult<Option<PyBackedStr>> {
-            value(row, name)?
-                .map(|value| value.extract().map_err(PyErr::from))
-                .transpose()
+            value(row, name)?.map(|value| value.extract()).transpose()
         };
         let time_us = value(row, intern!(py, "time_us"))?
             .ok_or_else(|| PyValueError::new_err("attempt: expected time_us, found none"))?
