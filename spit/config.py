@@ -26,6 +26,21 @@ _REDRESS = re.compile(r"(https?://|tel:\+?\d|mailto:[^@]+@)[!#-:=?-\[\]-~]+")
 _ENDPOINT = r"(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._-]+):[0-9]{1,5}"
 _PATH = r"[^\x00]*"
 _LISTED = re.compile(r"[^\s*]+\*?")
+#: A URI that fits between angle brackets; a Contact's headers (?…) would reach the INVITE that follows.
+_TARGET = r"(sips?:[A-Za-z0-9_.!~*'()&=+$;:@\[\]%/-]+|tel:\+?[0-9*#()A-Fa-f.-]+)?"
+#: "Name: value" with {label}, {score} and {symbol} in the value.
+_TAG_HEADER = re.compile(r"([A-Za-z0-9!%*_+`'~.-]+): *((?:[ -z|~]|\{(?:label|score|symbol)\})+)")
+#: What a proxy needs to route the call or the callee needs to answer it: a tag must not double or forge it.
+# fmt: off
+_ROUTING_HEADERS = frozenset({
+    "allow", "authorization", "c", "call-id", "contact", "content-encoding", "content-length",
+    "content-type", "cseq", "diversion", "e", "f", "from", "history-info", "i", "identity", "k",
+    "l", "m", "max-forwards", "o", "p-asserted-identity", "p-preferred-identity", "privacy",
+    "proxy-authenticate", "proxy-authorization", "proxy-require", "record-route",
+    "remote-party-id", "require", "resource-priority", "route", "supported", "t", "to", "v",
+    "via", "www-authenticate", "y",
+})
+# fmt: on
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +237,13 @@ def _read_lengths(value: object) -> tuple[int, ...]:
     return tuple(value)
 
 
+def _read_tag_header(text: str) -> str:
+    found = _TAG_HEADER.fullmatch(text)
+    if found is None or found[1].lower() in _ROUTING_HEADERS:
+        raise ValueError
+    return text
+
+
 def _read_redress(value: object) -> str:
     if not isinstance(value, str) or (value and _REDRESS.fullmatch(value) is None):
         raise ValueError
@@ -272,16 +294,26 @@ class PolicyConfig:
     """[policy]: the only place that holds thresholds, lists, exemptions and the SIP answer."""
 
     mode: str = _choice("monitor", ("monitor", "enforce"))
+    enforce_share: float = _number(1.0, 0, 1)
     max_wrong_blocks_per_10000: float = _number(5.0, 0.01, 10_000)
     suspect_threshold: float = _number(0.5, 0, 1)
     spam_threshold: float | None = _optional_number(0, 1)  # None: from max_wrong_blocks_per_10000
     suspect_action: str = _choice("tag", ACTIONS)
     spam_action: str = _choice("reject", ACTIONS)
     reject_profile: str = _choice("603+", REJECT_PROFILES)
+    jurisdiction: str = _choice("", ("", "us"))
     redress: str = _setting(
         "",
         _read_redress,
         'a URL, tel or mailto contact such as "https://example.net/blocked", or ""',
+    )
+    divert_to: str = _text("", _TARGET, 'a SIP or tel URI such as "sip:voicemail@example.net", or ""')
+    challenge_to: str = _text("", _TARGET, 'a SIP or tel URI such as "sip:captcha@example.net", or ""')
+    tag_headers: tuple[str, ...] = _texts(
+        ("X-Spam-Label: {label}", "X-Spam-Score: {score}", "X-Spam-Reason: {symbol}"),
+        _read_tag_header,
+        'a list of headers such as "X-Spam-Score: {score}" ({label}, {score} and {symbol} are known; '
+        "headers that route or identify the call are not taken)",
     )
     ttl_s: int = _integer(300, 0, 86_400)
     emergency_numbers: tuple[str, ...] = _texts(
@@ -334,6 +366,20 @@ class ServiceConfig:
     max_score_bytes: int = _integer(2**20, 1_024, 2**30)
     max_events_bytes: int = _integer(64 * 2**20, 1_024, 2**30)
     agent_token_file: str = _text("", _PATH, 'a file that holds the token of agents, or ""')
+    keys_file: str = _text("", _PATH, 'a file that lists API keys, or ""')
+    tls_certificate: str = _text("", _PATH, 'a file with a certificate and its chain (PEM), or ""')
+    tls_key: str = _text("", _PATH, 'a file with the private key of the certificate (PEM), or ""')
+    tls_client_ca: str = _text("", _PATH, 'a file with the authorities of client certificates (PEM), or ""')
+    score_budget_ms: int = _integer(50, 1, 60_000)
+    score_threads: int = _integer(4, 1, 64)
+    score_rate: int = _integer(0, 0, 1_000_000)
+    request_rate: int = _integer(2_000, 0, 1_000_000)
+    max_connections: int = _integer(2_000, 1, 1_000_000)
+    max_header_bytes: int = _integer(16_384, 1_024, 65_536)
+    header_timeout_s: float = _number(10.0, 0.05, 3_600, " of seconds")
+    body_timeout_s: float = _number(30.0, 0.05, 3_600, " of seconds")
+    log_format: str = _choice("text", ("text", "json"))
+    access_log: str = _choice("others", ("none", "others", "all"))
     state: str = _text("", _PATH, 'the folder of the saved state, or ""')
     checkpoint_s: int = _integer(30, 1, 86_400)
     journal_sync: str = _choice("always", ("always", "interval"))
@@ -633,7 +679,8 @@ def _check_policy(policy: PolicyConfig, origins: Mapping[str, str], default_orig
             f"({policy.spam_threshold:g}), found {policy.suspect_threshold:g}"
         )
     # A rejection without the contact that its standard demands is refused at start, not at the first call.
-    rejects = policy.mode == "enforce" and "reject" in (policy.suspect_action, policy.spam_action)
+    actions = (policy.suspect_action, policy.spam_action)
+    rejects = policy.mode == "enforce" and "reject" in actions
     wanted = {"603+": ("http", "tel:", "mailto:"), "608": ("http",)}.get(policy.reject_profile)
     if rejects and wanted is not None and not policy.redress.startswith(wanted):
         contact = "an http or https URL" if policy.reject_profile == "608" else "a URL, tel or mailto contact"
@@ -641,6 +688,17 @@ def _check_policy(policy: PolicyConfig, origins: Mapping[str, str], default_orig
             f"{origins.get('policy.redress', default_origin)}: policy.redress: expected {contact}, because "
             f'mode "enforce" rejects with reject_profile "{policy.reject_profile}", '
             f'found {_show(policy.redress)} (reject_profile "603" needs none)'
+        )
+    if rejects and policy.jurisdiction == "us" and policy.reject_profile != "603+":
+        raise ConfigError(
+            f"{origins.get('policy.reject_profile', default_origin)}: policy.reject_profile: expected "
+            '"603+", because jurisdiction "us" demands it of calls blocked by analytics since 2026-03-25, '
+            f"found {_show(policy.reject_profile)}"
+        )
+    if policy.mode == "enforce" and not policy.divert_to and "divert" in actions:
+        raise ConfigError(
+            f"{origins.get('policy.divert_to', default_origin)}: policy.divert_to: expected a SIP or tel "
+            'URI, because mode "enforce" diverts calls, found nothing'
         )
 
 

@@ -203,7 +203,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class SipAnswer:
-    """The SIP response that carries out a reject (RFC 8197, RFC 8688, ATIS-1000099)."""
+    """The SIP response that carries out an action (RFC 3261, RFC 8197, RFC 8688, ATIS-1000099)."""
 
     code: int
     reason: str
@@ -212,10 +212,14 @@ class SipAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What policy decided. ``kind`` is carried out; ``would`` is what enforcing would have done."""
+    """What policy decided. ``kind`` is carried out; ``would`` is what enforcing would have done.
+
+    ``add_headers``: what a tagged INVITE gets on its way to the callee, name to value.
+    """
 
     kind: ActionKind
     would: ActionKind
     mode: Mode
     sip: SipAnswer | None
     ttl_s: int
+    add_headers: dict[str, str] = field(default_factory=dict)

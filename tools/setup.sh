@@ -59,6 +59,8 @@ missing_packages() {
     python_makes_venvs || want "python3 python3-venv"
     have cc || want "gcc libc6-dev"
     have tshark || want tshark
+    # The tests of TLS make their certificates with it.
+    have openssl || want openssl
     # The tests of live capture make a network of their own with it; only Linux has it.
     [ "$(uname -s)" != Linux ] || have ip || want iproute2
     if ! rust_is_recent; then

@@ -332,7 +332,7 @@ def _serve(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--allow-public",
         action="store_true",
-        help="listen on an address other than loopback although the service has no authentication of its own",
+        help="listen on an address other than loopback; needs service.keys_file",
     )
 
 

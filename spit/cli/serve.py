@@ -40,10 +40,11 @@ from spit.storage.journal import Journal, Position
 
 if TYPE_CHECKING:
     from spit.engine.call_records import CallRecords
+    from spit.service.keyring import KeyRing
     from spit.service.server import HttpService
 
-#: What SIGHUP changes; the file of the agents' token is always read again.
-_LIVE_KEYS = frozenset({"policy.", "service.agent_token_file"})
+#: What SIGHUP changes; the files of token, keys and certificate are always read again.
+_LIVE_KEYS = frozenset({"policy.", "service.agent_token_file", "service.keys_file"})
 
 _log = logging.getLogger("spit.serve")
 
@@ -70,8 +71,9 @@ def run(arguments: argparse.Namespace) -> int:
         "feedback.store": arguments.feedback,
     }
     config = captured_by_flags(load_settings(arguments.config, overrides), arguments)
-    start_log()
-    with listen(config.service) as listener:  # before the captures are read
+    start_log(json_lines=config.service.log_format == "json")
+    keys = read_key_rings(config)
+    with listen(config.service, has_keys=bool(keys)) as listener:  # before the captures are read
         return serve(arguments, overrides, config, listener)
 
 
@@ -79,9 +81,9 @@ def serve(
     arguments: argparse.Namespace, overrides: Mapping[str, object], config: Config, listener: socket.socket
 ) -> int:
     """Serve on ``listener``, and the exit status."""
-    from spit.service.server import HttpService, event_time, wall_time_us
+    from spit.service.server import HttpService, check_host, event_time, wall_time_us
 
-    token = read_agent_token(config)
+    token, keys = read_agent_token(config), read_key_rings(config)
     directory = Path(config.service.state) if config.service.state else None
     redirecting = open_redirect(config)
     source: LiveSource | None = None
@@ -128,6 +130,7 @@ def serve(
         failure=None if intake is None else intake.failure,
         samples=samples,
         token=token,
+        keys=keys,
         on_end=signals.stop,
         observers=observers,
     )
@@ -144,13 +147,16 @@ def serve(
         try:
             new, line = read_again(arguments.config, overrides, config, _LIVE_KEYS)
             new = captured_by_flags(new, arguments)
-            new_token = read_agent_token(new)
-            engine.policy = Policy(new.policy)
+            new_token, new_keys = read_agent_token(new), read_key_rings(new)
+            check_host(new.service, has_keys=bool(new_keys))
+            policy = Policy(new.policy)
+            service.renew_certificate(new.service)
+            engine.policy = policy
         except (ConfigError, ModelError) as error:
             _log.error("configuration kept as it was: %s", error)
             return
         config = new
-        service.configure(config.policy, new_token)
+        service.configure(config.policy, new_token, new_keys)
         _log.info("%s", line)
 
     signals.wait(reload)
@@ -229,6 +235,14 @@ def read_agent_token(config: Config) -> str:
     """What agents must show; empty for nothing. Raises ConfigError."""
     file = config.service.agent_token_file
     return read_token(file) if file else ""
+
+
+def read_key_rings(config: Config) -> list[KeyRing]:
+    """Those who know the keys of who may ask; none where everybody may. Raises ConfigError."""
+    from spit.service.keyring import read_keys
+
+    file = config.service.keys_file
+    return [read_keys(Path(file))] if file else []
 
 
 def restore(

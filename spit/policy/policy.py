@@ -12,7 +12,8 @@ import pyarrow.compute as pc
 
 from spit.config import PolicyConfig
 from spit.errors import ModelError
-from spit.policy.answers import build_answer
+from spit.policy.answers import BlockBasis, SipAnswers
+from spit.policy.share import is_enforced
 from spit.records import Action, ActionKind, Label, Mode, Verdict
 
 #: The spam threshold where neither the configuration nor the model's calibration gives one.
@@ -43,7 +44,8 @@ class Policy:
             Label.SUSPECT: ActionKind(config.suspect_action),
             Label.SPAM: ActionKind(config.spam_action),
         }
-        self._reject = build_answer(config.reject_profile, config.redress)
+        self._answers = SipAnswers(config)
+        self._enforce_share = config.enforce_share
         self._ttl_s = config.ttl_s
         self._emergency_numbers = frozenset(config.emergency_numbers)
         self._allow = IdentityList(config.allow)
@@ -101,30 +103,44 @@ class Policy:
         return pc.if_else(self._allow.holds(callers), ActionKind.ALLOW.value, found)
 
     def decide(
-        self, verdict: Verdict, *, callee: str | None, exemption: str | None, level: int = 0
+        self,
+        verdict: Verdict,
+        *,
+        callee: str | None,
+        exemption: str | None,
+        level: int = 0,
+        basis: BlockBasis = BlockBasis.ANALYTICS,
     ) -> Action:
         """The action for one attempt.
 
         ``callee``: canonical identity or URI; ``exemption``: that column of the attempt; ``level``: as for
-        ``label``. In this order: an exempt call is allowed, an allow-listed caller is allowed, a caller whom
-        the callee has consented to is allowed, a block-listed caller gets the spam action, everybody else
-        gets the action of the label, which is to tag at most once the budget is far overspent.
+        ``label``; ``basis``: what a rejection rests on. In this order: an exempt call is allowed, an
+        allow-listed caller is allowed, a caller whom the callee has consented to is allowed, a block-listed
+        caller gets the spam action, everybody else gets the action of the label, which is to tag at most
+        once the budget is far overspent.
         """
+        mode = self.mode_of(verdict.caller)
         if exemption is not None or self._is_emergency(callee):
             # ttl 0: the exemption is this call's, an SBC must not remember it for the caller.
-            return Action(ActionKind.ALLOW, ActionKind.ALLOW, self.mode, None, 0)
+            return Action(ActionKind.ALLOW, ActionKind.ALLOW, mode, None, 0)
         if verdict.caller in self._allow:
             would = ActionKind.ALLOW
         elif self._has_consent(verdict.caller, callee):
             # ttl 0: the consent is this callee's, an SBC must not remember it for the caller.
-            return Action(ActionKind.ALLOW, ActionKind.ALLOW, self.mode, None, 0)
+            return Action(ActionKind.ALLOW, ActionKind.ALLOW, mode, None, 0)
         elif verdict.caller in self._block:
             would = self._kinds[Label.SPAM]
         else:
             would = self._kind(verdict.label, level)
-        kind = would if self.mode is Mode.ENFORCE else ActionKind.ALLOW
-        sip = self._reject if kind is ActionKind.REJECT else None
-        return Action(kind, would, self.mode, sip, self._ttl_s)
+        kind = would if mode is Mode.ENFORCE else ActionKind.ALLOW
+        tags = self._answers.tags(verdict) if kind is ActionKind.TAG else {}
+        return Action(kind, would, mode, self._answers.answer(kind, basis), self._ttl_s, tags)
+
+    def mode_of(self, caller: str | None) -> Mode:
+        """The mode for a caller: enforce for the share of callers that the policy is enforced for."""
+        if self.mode is Mode.ENFORCE and is_enforced(caller, self._enforce_share):
+            return Mode.ENFORCE
+        return Mode.MONITOR
 
     def _kind(self, label: Label, level: int) -> ActionKind:
         kind = self._kinds[label]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from urllib.parse import quote, urlencode
 
@@ -33,7 +33,7 @@ class ReasonModel(BaseModel):
 
 
 class SipModel(BaseModel):
-    """The SIP response that carries out a reject."""
+    """The SIP response that carries out the action."""
 
     code: int
     reason: str
@@ -54,6 +54,7 @@ class ScoreModel(BaseModel):
     mode: Mode
     degraded: bool = Field(description="the engine could not score; the call is allowed")
     evidence: list[str] = Field(description="Call-IDs of the caller's first labelled attempts")
+    add_headers: dict[str, str] = Field(description="headers that the INVITE gets when the action is tag")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ class ScoreAnswer:
     mode: Mode
     degraded: bool = False
     evidence: tuple[str, ...] = ()
+    add_headers: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, assessment: Assessment) -> ScoreAnswer:
@@ -90,6 +92,7 @@ class ScoreAnswer:
             model=verdict.model,
             mode=action.mode,
             evidence=verdict.evidence,
+            add_headers=action.add_headers,
         )
 
     @classmethod
@@ -152,6 +155,7 @@ def _nested(answer: ScoreAnswer) -> dict[str, object]:
         "mode": answer.mode.value,
         "degraded": answer.degraded,
         "evidence": list(answer.evidence),
+        "add_headers": answer.add_headers,
     }
 
 
@@ -168,7 +172,17 @@ def _flat(answer: ScoreAnswer) -> dict[str, str]:
         "model": answer.model,
         "mode": answer.mode.value,
         "degraded": "true" if answer.degraded else "false",
+        **{
+            _flat_name("header", name): value
+            for name, value in (answer.sip.headers if answer.sip else {}).items()
+        },
+        **{_flat_name("add", name): value for name, value in answer.add_headers.items()},
     }
+
+
+def _flat_name(prefix: str, header: str) -> str:
+    """``header_call_info`` of Call-Info: what scripts take as the name of a variable."""
+    return f"{prefix}_{re.sub('[^a-z0-9]', '_', header.lower())}"
 
 
 @lru_cache(maxsize=256)  # an SBC says the same each time

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, cast
 
 from fastapi import FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -18,14 +18,18 @@ from spit.export.prometheus import Sample
 from spit.service.callers import callers_router
 from spit.service.calls import calls_router
 from spit.service.contract import Engine
-from spit.service.events import AgentKey, events_router
+from spit.service.events import events_router
 from spit.service.feedback import feedback_router
+from spit.service.guard import Guard, GuardMiddleware
 from spit.service.identity import canonicaliser
 from spit.service.limits import BodyLimit
-from spit.service.metrics import RequestCounter, ServiceMetrics
+from spit.service.metrics import RequestCounter, ServiceMetrics, refusal_samples
 from spit.service.model import model_router
 from spit.service.openapi import install_openapi, problems
+from spit.service.overload import ScoreGate
 from spit.service.problems import ProblemError, install_problem_handlers
+from spit.service.request_log import AccessLog, RequestLog
+from spit.service.scopes import requires
 from spit.service.scoring import Scorer, score_router
 from spit.service.verdict_stream import VerdictStreams, stream_router
 from spit.service.verdicts import verdicts_router
@@ -45,17 +49,18 @@ def create_app(
     timer: Callable[[], float] = time.perf_counter,
     failure: Callable[[], str | None] | None = None,
     samples: Callable[[], list[Sample]] | None = None,
-    key: AgentKey | None = None,
+    guard: Guard | None = None,
     observers: Observers | None = None,
+    gate: ScoreGate | None = None,
 ) -> FastAPI:
     """The application.
 
     ``time_source``: the time at which attempts are scored, epoch µs; the wall clock in live operation, the
     engine's own event time when a capture of the past is all it knows (``server.event_time``).
     ``timer``: seconds of a clock that never goes back, for the latency histogram. ``failure``: why a
-    capture in this process has stopped, None while it runs. ``samples``: what else goes to /metrics. ``key``:
-    what agents must show; None asks for nothing. ``observers``: those of ``engine``. ``app.state.scorer`` is
-    the scorer.
+    capture in this process has stopped, None while it runs. ``samples``: what else goes to /metrics.
+    ``guard``: asks for keys and counts requests; by default it asks for none. ``observers``: those of
+    ``engine``. ``gate``: bounds the waiting of attempts. ``app.state`` has the ``scorer`` and the ``guard``.
     """
     app = FastAPI(
         title="spit",
@@ -66,20 +71,28 @@ def create_app(
     )
     looking_on = observers or Observers()
 
+    guard = guard or make_guard(config)
+    app.state.guard = guard
+
     def all_samples() -> list[Sample]:
-        return [*(samples() if samples is not None else []), *looking_on.samples(), *streams.samples()]
+        own = [*(samples() if samples is not None else []), *looking_on.samples(), *streams.samples()]
+        return [*own, *refusal_samples(guard.refusals())]
 
     metrics = ServiceMetrics(engine.counters, all_samples)
     canonicalise = canonicaliser(config.core_settings())
-    scorer = Scorer(engine, config, metrics, time_source=time_source, timer=timer)
+    gate = gate or ScoreGate(
+        threads=config.service.score_threads,
+        budget_s=config.service.score_budget_ms / 1e3,
+        clock=time.perf_counter,
+    )
+    scorer = Scorer(engine, config, metrics, gate, time_source=time_source, timer=timer)
     app.state.scorer = scorer
     app.router.routes.extend(score_router(scorer).routes)  # not included: DirectRoute
     max_unpacked = config.service.max_events_bytes
-    key = key or AgentKey()
-    app.include_router(events_router(engine, metrics, canonicalise, key, max_unpacked))
+    app.include_router(events_router(engine, metrics, canonicalise, max_unpacked))
     app.include_router(callers_router(engine, canonicalise))
     app.include_router(calls_router(looking_on.records, canonicalise, time_source))
-    app.include_router(feedback_router(looking_on.feedback, canonicalise, key, time_source))
+    app.include_router(feedback_router(looking_on.feedback, canonicalise, time_source))
     app.include_router(model_router(engine, looking_on))
     feed = looking_on.verdicts.feed if looking_on.verdicts is not None else VerdictFeed()
     streams = VerdictStreams(feed, config.verdicts)
@@ -106,7 +119,11 @@ def create_app(
     @app.get(
         "/metrics",
         response_class=Response,
-        responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+        dependencies=requires("read"),
+        responses={
+            200: {"content": {"text/plain": {"schema": {"type": "string"}}}},
+            **problems(401, 403, 429),
+        },
         tags=["operation"],
         operation_id="metrics",
     )
@@ -121,6 +138,21 @@ def create_app(
         BodyLimit,
         default=config.service.max_score_bytes,
         limits={"/v1/events": config.service.max_events_bytes},
+        header_bytes=config.service.max_header_bytes,
+        timeout_s=config.service.body_timeout_s,
     )
+    app.add_middleware(GuardMiddleware, guard=guard)
     app.add_middleware(RequestCounter, metrics=metrics)
+    access = cast(AccessLog, config.service.access_log)
+    app.add_middleware(RequestLog, access=access, timer=time.perf_counter)
     return app
+
+
+def make_guard(config: Config) -> Guard:
+    """A guard with the rates of ``config`` that asks for no key yet."""
+    return Guard(
+        clock=time.monotonic,
+        now=time.time,
+        request_rate=config.service.request_rate,
+        score_rate=config.service.score_rate,
+    )

@@ -9,7 +9,15 @@ import uuid
 from functools import lru_cache
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, Json, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    Json,
+    StringConstraints,
+    WithJsonSchema,
+)
 
 from spit.records import EventKind
 from spit.service.identity import Canonicalise
@@ -33,6 +41,10 @@ def _blank_is_none(value: object) -> object:
     return None if isinstance(value, str) and not value.strip() else value
 
 
+def _blank_is_empty(value: object) -> object:
+    return "{}" if isinstance(value, str) and not value.strip() else value
+
+
 @lru_cache(maxsize=1024)  # there are few peers, and each sends many calls
 def _read_address(value: str | None) -> str | None:
     """The address as the tracker writes it; SIP scripts hold IPv6 in brackets, Asterisk a port after it."""
@@ -46,11 +58,28 @@ def _read_address(value: str | None) -> str | None:
         raise ValueError("an IPv4 or IPv6 address") from None
 
 
-Identity = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=_MAX_TEXT)]
+Identity = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=_MAX_TEXT),
+    WithJsonSchema({"type": "string", "maxLength": _MAX_TEXT, "pattern": r"\S"}),
+]
 Text = Annotated[
     Annotated[str, StringConstraints(max_length=_MAX_TEXT)] | None, BeforeValidator(_blank_is_none)
 ]
-Address = Annotated[Text, AfterValidator(_read_address)]
+Address = Annotated[
+    Text,
+    AfterValidator(_read_address),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "format": "ipv4"},
+                {"type": "string", "format": "ipv6"},
+                {"type": "string", "pattern": r"^\s*$", "maxLength": _MAX_TEXT},
+                {"type": "null"},
+            ]
+        }
+    ),
+]
 
 
 class ScoreFields(BaseModel):
@@ -98,7 +127,18 @@ class ScoreQuery(ScoreFields):
 class ScoreForm(ScoreQuery, ScoreRequest):
     """The form of an HTML form; ``headers`` is a JSON object as text."""
 
-    headers: Json[dict[str, str]] = Field(default_factory=dict, description="JSON object of SIP headers")
+    headers: Annotated[
+        Json[dict[str, str]],
+        BeforeValidator(_blank_is_empty),
+        WithJsonSchema(
+            {
+                "type": "string",
+                "format": "json-object-of-strings",
+                "contentMediaType": "application/json",
+                "contentSchema": {"type": "object", "additionalProperties": {"type": "string"}},
+            }
+        ),
+    ] = Field(default_factory=dict, description="JSON object of SIP headers")
 
 
 class ScoreOptions(BaseModel):

@@ -13,6 +13,7 @@ from spit.service.contract import Engine
 from spit.service.identity import Canonicalise
 from spit.service.openapi import problems
 from spit.service.problems import ProblemError, show
+from spit.service.scopes import requires
 
 
 class CallerModel(BaseModel):
@@ -34,12 +35,12 @@ class CallerModel(BaseModel):
 
 def callers_router(engine: Engine, canonicalise: Canonicalise) -> APIRouter:
     """The route."""
-    router = APIRouter(tags=["callers"])
+    router = APIRouter(tags=["callers"], dependencies=requires("read"))
 
     @router.get(
         "/v1/callers/{id:path}",
         response_model=CallerModel,
-        responses=problems(404, 422),
+        responses=problems(401, 403, 404, 422, 429),
         operation_id="caller",
     )
     def caller(id: str) -> CallerModel:  # noqa: A002  the contract names the parameter

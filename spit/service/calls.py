@@ -17,6 +17,7 @@ from spit.service.answer_forms import JSON
 from spit.service.identity import Canonicalise
 from spit.service.openapi import problems
 from spit.service.problems import ProblemError
+from spit.service.scopes import requires
 from spit.storage.call_queries import CallQueries, Wanted
 
 #: Questions at once: they read files, and scores must not wait for worker threads.
@@ -42,7 +43,7 @@ def calls_router(
     records: CallRecords | None, canonicalise: Canonicalise, time_source: Callable[[], int]
 ) -> APIRouter:
     """The route. ``records``: None where none are kept. ``time_source``: epoch µs."""
-    router = APIRouter(tags=["calls"])
+    router = APIRouter(tags=["calls"], dependencies=requires("read"))
     limiter = CapacityLimiter(_QUESTIONS_AT_ONCE)
     queries = None if records is None else CallQueries(records.view)
 
@@ -62,7 +63,10 @@ def calls_router(
         return json.dumps({"calls": calls, "since": wanted.since_s}, allow_nan=False).encode()
 
     @router.get(
-        "/v1/calls", response_model=CallsModel, responses=problems(422, 503), operation_id="list_calls"
+        "/v1/calls",
+        response_model=CallsModel,
+        responses=problems(401, 403, 422, 429, 503),
+        operation_id="list_calls",
     )
     async def list_calls(
         caller: Annotated[str | None, _Who] = None,

@@ -18,12 +18,12 @@ from spit.service.identity import Canonicalise
 from spit.service.problems import MAX_ERRORS, FieldError, ProblemError, show
 
 #: The year 2100: catches milliseconds where seconds, and nanoseconds where microseconds are meant.
-_LAST_TIME_S = 4_102_444_800
-_MAX_TEXT_BYTES = 4096
+LAST_TIME_S = 4_102_444_800
+MAX_TEXT_BYTES = 4096
 #: As service.max_events_bytes is by default: a compressed body may say no more than a plain one.
 MAX_UNPACKED_BYTES = 64 * 2**20
 _SECONDS = {"time": "time_us", "start_time": "start_time_us", "end_time": "end_time_us"}
-_WORDS: dict[str, tuple[str, ...]] = {
+WORDS: dict[str, tuple[str, ...]] = {
     "event": tuple(EventKind),
     "method": ("INVITE", "MESSAGE"),
     "outcome": tuple(Outcome),
@@ -87,18 +87,18 @@ def check_events(batch: pa.RecordBatch) -> pa.RecordBatch:
         column = batch.column(field.name)
         if not field.nullable:
             check(field.name, pc.is_null(column), "a value")
-        if field.name in _WORDS:
-            words = _WORDS[field.name]
+        if field.name in WORDS:
+            words = WORDS[field.name]
             known = pc.or_(pc.is_null(column), pc.is_in(column, pa.array(list(words), pa.string())))
             check(field.name, pc.invert(known), "one of " + ", ".join(words))
         elif field.type == pa.string():
             check(
                 field.name,
-                pc.greater(pc.binary_length(column), _MAX_TEXT_BYTES),
-                f"at most {_MAX_TEXT_BYTES} bytes",
+                pc.greater(pc.binary_length(column), MAX_TEXT_BYTES),
+                f"at most {MAX_TEXT_BYTES} bytes",
             )
         elif field.name.endswith("_us"):
-            in_time = pc.and_(pc.greater_equal(column, 0), pc.less_equal(column, _LAST_TIME_S * 1_000_000))
+            in_time = pc.and_(pc.greater_equal(column, 0), pc.less_equal(column, LAST_TIME_S * 1_000_000))
             check(field.name, pc.invert(in_time), "epoch microseconds between 1970 and 2100")
         elif field.name.endswith("_s"):
             sound = pc.and_(pc.is_finite(column), pc.greater_equal(column, 0.0))
@@ -165,6 +165,9 @@ def _read_row(
                 values[column] = read(value)
             except (ValueError, OverflowError):
                 refuse(name, expected, value)
+            # Here, because an identity may become short by being made canonical.
+            if isinstance(value, str) and len(value) > MAX_TEXT_BYTES:
+                refuse(name, f"at most {MAX_TEXT_BYTES} bytes", value)
     values.setdefault("method", "INVITE")
     if values.get("event") == EventKind.ATTEMPT and "time_us" in values:
         values.setdefault("start_time_us", values["time_us"])
@@ -200,13 +203,15 @@ def _read_number(value: object) -> float:
 
 def _read_seconds(value: object) -> int:
     seconds = _read_number(value)
-    if not 0 <= seconds <= _LAST_TIME_S:
+    if not 0 <= seconds <= LAST_TIME_S:
         raise ValueError
     return round(seconds * 1_000_000)
 
 
 def _integer_reader(bits: int) -> Callable[[object], int]:
     def read(value: object) -> int:
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)  # JSON has one kind of number: 2.0 is an integer
         if isinstance(value, bool) or not isinstance(value, int):
             raise ValueError
         if not -(2 ** (bits - 1)) <= value < 2 ** (bits - 1):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import re
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -10,7 +9,7 @@ from typing import Annotated, Any
 import pyarrow as pa
 from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Header, Request
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, WithJsonSchema
 
 from spit.engine.receipts import StaleBatchError
 from spit.service.contract import Engine
@@ -19,6 +18,7 @@ from spit.service.identity import Canonicalise
 from spit.service.metrics import ServiceMetrics
 from spit.service.openapi import ARROW_STREAM, EVENTS_REQUEST_BODY, problems
 from spit.service.problems import FieldError, ProblemError, show
+from spit.service.scopes import requires
 from spit.storage.journal import JournalError
 
 #: Batches decoded at once: big ones must not take the worker threads that scores are waiting for.
@@ -26,6 +26,12 @@ _BATCHES_AT_ONCE = 2
 #: Requests that wait for the disk together: one sync does for all of them.
 _WAITING_AT_ONCE = 32
 _RETRY_AFTER = {"Retry-After": "5"}
+_AGENT = r"[!-~]{1,128}"
+#: Read by hand, so that both mistakes are named at once; the document has them from here.
+_Agent = Annotated[str | None, WithJsonSchema({"type": "string", "pattern": f"^{_AGENT}$"})]
+_Batch = Annotated[
+    str | None, WithJsonSchema({"type": "string", "pattern": "^([0-9]{1,18}|[0-8][0-9]{18})$"})
+]
 
 
 class EventsAccepted(BaseModel):
@@ -43,31 +49,14 @@ class Sender:
     batch: int
 
 
-class AgentKey:
-    """The token that agents must send; empty: none is asked for. May be replaced while it serves."""
-
-    def __init__(self, token: str = "") -> None:
-        self.token = token
-
-    def check(self, authorization: str) -> None:
-        """Raises ProblemError (401)."""
-        scheme, _, given = authorization.partition(" ")
-        sound = scheme.lower() == "bearer" and hmac.compare_digest(
-            given.strip().encode(), self.token.encode()
-        )
-        if self.token and not sound:
-            raise ProblemError(401, "expected the header Authorization: Bearer with the token of agents")
-
-
 def events_router(
     engine: Engine,
     metrics: ServiceMetrics,
     canonicalise: Canonicalise,
-    key: AgentKey,
     max_unpacked: int,
 ) -> APIRouter:
     """The route. ``max_unpacked``: bytes that a compressed body may take when unpacked."""
-    router = APIRouter(tags=["events"])
+    router = APIRouter(tags=["events"], dependencies=requires("events"))
     decoding = CapacityLimiter(_BATCHES_AT_ONCE)
     counting = CapacityLimiter(_WAITING_AT_ONCE)
 
@@ -99,22 +88,18 @@ def events_router(
         "/v1/events",
         response_model=EventsAccepted,
         response_model_exclude_defaults=True,
-        responses=problems(400, 401, 409, 413, 415, 422, 500, 503),
+        responses=problems(400, 401, 403, 409, 413, 415, 422, 429, 500, 503),
         openapi_extra=extra,
         operation_id="observe_events",
     )
     async def observe_events(
         request: Request,
-        x_spit_agent: Annotated[str | None, Header(description="who sends; with X-Spit-Batch")] = None,
+        x_spit_agent: Annotated[_Agent, Header(description="who sends; with X-Spit-Batch")] = None,
         x_spit_batch: Annotated[
-            str | None, Header(description="number of the batch; each agent counts its own up")
-        ] = None,
-        authorization: Annotated[
-            str | None, Header(description="Bearer and the token, where one is configured")
+            _Batch, Header(description="number of the batch, with X-Spit-Agent; each agent counts its own up")
         ] = None,
     ) -> EventsAccepted:
         """Count call events: all of the request or nothing, a numbered batch once, kept before answered."""
-        key.check(authorization or "")
         media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if media_type not in {"application/json", ARROW_STREAM}:
             expected = f"application/json or {ARROW_STREAM}"
@@ -132,7 +117,7 @@ def read_sender(agent: str | None, batch: str | None) -> Sender | None:
     if agent is None and batch is None:
         return None
     errors = []
-    if agent is None or re.fullmatch(r"[!-~]{1,128}", agent) is None:
+    if agent is None or re.fullmatch(_AGENT, agent) is None:
         expected = "1 to 128 printable ASCII characters without blanks"
         errors.append(FieldError(field="X-Spit-Agent", expected=expected, found=show(agent or "nothing")))
     if batch is None or re.fullmatch(r"[0-9]{1,19}", batch) is None or int(batch) >= 2**63:

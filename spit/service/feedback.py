@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Header
-from pydantic import BaseModel, Field, model_validator
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from spit.engine.feedback import (
     Feedback,
@@ -15,29 +15,56 @@ from spit.engine.feedback import (
     TooManyReportsError,
     UnknownCallError,
 )
-from spit.service.events import AgentKey
 from spit.service.identity import Canonicalise
 from spit.service.openapi import problems
 from spit.service.problems import FieldError, ProblemError, show
+from spit.service.scopes import requires
 
 #: The year 2100: catches milliseconds where seconds are meant.
 _LAST_TIME_S = 4_102_444_800
 
 
+#: Something but blanks and control characters: only then there is an identity in it.
+_Identity = Annotated[str, StringConstraints(max_length=4096, pattern=r"[^\x00-\x20\x7f]")]
+
+
+def _tell_who_reports(schema: dict[str, Any]) -> None:
+    """An appeal is the caller's and names its call; of the others either reporter or callee says so."""
+    text, nothing = {"type": "string"}, {"type": "null"}
+    others = {"enum": ["report", "last_call", "not_spam"]}
+    schema["anyOf"] = [
+        {
+            "required": ["reporter", "call_id"],
+            "properties": {
+                "kind": {"const": "appeal"},
+                "reporter": text,
+                "call_id": text,
+                "callee": nothing,
+            },
+        },
+        {
+            "required": ["reporter"],
+            "properties": {"kind": others, "reporter": text, "callee": nothing},
+        },
+        {
+            "required": ["callee"],
+            "properties": {"kind": others, "callee": text, "reporter": nothing},
+        },
+    ]
+
+
 class FeedbackRequest(BaseModel):
     """One report. ``report``, ``last_call`` and ``not_spam`` are the callee's, ``appeal`` is the caller's."""
 
+    model_config = ConfigDict(json_schema_extra=_tell_who_reports)
+
     kind: Literal["report", "last_call", "not_spam", "appeal"]
-    reporter: str | None = Field(default=None, max_length=4096, description="who says so: URI or number")
-    callee: str | None = Field(
-        default=None, max_length=4096, description="the same, of kinds that are the callee's"
-    )
+    reporter: _Identity | None = Field(default=None, description="who says so: URI or number")
+    callee: _Identity | None = Field(default=None, description="the same, of kinds that are the callee's")
     call_id: str | None = Field(
         default=None, max_length=4096, description="the call; the last one when left out"
     )
-    caller: str | None = Field(
-        default=None, max_length=4096, description="URI or number that must have called"
-    )
+    caller: _Identity | None = Field(default=None, description="URI or number that must have called")
     time: float | None = Field(
         default=None, ge=0, le=_LAST_TIME_S, description="epoch seconds; now when left out"
     )
@@ -61,28 +88,22 @@ class FeedbackAccepted(BaseModel):
 
 
 def feedback_router(
-    feedback: Feedback | None, canonicalise: Canonicalise, key: AgentKey, time_source: Callable[[], int]
+    feedback: Feedback | None, canonicalise: Canonicalise, time_source: Callable[[], int]
 ) -> APIRouter:
     """The route. ``feedback``: None where no store is configured."""
-    router = APIRouter(tags=["feedback"])
+    router = APIRouter(tags=["feedback"], dependencies=requires("feedback"))
 
     @router.post(
         "/v1/feedback",
         status_code=202,
         response_model=FeedbackAccepted,
-        responses=problems(401, 404, 422, 429, 503),
+        responses=problems(400, 401, 403, 404, 413, 422, 429, 503),
         operation_id="report_call",
     )
-    def report_call(
-        request: FeedbackRequest,
-        authorization: Annotated[
-            str | None, Header(description="Bearer and the token, where one is configured")
-        ] = None,
-    ) -> FeedbackAccepted:
+    def report_call(request: FeedbackRequest) -> FeedbackAccepted:
         """Report a call. Labels follow when several independent reporters say the same (docs/learning.md)."""
-        key.check(authorization or "")
         if feedback is None:
-            raise ProblemError(503, "no feedback is kept: feedback.store names no file")
+            raise ProblemError(404, "no feedback is kept: feedback.store names no file")
         name = "reporter" if request.reporter is not None else "callee"
         reporter = _identity(request.reporter or request.callee or "", name, canonicalise)
         caller = None if request.caller is None else _identity(request.caller, "caller", canonicalise)

@@ -1,7 +1,8 @@
-"""Refuses a request body that is larger than its route reads (413), before it is held in memory."""
+"""Refuses what is too large (413, 414, 431) before it is held in memory, and what comes too slowly (408)."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -10,16 +11,34 @@ from spit.service.problems import ProblemError, problem_response
 
 
 class BodyLimit:
-    """ASGI middleware: ``limits`` maps a path to bytes, every other path gets ``default``."""
+    """ASGI middleware: ``limits`` maps a path to bytes, every other path gets ``default``.
 
-    def __init__(self, app: ASGIApp, *, default: int, limits: Mapping[str, int]) -> None:
+    ``header_bytes``: of all header names and values, and of path and query. ``timeout_s``: within which a
+    body must be there.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        default: int,
+        limits: Mapping[str, int],
+        header_bytes: int,
+        timeout_s: float,
+    ) -> None:
         self._app = app
         self._default = default
         self._limits = dict(limits)
+        self._header_bytes = header_bytes
+        self._timeout_s = timeout_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
+            return
+        if (found := _size_problem(scope, self._header_bytes)) is not None:
+            status, detail = found
+            await problem_response(status, detail, instance="")(scope, receive, send)
             return
         limit = self._limits.get(scope["path"], self._default)
         # A declared length is refused at once; a chunked body is counted as it comes.
@@ -29,18 +48,54 @@ class BodyLimit:
             await problem_response(413, detail, instance=scope["path"])(scope, receive, send)
             return
         read = 0
+        is_whole = False
+        has_begun = False
+        until_s: float | None = None
+        refusal: ProblemError | None = None
 
         async def counted() -> Message:
-            nonlocal read
-            message = await receive()
+            nonlocal read, is_whole, until_s, refusal
+            if is_whole:  # a disconnection may take as long as it likes
+                return await receive()
+            loop = asyncio.get_running_loop()
+            until_s = loop.time() + self._timeout_s if until_s is None else until_s
+            try:
+                async with asyncio.timeout_at(until_s):
+                    message = await receive()
+            except TimeoutError:
+                detail = f"expected the whole body within {self._timeout_s:g} s, found {read} bytes"
+                refusal = ProblemError(408, detail, headers={"Connection": "close"})
+                raise refusal from None
             if message["type"] == "http.request":
                 read += len(message.get("body", b""))
+                is_whole = not message.get("more_body", False)
                 if read > limit:
-                    raise ProblemError(413, _detail(limit, "more"))
+                    refusal = ProblemError(413, _detail(limit, "more"))
+                    raise refusal
             return message
 
-        await self._app(scope, counted, send)
+        async def watched(message: Message) -> None:
+            nonlocal has_begun
+            # Frameworks make a 400 of whatever goes wrong while they read a body.
+            if refusal is None or has_begun:
+                has_begun = True
+                await send(message)
+
+        await self._app(scope, counted, watched)
+        if refusal is not None and not has_begun:
+            answer = problem_response(
+                refusal.status, refusal.detail, instance=scope["path"], headers=refusal.headers
+            )
+            await answer(scope, receive, send)
 
 
 def _detail(limit: int, found: str) -> str:
     return f"expected a body of at most {limit} bytes, found {found}"
+
+
+def _size_problem(scope: Scope, limit: int) -> tuple[int, str] | None:
+    target = len(scope.get("raw_path") or b"") + len(scope.get("query_string") or b"")
+    if target > limit:
+        return 414, f"expected a path and query of at most {limit} bytes, found {target}"
+    size = sum(len(name) + len(value) for name, value in scope["headers"])
+    return (431, f"expected headers of at most {limit} bytes, found {size}") if size > limit else None

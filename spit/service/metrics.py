@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from spit.export.prometheus import Sample
 from spit.service.answer_forms import ScoreAnswer
+from spit.service.overload import SHED_REASONS
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 #: Around the 100 ms within which an SBC wants its answer.
@@ -80,9 +81,17 @@ class ServiceMetrics:
         )
         self.degraded = Counter(
             "spit_degraded",
-            "Answers of /v1/score that allowed a call because the engine failed",
+            "Answers of /v1/score that allowed a call because nothing was scored",
             registry=self.registry,
         )
+        self.shed = Counter(
+            "spit_score_shed",
+            "Attempts that were allowed without a verdict because there was no time for one, by reason",
+            ["reason"],
+            registry=self.registry,
+        )
+        for reason in SHED_REASONS:
+            self.shed.labels(reason)  # an alarm needs the 0 before the first
         self.events = Counter("spit_events", "Call events accepted by /v1/events", registry=self.registry)
         self.duplicate_batches = Counter(
             "spit_duplicate_batches",
@@ -96,6 +105,10 @@ class ServiceMetrics:
         if read_samples is not None:
             self.registry.register(Samples(read_samples))
 
+    def count_shed(self, reason: str) -> None:
+        """An attempt for which there was no time."""
+        self.shed.labels(reason).inc()
+
     def count_answer(self, answer: ScoreAnswer) -> None:
         """A degraded answer is no verdict and is counted apart."""
         if answer.degraded:
@@ -106,6 +119,24 @@ class ServiceMetrics:
     def exposition(self) -> bytes:
         """The Prometheus text format."""
         return generate_latest(self.registry)
+
+
+def refusal_samples(refusals: dict[str, int]) -> list[Sample]:
+    """What the guard refused."""
+    evicted = refusals.pop("buckets_evicted")
+    words = "Requests refused for want of a key or a scope, or for their rate, by reason"
+    return [
+        *(
+            Sample("spit_refused_total", "counter", words, count, (("reason", reason),))
+            for reason, count in refusals.items()
+        ),
+        Sample(
+            "spit_rate_buckets_evicted_total",
+            "counter",
+            "Rate limits of keys and peers that were forgotten because there were too many",
+            evicted,
+        ),
+    ]
 
 
 class RequestCounter:

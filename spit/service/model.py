@@ -8,6 +8,8 @@ from pydantic import BaseModel, Field
 from spit.engine.callers import LABELS
 from spit.engine.observers import Observers
 from spit.service.contract import Engine
+from spit.service.openapi import problems
+from spit.service.scopes import requires
 
 #: Features told; the most changed ones.
 _MOST = 10
@@ -48,9 +50,11 @@ class ModelState(BaseModel):
 
 def model_router(engine: Engine, observers: Observers) -> APIRouter:
     """The route."""
-    router = APIRouter(tags=["operation"])
+    router = APIRouter(tags=["operation"], dependencies=requires("read"))
 
-    @router.get("/v1/model", response_model=ModelState, operation_id="model")
+    @router.get(
+        "/v1/model", response_model=ModelState, responses=problems(401, 403, 429), operation_id="model"
+    )
     def model() -> ModelState:
         """Which model scores, how a challenger compares, and drift since training."""
         challenger, drift = None, None

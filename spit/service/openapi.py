@@ -8,9 +8,10 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
-from spit.records import EVENT_SCHEMA, ActionKind, EventKind
+from spit.records import ActionKind
 from spit.service.answer_forms import FORM, JSON, TEXT, ReasonModel, ScoreModel, SipModel
 from spit.service.attempts import ScoreForm, ScoreRequest
+from spit.service.event_schema import event_schemas
 from spit.service.problems import PROBLEM_JSON, FieldError, Problem
 
 ARROW_STREAM = "application/vnd.apache.arrow.stream"
@@ -36,13 +37,17 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The problem responses of a route."""
     words = {
         400: "the body cannot be read",
-        401: "the token is missing or wrong",
+        401: "the key is missing or wrong",
+        403: "the key has not the scope",
         404: "nothing is known of it",
         409: "the batch number lies too far below the agent's highest",
+        408: "the body did not come in time",
         413: "the body is too large",
+        414: "path and query are too long",
         415: "the Content-Type is not taken",
         422: "a field is missing or wrong",
-        429: "the reporter has said enough for this day",
+        429: "too many requests, or the reporter has said enough for this day; Retry-After tells seconds",
+        431: "the headers are too large",
         500: "the service failed",
         503: "it cannot be done now; later it can",
     }
@@ -89,11 +94,15 @@ SCORE_RESPONSES: dict[int | str, dict[str, Any]] = {
                         "mode": {"type": "string"},
                         "degraded": {"type": "boolean"},
                     },
+                    "additionalProperties": {
+                        "type": "string",
+                        "description": "header_NAME of the SIP answer, add_NAME of a tagged INVITE",
+                    },
                 }
             },
         },
     },
-    **problems(400, 413, 415, 422),
+    **problems(400, 401, 403, 413, 415, 422),
 }
 
 
@@ -109,24 +118,9 @@ def query_parameters(model: type[BaseModel]) -> list[dict[str, Any]]:
     return parameters
 
 
-def _event_schema() -> dict[str, Any]:
-    kinds = {
-        "int64": "integer",
-        "int32": "integer",
-        "int16": "integer",
-        "double": "number",
-        "bool": "boolean",
-    }
-    properties: dict[str, Any] = {
-        field.name: {"type": [kinds.get(str(field.type), "string"), "null"]} for field in EVENT_SCHEMA
-    }
-    properties["event"] = {"type": "string", "enum": [kind.value for kind in EventKind]}
-    for name in ("time", "start_time", "end_time"):
-        properties[name] = {"type": "number", "description": f"epoch seconds, instead of {name}_us"}
-    return {"type": "object", "required": ["event", "call_id"], "properties": properties}
-
-
-_EVENT = _event_schema()
+#: Named in the document: an event may stand alone, in a list, or in ``events``.
+_EVENT_SCHEMAS = {"CallEvent": {"anyOf": event_schemas()}}
+_EVENT = {"$ref": "#/components/schemas/CallEvent"}
 _EVENTS = {"type": "array", "items": _EVENT}
 EVENTS_REQUEST_BODY: dict[str, Any] = {
     "required": True,
@@ -159,10 +153,20 @@ def install_openapi(app: FastAPI) -> None:
                 schema.pop("$defs", None)  # every model it names is in _MODELS or is an enumeration below
                 schemas.setdefault(model.__name__, schema)
             _add_enumerations(schemas)
+            for field in schemas[ScoreForm.__name__]["properties"].values():
+                _leave_out_null(field)
+            schemas.update(_EVENT_SCHEMAS)
             app.openapi_schema = document
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]  # the way that FastAPI documents
+
+
+def _leave_out_null(schema: dict[str, Any]) -> None:
+    """A form has texts only: a field that is nothing is left out or blank."""
+    schema.pop("default", None)
+    if "anyOf" in schema:
+        schema["anyOf"] = [one for one in schema["anyOf"] if one.get("type") != "null"]
 
 
 def _add_enumerations(schemas: dict[str, Any]) -> None:

@@ -12,6 +12,8 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field, ValidationError
 from starlette.exceptions import HTTPException
 
+from spit.service.request_id import REQUEST_ID
+
 PROBLEM_JSON = "application/problem+json"
 #: More would not be read, and a bad body of 64 MiB must not make an answer of the same size.
 MAX_ERRORS = 20
@@ -29,7 +31,7 @@ class FieldError(BaseModel):
 
 
 class Problem(BaseModel):
-    """RFC 9457 section 3; ``errors`` is this service's extension member."""
+    """RFC 9457 section 3; ``errors`` and ``request_id`` are this service's extension members."""
 
     type: str = "about:blank"
     title: str
@@ -37,6 +39,7 @@ class Problem(BaseModel):
     detail: str
     instance: str
     errors: list[FieldError] = []
+    request_id: str = Field(default="", description="as the header X-Request-Id and the log have it")
 
 
 class ProblemError(Exception):
@@ -51,6 +54,7 @@ class ProblemError(Exception):
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
+        self.headers = headers
         self.status = status
         self.headers = headers
         self.detail = detail
@@ -81,6 +85,8 @@ def problem_response(
     }
     if errors:
         document["errors"] = [error.model_dump(exclude_none=True) for error in errors[:MAX_ERRORS]]
+    if request_id := REQUEST_ID.get():
+        document["request_id"] = request_id
     return Response(json.dumps(document), status, headers, PROBLEM_JSON)
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 import pyarrow as pa
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ValidationError
-from starlette.concurrency import run_in_threadpool
 
 from spit.config import Config
 from spit.records import Mode
@@ -25,9 +25,12 @@ from spit.service.attempts import (
 )
 from spit.service.contract import Engine
 from spit.service.direct_route import DirectRoute
+from spit.service.guard import is_limited
 from spit.service.metrics import ServiceMetrics
 from spit.service.openapi import SCORE_REQUEST_BODY, SCORE_RESPONSES, query_parameters
+from spit.service.overload import ScoreGate, ShedError
 from spit.service.problems import ProblemError, validation_problem
+from spit.service.scopes import security_of
 
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 SIP_TYPES = ("application/sip", "message/sip")
@@ -37,7 +40,7 @@ _Fields = TypeVar("_Fields", bound=BaseModel)
 
 
 class Scorer:
-    """Scores one request. What has to wait for the engine runs in a worker thread.
+    """Scores one request. What has to wait for the engine runs in a thread of ``gate``.
 
     ``mode`` is what answers say that nothing could be scored; it may be replaced while it serves.
     """
@@ -47,6 +50,7 @@ class Scorer:
         engine: Engine,
         config: Config,
         metrics: ServiceMetrics,
+        gate: ScoreGate,
         *,
         time_source: Callable[[], int],
         timer: Callable[[], float],
@@ -58,16 +62,49 @@ class Scorer:
         self._canonicalise = identity.canonicaliser(self._settings)
         self._time_source = time_source
         self._timer = timer
+        self._gate = gate
+        gate.on_shed = metrics.count_shed
         self._failing = False
 
-    async def answer_fields(self, request: ScoreFields) -> ScoreAnswer:
-        """The answer for caller and callee as fields.
+    async def answer_fields(self, request: ScoreFields, *, limited: bool = False) -> ScoreAnswer:
+        """The answer for caller and callee as fields, or within the budget that the call is allowed.
 
         Given on this thread while the engine is free: to hand it to another takes as long as to score.
+        ``limited``: who asks, asks too often.
         """
-        if not request.observe and (answer := self._score(self._reader(request), now=True)) is not None:
-            return answer
-        return await run_in_threadpool(self.score_fields, request)
+        now = None if request.observe else partial(self._score, self._reader(request), now=True)
+        return await self._answer(now, partial(self.score_fields, request), limited=limited)
+
+    async def answer_invite(
+        self, data: bytes, *, source_ip: str | None, observe: bool, limited: bool = False
+    ) -> ScoreAnswer:
+        """As ``score_invite``, or within the budget that the call is allowed. Raises ProblemError (400)."""
+        work = partial(self.score_invite, data, source_ip=source_ip, observe=observe)
+        return await self._answer(None, work, limited=limited)
+
+    async def _answer(
+        self, now: Callable[[], ScoreAnswer | None] | None, work: Callable[[], ScoreAnswer], *, limited: bool
+    ) -> ScoreAnswer:
+        """``now`` where it can be had at once, else ``work`` in a thread."""
+        started_s = self._timer()
+        answer: ScoreAnswer | None = None
+        try:
+            if limited:
+                raise self._gate.shed("rate")
+            if now is not None:
+                self._gate.check_loop()
+                answer = now()
+            if answer is None:
+                answer = await self._gate.run(work)
+        except ShedError:
+            answer = ScoreAnswer.open(model=self._engine.model_name, mode=self.mode)
+        self._metrics.score_seconds.observe(self._timer() - started_s)
+        self._metrics.count_answer(answer)
+        return answer
+
+    def warm_up(self) -> None:
+        """Score one attempt of nobody: what is loaded at first use takes longer than a call may."""
+        self.score_fields(ScoreRequest(caller="anonymous@invalid", callee="anonymous@invalid"))
 
     def score_fields(self, request: ScoreFields) -> ScoreAnswer:
         """The answer for caller and callee as fields; waits for the engine."""
@@ -100,7 +137,6 @@ class Scorer:
 
         ``now``: None when that would have to wait.
         """
-        started_s = self._timer()
         try:
             attempt = row(self._time_source())
             assessment = (
@@ -116,8 +152,6 @@ class Scorer:
             answer = ScoreAnswer.open(model=self._engine.model_name, mode=self.mode)
         else:
             self._report(None)
-        self._metrics.score_seconds.observe(self._timer() - started_s)
-        self._metrics.count_answer(answer)
         return answer
 
     def _report(self, error: Exception | None) -> None:
@@ -132,6 +166,7 @@ class Scorer:
 def score_router(scorer: Scorer) -> APIRouter:
     """The two routes."""
     router = APIRouter(tags=["score"], route_class=DirectRoute)
+    security = {"security": security_of("score")}
 
     # Parameters are read by hand: FastAPI's own way takes as long as all the rest (docs/decisions/0019).
     @router.get(
@@ -139,12 +174,12 @@ def score_router(scorer: Scorer) -> APIRouter:
         responses=SCORE_RESPONSES,
         response_class=Response,
         operation_id="score_query",
-        openapi_extra={"parameters": query_parameters(ScoreQuery)},
+        openapi_extra={**security, "parameters": query_parameters(ScoreQuery)},
     )
     async def score_query(request: Request) -> Response:
         """Score an attempt by query parameters. Reads; counts only with observe=true."""
         fields = read_fields(ScoreQuery, read_query(request))
-        return render(await scorer.answer_fields(fields), _accept(request))
+        return render(await scorer.answer_fields(fields, limited=is_limited(request.scope)), _accept(request))
 
     @router.post(
         "/v1/score",
@@ -152,6 +187,7 @@ def score_router(scorer: Scorer) -> APIRouter:
         response_class=Response,
         operation_id="score",
         openapi_extra={
+            **security,
             "parameters": query_parameters(ScoreOptions),
             "requestBody": SCORE_REQUEST_BODY,
         },
@@ -162,8 +198,9 @@ def score_router(scorer: Scorer) -> APIRouter:
         media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if media_type in SIP_TYPES:
             data = await request.body()
-            answer = await run_in_threadpool(
-                scorer.score_invite, data, source_ip=options.source_ip, observe=options.observe
+            limited = is_limited(request.scope)
+            answer = await scorer.answer_invite(
+                data, source_ip=options.source_ip, observe=options.observe, limited=limited
             )
             return render(answer, _accept(request))
         if media_type == "application/json":
@@ -176,7 +213,8 @@ def score_router(scorer: Scorer) -> APIRouter:
             raise ProblemError(415, f"expected Content-Type {expected}, found {media_type or 'none'}")
         if options.observe:
             fields = fields.model_copy(update={"observe": True})
-        return render(await scorer.answer_fields(fields), _accept(request))
+        answer = await scorer.answer_fields(fields, limited=is_limited(request.scope))
+        return render(answer, _accept(request))
 
     return router
 

@@ -6,10 +6,11 @@ import gc
 import ipaddress
 import logging
 import socket
+import ssl
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from spit.config import Config, PolicyConfig, ServiceConfig
 from spit.engine.observers import Observers
@@ -17,6 +18,8 @@ from spit.errors import ConfigError
 from spit.export.prometheus import Sample
 from spit.records import Mode
 from spit.service.contract import Engine
+from spit.service.keyring import KeyRing
+from spit.service.tls import load_certificate, tls_context
 
 
 def wall_time_us() -> int:
@@ -56,7 +59,8 @@ class HttpService:
     """The application on a socket, served from a thread of its own: the main thread has the signals.
 
     ``listener``: from ``listen``. ``failure``, ``samples``, ``observers``: as ``create_app`` takes them.
-    ``token``: what agents must show, empty for nothing. ``on_end`` is called when it no longer serves.
+    ``token``: what agents must show, empty for nothing; ``keys``: who may ask, without them everybody.
+    ``on_end`` is called when it no longer serves. Raises ConfigError when TLS cannot be set up.
     """
 
     def __init__(
@@ -69,51 +73,70 @@ class HttpService:
         failure: Callable[[], str | None] | None = None,
         samples: Callable[[], list[Sample]] | None = None,
         token: str = "",
+        keys: Sequence[KeyRing] = (),
         on_end: Callable[[], None] = lambda: None,
         observers: Observers | None = None,
     ) -> None:
         import uvicorn
 
-        from spit.service.app import create_app
-        from spit.service.events import AgentKey
+        from spit.service.app import create_app, make_guard
+        from spit.service.connections import http_protocol
 
-        self._key = AgentKey(token)
+        self._guard = make_guard(config)
+        # Whoever can be reached by others asks for keys, also while a database has none yet.
+        self._always_asks = not _is_loopback(config.service.host)
+        self._guard.configure(keys, token, always=self._always_asks)
+        self._tls = tls_context(config.service)
         self._app = create_app(
             engine,
             config,
             time_source=time_source,
             failure=failure,
             samples=samples,
-            key=self._key,
+            guard=self._guard,
             observers=observers,
         )
         self._listener = listener
         self._on_end = on_end
-        # access_log: a line per call attempt is noise; /metrics counts requests.
         self._server = uvicorn.Server(
             uvicorn.Config(
                 self._app,
-                log_level="info",
-                access_log=False,
+                http=http_protocol(config.service.header_timeout_s),
+                ws="none",
+                log_config=None,  # the command that serves says where log lines go
+                access_log=False,  # request_log.py writes it, without the telephone numbers
+                proxy_headers=False,  # anybody on this machine could claim any address
+                server_header=False,
+                limit_concurrency=config.service.max_connections,
                 timeout_graceful_shutdown=config.service.drain_s,
+                ssl_context_factory=None if self._tls is None else self._own_tls,
             )
         )
         self._thread = threading.Thread(target=self._run, name="http", daemon=True)
 
     def start(self) -> None:
         """Begin to answer."""
+        self._app.state.scorer.warm_up()
         prepare_process()
         # uvicorn does not say where a socket that it was given listens, and port 0 is anybody's guess.
         host, port = self._listener.getsockname()[:2]
         logging.getLogger("uvicorn.error").info(
-            "Listening on http://%s:%d", f"[{host}]" if ":" in host else host, port
+            "Listening on %s://%s:%d",
+            "http" if self._tls is None else "https",
+            f"[{host}]" if ":" in host else host,
+            port,
         )
         self._thread.start()
 
-    def configure(self, policy: PolicyConfig, token: str) -> None:
-        """Another mode in degraded answers, another token of agents; from the next request on."""
+    def configure(self, policy: PolicyConfig, token: str, keys: Sequence[KeyRing] = ()) -> None:
+        """Another mode in degraded answers, another token of agents, other keys; from the next request on."""
         self._app.state.scorer.mode = Mode(policy.mode)
-        self._key.token = token
+        self._guard.configure(keys, token, always=self._always_asks)
+
+    def renew_certificate(self, service: ServiceConfig) -> None:
+        """Show what the files hold now, from the next connection on. Raises ConfigError and keeps the old."""
+        if self._tls is not None:
+            load_certificate(self._tls, service)
 
     def stop(self, timeout_s: float) -> bool:
         """Take no more requests and finish those that run; whether that was done in time."""
@@ -121,6 +144,10 @@ class HttpService:
         self._server.should_exit = True
         self._thread.join(max(timeout_s, 0.0))
         return not self._thread.is_alive()
+
+    def _own_tls(self, _config: object, _default: object) -> ssl.SSLContext:
+        assert self._tls is not None  # noqa: S101  it is asked for only where there is one
+        return self._tls
 
     def _run(self) -> None:
         try:
@@ -130,14 +157,20 @@ class HttpService:
             self._on_end()
 
 
-def check_host(service: ServiceConfig) -> None:
-    """Raises ConfigError when ``host`` can be reached from elsewhere and that was not asked for."""
-    if service.allow_public or _is_loopback(service.host):
+def check_host(service: ServiceConfig, *, has_keys: bool) -> None:
+    """Raises ConfigError when ``host`` can be reached from elsewhere, without keys or without being asked."""
+    if _is_loopback(service.host):
         return
-    raise ConfigError(
-        f"service.host: expected a loopback address such as 127.0.0.1, found {service.host}: the service has "
-        "no keys yet; service.allow_public = true listens there all the same"
-    )
+    if not service.allow_public:
+        raise ConfigError(
+            f"service.host: expected a loopback address such as 127.0.0.1, found {service.host}: others can "
+            "reach it; service.allow_public = true and keys (service.keys_file) listen there"
+        )
+    if not has_keys:
+        raise ConfigError(
+            f"service.keys_file: expected a file of API keys, because service.host {service.host} can be "
+            "reached by others, found none (service.agent_token_file guards events and feedback only)"
+        )
 
 
 def _is_loopback(host: str) -> bool:
@@ -149,13 +182,13 @@ def _is_loopback(host: str) -> bool:
         return False  # another name may resolve to anything, and to something else tomorrow
 
 
-def listen(service: ServiceConfig) -> socket.socket:
+def listen(service: ServiceConfig, *, has_keys: bool = False) -> socket.socket:
     """The socket, bound here so that a taken port is one clear line and no traceback.
 
-    Raises ConfigError when the host is not a loopback address (``service.allow_public`` lifts that: whoever
-    reaches the service can ask) or when it cannot listen there.
+    Raises ConfigError when the host is not a loopback address, unless ``service.allow_public`` is set and
+    ``has_keys`` (there is a file or a database of keys), or when it cannot listen there.
     """
-    check_host(service)
+    check_host(service, has_keys=has_keys)
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             service.host, service.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE

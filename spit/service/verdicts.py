@@ -63,7 +63,7 @@ def verdicts_router(feed: VerdictFeed, time_source: Callable[[], int]) -> APIRou
     @router.get(
         "/v1/verdicts",
         response_model=VerdictsModel,
-        responses=problems(422),
+        responses=problems(401, 403, 422, 429),
         operation_id="verdicts",
     )
     def verdicts(

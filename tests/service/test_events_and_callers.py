@@ -156,7 +156,7 @@ def test_a_wrong_event_names_row_field_expected_and_applies_nothing(
         ({"duration_s": "7"}, "duration_s", "a number"),
         ({"duration_censored": 0}, "duration_censored", "true or false"),
         ({"final_status": 40_000}, "final_status", "an integer of 16 bits"),
-        ({"final_status": 200.0}, "final_status", "an integer of 16 bits"),
+        ({"final_status": 200.5}, "final_status", "an integer of 16 bits"),
     ],
 )
 def test_a_wrong_end_is_named(changes: dict[str, Any], field: str, expected: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from service_client import FRIEND, NOW_US, SPAMMER, Service, problem
+from service_client import FRIEND, NOW_US, SPAMMER, Service, guarded, problem
 
 from spit.engine.challenger import Challenger
 from spit.engine.drift import DriftMonitor
@@ -18,7 +18,6 @@ from spit.features.table import FeatureTable
 from spit.model.decision import DecisionParameters
 from spit.model.reference import MIN_ROWS, Reference
 from spit.records import EVENT_SCHEMA
-from spit.service.events import AgentKey
 
 
 class Kept:
@@ -111,10 +110,10 @@ def test_too_many_reports_are_a_429_and_a_full_disk_is_a_503() -> None:
 
 def test_reports_need_the_token_and_a_store() -> None:
     body = {"kind": "last_call", "callee": FRIEND}
-    app, _ = service(key=AgentKey("secret"))
+    app, _ = service(guard=guarded(token="secret"))  # noqa: S106
     problem(app.post("/v1/feedback", json=body), 401)
     assert app.post("/v1/feedback", json=body, headers={"Authorization": "Bearer secret"}).status_code == 202
-    assert "feedback.store" in problem(Service().post("/v1/feedback", json=body), 503)["detail"]
+    assert "feedback.store" in problem(Service().post("/v1/feedback", json=body), 404)["detail"]
 
 
 def test_the_model_alone() -> None:

@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from service_client import NOW_US, Service, problem
+from service_client import NOW_US, Service, guarded, problem
 
 from spit.export.prometheus import Sample
-from spit.service.events import AgentKey
 
 EVENT = {"event": "attempt", "time_us": NOW_US, "call_id": "c"}
 
@@ -79,7 +78,7 @@ def test_half_or_wrong_numbering_is_named(agent: str | None, batch: object, fiel
 
 
 def test_events_need_the_token_where_one_is_configured() -> None:
-    service = Service(key=AgentKey("s3cret"))
+    service = Service(guard=guarded(token="s3cret"))  # noqa: S106
     for wrong in ({}, {"Authorization": "Bearer other"}, {"Authorization": "Basic s3cret"}):
         assert "Bearer" in problem(service.post("/v1/events", json=EVENT, headers=wrong), 401)["detail"]
     right = service.post("/v1/events", json=EVENT, headers={"Authorization": "Bearer s3cret"})

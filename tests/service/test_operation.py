@@ -183,3 +183,13 @@ def test_every_reference_of_openapi_is_defined() -> None:
 def test_the_document_has_each_route_and_no_other(text: str) -> None:
     documented = set(re.findall(r"^## `((?:GET|POST) /[^`]*)`", text, re.MULTILINE))
     assert documented == routes(Service()) | {"GET /openapi.json"}
+
+
+def test_the_counters_of_refusals_are_documented_and_there_before_the_first() -> None:
+    text = (DOCUMENT.parent / "counters.md").read_text(encoding="utf-8")
+    section = text.split("## Requests\n")[1].split("\n## ")[0]
+    documented = set(re.findall(r"^\| `([^`]+)` \|", section, re.MULTILINE))
+    exposed = {line.rpartition(" ")[0] for line in Service().get("/metrics").text.splitlines()}
+    assert documented <= exposed
+    counted = {name for name in exposed if name.startswith(("spit_score_shed_total", "spit_refused_total"))}
+    assert counted <= documented

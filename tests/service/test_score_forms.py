@@ -10,7 +10,7 @@ import httpx
 import pytest
 from service_client import ENFORCE, FRIEND, NOW_US, SPAMMER, SUSPECT, Service
 
-from spit.config import Config
+from spit.config import Config, PolicyConfig
 from spit.records import Reason
 from spit.service.answer_forms import choose_form
 
@@ -28,6 +28,7 @@ REQUESTS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "query": ("GET", "/v1/score", {"params": {"caller": SPAMMER, "callee": CALLEE}}),
     "sip": ("POST", "/v1/score", {"content": INVITE, "headers": {"Content-Type": "application/sip"}}),
 }
+REASON = 'SIP;cause=603;text="v=analytics1;url=https://example.net/blocked";location=RLN'
 JSON_KEYS = [
     "action",
     "would_action",
@@ -40,6 +41,7 @@ JSON_KEYS = [
     "mode",
     "degraded",
     "evidence",
+    "add_headers",
 ]
 
 
@@ -102,7 +104,47 @@ def test_form_answer_is_flat(form: str) -> None:
         "model": ["table/1"],
         "mode": ["enforce"],
         "degraded": ["false"],
+        "header_reason": [REASON],
     }
+
+
+@pytest.mark.parametrize(
+    ("policy", "code", "flat"),
+    [
+        ({"spam_action": "divert", "divert_to": "sip:vm@example.net"}, 302, "header_contact"),
+        ({"spam_action": "challenge", "challenge_to": "sip:ask@example.net"}, 302, "header_contact"),
+        ({"reject_profile": "608", "redress": "https://example.net/card"}, 608, "header_call_info"),
+        ({"reject_profile": "607"}, 607, None),
+        ({"spam_action": "drop"}, None, None),
+        ({"spam_action": "throttle"}, None, None),
+        ({"spam_action": "challenge"}, None, None),
+    ],
+)
+def test_every_action_has_its_sip_answer(policy: dict[str, str], code: int | None, flat: str | None) -> None:
+    service = Service(Config(policy=PolicyConfig(mode="enforce", **policy)))  # type: ignore[arg-type]
+    query = {"caller": SPAMMER, "callee": CALLEE}
+    answer = service.get("/v1/score", params=query).json()
+    assert answer["action"] == answer["would_action"] == policy.get("spam_action", "reject")
+    assert answer["add_headers"] == {}
+    assert (None if answer["sip"] is None else answer["sip"]["code"]) == code
+    form = {"Accept": "application/x-www-form-urlencoded"}
+    pairs = parse_qs(service.get("/v1/score", params=query, headers=form).text, keep_blank_values=True)
+    assert pairs["code"] == ["" if code is None else str(code)]
+    assert {name for name in pairs if name.startswith(("header_", "add_"))} == ({flat} if flat else set())
+
+
+def test_a_tag_names_the_headers_to_add_and_no_sip_answer() -> None:
+    service = Service(ENFORCE)
+    query = {"caller": SUSPECT, "callee": CALLEE}
+    answer = service.get("/v1/score", params=query).json()
+    assert (answer["action"], answer["sip"]) == ("tag", None)
+    headers = {"X-Spam-Label": "suspect", "X-Spam-Score": "0.6000", "X-Spam-Reason": "SEQUENTIAL"}
+    assert answer["add_headers"] == headers
+    form = {"Accept": "application/x-www-form-urlencoded"}
+    pairs = parse_qs(service.get("/v1/score", params=query, headers=form).text)
+    assert pairs["add_x_spam_score"] == ["0.6000"]
+    monitored = Service(Config()).get("/v1/score", params=query).json()
+    assert (monitored["would_action"], monitored["add_headers"]) == ("tag", {})
 
 
 def test_monitor_mode_allows_and_says_what_it_would_do() -> None:

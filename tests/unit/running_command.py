@@ -30,8 +30,9 @@ def fake_capture(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     for number, handler in zip(numbers, before, strict=True):
         signal.signal(number, handler)
-    logging.getLogger("spit").handlers.clear()
-    logging.getLogger("spit").propagate = True
+    for name in ("spit", "uvicorn"):
+        logging.getLogger(name).handlers.clear()
+        logging.getLogger(name).propagate = True
 
 
 def wait_until(condition: Callable[[], object]) -> None:

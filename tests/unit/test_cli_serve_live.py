@@ -95,13 +95,13 @@ def test_it_answers_on_when_the_capture_fails_and_says_that_it_is_not_ready(hear
 
 def test_sighup_changes_the_policy(tmp_path: Path, heard: Heard) -> None:
     config = tmp_path / "spit.toml"
-    config.write_text("[service]\nport = 0\n")
+    config.write_text("[service]\nport = 0\nscore_budget_ms = 60000\n")
 
     def meanwhile(_reader: FakeLiveReader) -> None:
         client = Client(heard)
         question = "/v1/score?caller=%2B12025550199&callee=%2B4930123456"
         assert json.loads(client.get(question)[1])["would_action"] == "allow"
-        config.write_text(f'[service]\nport = 1\n[policy]\nblock = ["{CALLER}"]\n')
+        config.write_text(f'[service]\nport = 1\nscore_budget_ms = 60000\n[policy]\nblock = ["{CALLER}"]\n')
         os.kill(os.getpid(), signal.SIGHUP)
         wait_until(lambda: "changed: policy.block; takes a restart: service.port" in heard.text())
         assert json.loads(client.get(question)[1])["would_action"] == "reject"
