@@ -234,7 +234,7 @@ def stream_router(streams: VerdictStreams) -> APIRouter:
                 "description": "events `verdict` with a change as JSON, and `gap` where some are lost",
                 "content": {EVENT_STREAM: {"schema": {"type": "string"}}},
             },
-            **problems(422, 503),
+            **problems(401, 403, 422, 503),
             429: {**problems(429)[429], "description": "too many clients read the stream"},
         },
         operation_id="verdict_stream",

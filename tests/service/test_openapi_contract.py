@@ -5,6 +5,7 @@ schemathesis draws the requests from the document; what it draws is the same in 
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -23,6 +24,7 @@ from schemathesis.config import (
 )
 from service_client import ENFORCE, Service, guarded, with_service
 
+from spit.config import VerdictsConfig
 from spit.engine.feedback import Feedback, FeedbackLimits, Report
 from spit.engine.observers import Observers
 from spit.service.keyring import KeyEntry, KeyOwner, StaticKeys, hash_key
@@ -40,7 +42,10 @@ RING = StaticKeys(
     [KeyEntry(KeyOwner("test", frozenset({"admin"})), bytes.fromhex(hash_key(KEY).removeprefix("sha256:")))]
 )
 #: Requests come by the thousand, and how long one takes is not what is tested.
-CONFIG = with_service(ENFORCE, request_rate=0, score_budget_ms=60_000, access_log="none")
+CONFIG = dataclasses.replace(
+    with_service(ENFORCE, request_rate=0, score_budget_ms=60_000, access_log="none"),
+    verdicts=VerdictsConfig(max_streams=0),  # a stream never ends
+)
 SETTINGS = settings(
     derandomize=True,
     database=None,

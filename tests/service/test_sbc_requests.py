@@ -68,7 +68,7 @@ def request_of(name: str, caller: str = SPAMMER) -> bytes:
 @pytest.mark.parametrize("name", ALL)
 def test_the_request_is_understood_whole(server: Server, name: str) -> None:
     status, headers, _ = server.replay(request_of(name))
-    (row,) = server.engine.assessed
+    *_, row = server.engine.assessed  # the service scores one of its own before it listens
     assert (status, headers["x-spam-action"]) == (200, "reject")
     assert (row["event"], row["caller"], row["callee"]) == (EventKind.ATTEMPT.value, SPAMMER, "+4930555")
     assert (row["source_ip"], row["call_id"]) == ("192.0.2.7", "a84b4c76e66710@192.0.2.7")
