@@ -27,8 +27,10 @@ from spit.records import Outcome
 WATCHED_LOG_ODDS = 0.0
 #: Attempts of each caller that are looked at, and ends; later ones are only counted.
 MAX_TIMES = 64
-#: Callers that show what is usual, whoever they are; a sample by the hash of the caller.
-MAX_SAMPLED = 1_000
+#: Callers that show what is usual, whoever they are: a sample by the hash of the caller, every fourth first.
+MAX_SAMPLED, _FIRST_STRIDE = 250, 4
+#: Attempts of a sampled caller that are looked at.
+_MAX_SAMPLED_ATTEMPTS = 16
 #: Values kept of each tie of a caller, and of its Call-IDs and addresses.
 MAX_VALUES = 8
 #: Numbers that differ in their last four digits are of one block, 7 digits are the shortest number.
@@ -138,7 +140,7 @@ class CampaignTable:
         self._members: dict[str, Member] = {}
         self._evicted = 0
         self._sampled: dict[str, tuple[int, Member]] = {}
-        self._stride = 1
+        self._stride = _FIRST_STRIDE
 
     def update(
         self,
@@ -159,7 +161,8 @@ class CampaignTable:
         ``strangers``: attempts to people whom the caller had not called before.
         """
         callers = attempts["caller"].to_pylist()
-        sampled = (keys != 0) & (keys % np.uint64(self._stride) == 0)
+        # The stride is a power of two.
+        sampled = (keys & np.uint64(self._stride - 1) == 0) & (keys != 0) & (numbers <= _MAX_SAMPLED_ATTEMPTS)
         rows = [
             row
             for row, (caller, wanted) in enumerate(zip(callers, (suspicious | sampled).tolist(), strict=True))
@@ -239,7 +242,7 @@ class CampaignTable:
         """Replace all by a saved state. Raises InputError when it is none."""
         members: dict[str, Member] = {}
         sample: dict[str, tuple[int, Member]] = {}
-        stride = 1
+        stride = _FIRST_STRIDE
         try:
             for row in state["member"].to_pylist():
                 document = json.loads(row)

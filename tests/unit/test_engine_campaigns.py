@@ -233,7 +233,7 @@ def test_callers_beyond_those_compared_in_pairs_join_them(monkeypatch: pytest.Mo
     monkeypatch.setattr(campaign_links, "MAX_CORE", 40)
     monkeypatch.setattr(campaign_links, "_BLOCK", 7)
     table = CampaignTable()
-    _observe(table, _in_order(_rotating(50), _day_of_strangers(rank=LEGIT)))
+    _observe(table, _in_order(_rotating(50), _day_of_strangers(400, rank=LEGIT)))
     positions = [at for held in campaign_links.linked(table.members(), table.background()) for at in held]
     assert sorted(positions) == list(range(50))
     assert _together(_groups(table), "+1202")[0] >= 45
