@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from spit.engine import campaign_links
+from spit.engine import campaign_links, campaigns
 from spit.engine.campaign_rows import CAMPAIGN_SCHEMA, Campaign, campaign_rows, group
 from spit.engine.campaigns import MAX_TIMES, CampaignTable
 from spit.engine.ties import caller_keys
@@ -276,6 +276,22 @@ def test_however_cut_and_saved_between(cut: int) -> None:
     second.restore(first.state())
     _observe(second, calls[cut:], seen=seen)
     assert second.members() == whole.members()
+
+
+@pytest.mark.parametrize("cut", [1, 50, 149])
+def test_the_sample_of_callers_is_bounded_and_the_same_however_cut(
+    cut: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(campaigns, "MAX_SAMPLED", 8)
+    calls = _day_of_strangers(rank=LEGIT)
+    whole, first, second = CampaignTable(), CampaignTable(), CampaignTable()
+    _observe(whole, calls)
+    seen: dict[str, list[int]] = {}
+    _observe(first, calls[:cut], seen=seen)
+    second.restore(first.state())
+    _observe(second, calls[cut:], seen=seen)
+    assert 0 < len(whole.background().members) <= 8
+    assert second.background().members == whole.background().members
 
 
 def test_bounded_and_the_longest_silent_leave_first() -> None:
