@@ -28,7 +28,7 @@ from spit.engine.detection_metrics import (
 from spit.engine.engine import Engine
 from spit.engine.evaluation import Progress, join_labels, silent
 from spit.engine.intervals import NOTHING, Estimate, wilson
-from spit.engine.named_campaigns import campaigns_named_as_one
+from spit.engine.named_campaigns import NamedCampaigns, campaigns_named_as_one
 from spit.engine.training_traffic import LabelledEvents, labels_of, training_spec
 from spit.errors import ConfigError
 from spit.model.scorer import Model
@@ -123,6 +123,8 @@ class TrafficResult:
     campaigns: int
     campaigns_named: Estimate
     comparison: list[BaselineResult]
+    #: Legitimate callers within a named campaign of five numbers and more, of all legitimate callers.
+    false_members: Estimate = NOTHING
 
 
 def read_benchmark(path: Path) -> Benchmark:
@@ -136,9 +138,9 @@ def read_benchmark(path: Path) -> Benchmark:
 
 def scored_calls(
     model: Model, policy: Policy, spec: SimulationSpec, source: str
-) -> tuple[pd.DataFrame, Traffic, tuple[int, int]]:
-    """The attempts of ``spec`` as scored and as they are, the same as baselines see them, and how many
-    rotating campaigns there were and were named as one (-1 where the engine names none)."""
+) -> tuple[pd.DataFrame, Traffic, NamedCampaigns]:
+    """The attempts of ``spec`` as scored and as they are, the same as baselines see them, and which rotating
+    campaigns were named as one."""
     part, engine = LabelledEvents.simulated(spec), Engine(model, policy)
     calls = join_labels((engine.observe(batch) for batch in part.batches()), part.labels, source=source)
     calls = calls.astype({"spam": bool})
@@ -182,6 +184,7 @@ class Measured:
     traffic: list[Traffic]
     campaigns: int
     named: int  # -1: the engine names no campaigns
+    false_members: int
 
 
 def measured(
@@ -190,17 +193,18 @@ def measured(
     """Score one traffic, seed by seed, each with a fresh engine. Callers become numbers."""
     import pandas as pd
 
-    frames, parts, campaigns, named = [], [], 0, 0
+    frames, parts, campaigns, named, false_members = [], [], 0, 0, 0
     for spec in definition.specs():
-        calls, traffic, (found, as_one) = scored_calls(model, policy, spec, f"{definition.name}/{spec.seed}")
+        calls, traffic, found = scored_calls(model, policy, spec, f"{definition.name}/{spec.seed}")
         frames.append(calls.drop(columns=["call_id", "suspect", "number"]))
         parts.append(traffic)
-        campaigns += found
-        named = -1 if as_one < 0 else named + as_one
+        campaigns += found.campaigns
+        named = -1 if found.as_one < 0 else named + found.as_one
+        false_members += found.false_members
         progress(f"scored seed {spec.seed} of {definition.name}: {len(calls)} calls")
     joined = pd.concat(frames, ignore_index=True)
     joined["caller"] = pd.factorize(joined["caller"])[0].astype(np.int64)
-    return Measured(joined, parts, campaigns, named)
+    return Measured(joined, parts, campaigns, named, false_members)
 
 
 def measure_traffic(
@@ -234,7 +238,13 @@ def measure_traffic(
         campaigns=found.campaigns,
         campaigns_named=NOTHING if found.named < 0 else wilson(found.named, found.campaigns),
         comparison=comparison,
+        false_members=NOTHING if found.named < 0 else _of_legitimate(found),
     )
+
+
+def _of_legitimate(found: Measured) -> Estimate:
+    spam = found.calls.groupby("caller")["spam"].any()
+    return wilson(found.false_members, int((~spam).sum()))
 
 
 def _compared(

@@ -67,7 +67,8 @@ def _traffic(one: TrafficResult, benchmark: Benchmark, heading: str) -> list[str
     ]  # fmt: skip
     if one.campaigns_named.value is not None:
         lines += [
-            f"Rotating campaigns named as one: {_percent(one.campaigns_named)} of {one.campaigns}.",
+            f"Rotating campaigns named as one: {_percent(one.campaigns_named)} of {one.campaigns}. "
+            f"Legitimate callers within a named campaign: {_percent(one.false_members)}.",
             "",
         ]
     lines += [

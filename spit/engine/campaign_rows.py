@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import bisect
-import heapq
-from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
-from spit.engine.callers import LABELS, MAX_CALL_IDS, MAX_SOURCE_IPS
-from spit.engine.campaigns import Member
+from spit.engine.callers import LABELS, MAX_CALL_IDS, MAX_SOURCE_IPS, SUSPECT_RANK
+from spit.engine.campaign_links import NOTHING_USUAL, linked
+from spit.engine.campaigns import Background, Member
 from spit.engine.scored import REASONS_TYPE, reason_row
 from spit.records import Reason
 
@@ -39,8 +39,6 @@ MAX_EXAMPLES = 5
 
 #: A tie that so many of a campaign's callers have is named.
 _NAMED_SHARE = 0.5
-#: Two groups are one campaign when their callers share so much of what they were not grouped by.
-_MERGED_SHARE = 0.34
 #: Blocks that differ in these last digits are neighbours.
 _NEAR_DIGITS = 2
 #: Ties that start a group, and what a campaign of it is called; the first is preferred among equals.
@@ -48,22 +46,19 @@ _NAMES = {
     "origid": "origid {}",
     "peer": "peer {}",
     "caller_block": "numbers {}xxxx",
+    "callee": "calls to {}",
     "callee_block": "calls to {}xxxx",
     "fingerprint": "fingerprint {}",
 }
 _WORDS = {
     "origid": "signed by the same origin {}",
     "peer": "sent by the same address and equipment: {}",
-    "caller_block": "callers of one number block: {}xxxx",
-    "callee_block": "calls into one number block: {}xxxx",
+    "caller_block": "callers of one number block: {}",
+    "callee": "calls to one number: {}",
+    "callee_block": "calls into one number block: {}",
     "fingerprint": "the same equipment (fingerprint {})",
     "talk": "answered calls of equal length: {}",
 }
-#: Ties by which two groups are found to be one; a fingerprint alone may be a common telephone's.
-_MERGING = ("caller_block", "callee_block", "talk", "origid")
-
-_MANY = "many calls"
-
 ReasonsOf = Callable[[Sequence[str]], list[tuple[Reason, ...]]]
 
 
@@ -75,21 +70,30 @@ class Campaign:
     value: str
     behaviour: str  # empty while unknown
     members: list[Member]
+    first_caller: str = ""  # where another campaign has the same tie and behaviour
 
     @property
     def name(self) -> str:
         """What it is called, the same from run to run while that tie is the strongest."""
-        name = _NAMES.get(self.kind, "caller {}").format(self.value)
-        return f"{name} ({self.behaviour})" if self.behaviour and self.kind in _NAMES else name
+        alone = "caller {}" if len(self.members) == 1 else "numbers such as {}"
+        name = _NAMES.get(self.kind, alone).format(self.value)
+        if self.behaviour and self.kind in _NAMES:
+            name = f"{name} ({self.behaviour})"
+        return f"{name}, first {self.first_caller}" if self.first_caller else name
 
     def ties(self) -> list[str]:
         """What ties them, in words."""
-        words = []
+        if len(self.members) < 2:
+            return []
+        words = [self._in_numbers()]
         for kind, text in _WORDS.items():
             counts = _counts(self.members, kind)
             shared = [value for value, count in counts.items() if count >= _NAMED_SHARE * len(self.members)]
-            if shared and len(self.members) > 1:
-                words.append(text.format(", ".join(sorted(shared)[:3])))
+            shared.sort(key=lambda value: (-counts[value], value))
+            if shared:
+                digits = "xxxx" if kind.endswith("_block") else ""
+                told = [f"{v}{digits} ({counts[v]} of {len(self.members)})" for v in shared[:3]]
+                words.append(text.format(", ".join(told)))
         if self._is_neighbourly():
             words.append("caller numbers of the same block as the numbers they call (neighbour spoofing)")
         return words
@@ -105,44 +109,45 @@ class Campaign:
             if member.times_us[0] <= flagged_us
         )
 
+    def _in_numbers(self) -> str:
+        """How many call, for how long, and whom."""
+        looked_at = sum(len(member.times_us) for member in self.members)
+        strangers = sum(member.strangers for member in self.members)
+        sources = len({ip for member in self.members for ip in member.source_ips})
+        hours = (max(m.last_us for m in self.members) - min(m.first_us for m in self.members)) / 3.6e9
+        return (
+            f"{len(self.members)} numbers within {hours:.1f} hours, from {sources} addresses, "
+            f"{100 * strangers / max(1, looked_at):.0f} % of the calls to people they had not called before"
+        )
+
     def _is_neighbourly(self) -> bool:
         near = sum(
             any(
-                block[:-2] in {other[:-2] for other in member.ties.get("callee_block", [])}
+                block[:-2] in {other[:-2] for other in member.ties.get("callee_block", ())}
                 for block in blocks
             )
             for member in self.members
-            if (blocks := member.ties.get("caller_block", []))
+            if (blocks := member.ties.get("caller_block"))
         )
         return len(self.members) > 1 and near >= _NAMED_SHARE * len(self.members)
 
 
-def group(members: Sequence[Member]) -> list[Campaign]:
-    """Campaigns of the watched callers: the tie that most callers share makes the first, and so on.
+def group(members: Sequence[Member], background: Background = NOTHING_USUAL) -> list[Campaign]:
+    """Campaigns of the watched callers: those that are alike in most of what campaigns share.
 
-    Then groups that share numbers, callees, talk lengths or origin beyond chance are joined: a campaign
-    spread over many trunks. A caller without any tie is a campaign of its own.
+    ``background``: callers that show what is usual, and so ties nobody.
+    A caller like no other is a campaign of its own, where it is suspect or spam at all.
     """
-    rest = {member.caller: member for member in members}
-    campaigns: list[Campaign] = []
-    holders = _holders(members)
-    # Callers that go to one group leave the others, so sizes only fall: what is on top is looked at again.
-    preference = {kind: at for at, kind in enumerate(_NAMES)}
-    heap = [(-len(callers), preference[tie[0]], *tie) for tie, callers in holders.items()]
-    heapq.heapify(heap)
-    while heap:
-        size, rank, kind, value, behaviour = heapq.heappop(heap)
-        left = [caller for caller in sorted(holders[kind, value, behaviour]) if caller in rest]
-        if len(left) < 2:
-            continue
-        if len(left) < -size:
-            heapq.heappush(heap, (-len(left), rank, kind, value, behaviour))
-            continue
-        campaigns.append(Campaign(kind, value, behaviour, [rest.pop(caller) for caller in left]))
-    campaigns.extend(
-        Campaign("caller", member.caller, member.behaviour() or "", [member]) for member in rest.values()
-    )
-    return _merged(campaigns)
+    campaigns = []
+    for positions in linked(members, background):
+        held = [members[at] for at in positions]
+        if len(held) > 1 or held[0].rank >= SUSPECT_RANK:
+            campaigns.append(Campaign(*_named_by(held), _behaviour(held), held))
+    names = Counter(campaign.name for campaign in campaigns)
+    for campaign in campaigns:
+        if names[campaign.name] > 1:
+            campaign.first_caller = _first_caller(campaign.members)
+    return campaigns
 
 
 def campaign_rows(campaigns: Sequence[Campaign], *, reasons_of: ReasonsOf, model: str) -> pa.RecordBatch:
@@ -153,7 +158,7 @@ def campaign_rows(campaigns: Sequence[Campaign], *, reasons_of: ReasonsOf, model
         rows.append(
             {
                 "campaign": campaign.name,
-                "label": LABELS[members[0].rank].value,
+                "label": LABELS[max(members[0].rank, SUSPECT_RANK)].value,
                 "score": max(member.score for member in members),
                 "ties": campaign.ties(),
                 "callers": len(members),
@@ -173,61 +178,43 @@ def campaign_rows(campaigns: Sequence[Campaign], *, reasons_of: ReasonsOf, model
     return pa.RecordBatch.from_pylist(rows, schema=CAMPAIGN_SCHEMA)
 
 
-def _holders(members: Sequence[Member]) -> dict[tuple[str, str, str], list[str]]:
-    """The callers of each tie and behaviour; one of unknown behaviour goes with each that the tie has."""
-    known: dict[tuple[str, str], set[str]] = defaultdict(set)
+def _named_by(members: Sequence[Member]) -> tuple[str, str]:
+    """Kind and value of the tie that most callers share; the first caller where half of them share none."""
+    counts = [(kind, _counts(members, kind)) for kind in _NAMES]
+    found = [(kind, max(held, key=lambda value: (held[value], value))) for kind, held in counts if held]
+    shared = {tie: _counts(members, tie[0])[tie[1]] for tie in found}
+    best = max(found, key=lambda tie: shared[tie], default=None)
+    if len(members) > 1 and best is not None and shared[best] >= _NAMED_SHARE * len(members):
+        return best
+    return "caller", _first_caller(members)
+
+
+def _first_caller(members: Sequence[Member]) -> str:
+    return min(members, key=lambda member: (member.first_us, member.caller)).caller
+
+
+def _behaviour(members: Sequence[Member]) -> str:
+    """How most of them call, empty where that is unknown or differs."""
+    words: dict[str, int] = defaultdict(int)
     for member in members:
-        for kind in _NAMES:
-            for value in member.ties.get(kind, []):
-                behaviour = member.behaviour()
-                known[kind, value] |= set() if behaviour is None else {behaviour}
-    holders: dict[tuple[str, str, str], list[str]] = defaultdict(list)
-    for member in members:
-        behaviour = member.behaviour()
-        for kind in _NAMES:
-            for value in member.ties.get(kind, []):
-                joins = {behaviour} if behaviour else (known[kind, value] - {_MANY}) or {""}
-                # Who makes many calls under one number does not rotate, and shares trunks with everybody.
-                for one in joins - {_MANY}:
-                    holders[kind, value, one].append(member.caller)
-    return holders
-
-
-def _merged(campaigns: list[Campaign]) -> list[Campaign]:
-    """The larger ones take in those that share enough with them, the largest first."""
-    result: list[Campaign] = []
-    for campaign in sorted(campaigns, key=lambda one: -len(one.members)):
-        for larger in result:
-            if _are_one(larger, campaign):
-                larger.members.extend(campaign.members)
-                break
-        else:
-            result.append(campaign)
-    return result
-
-
-def _are_one(one: Campaign, other: Campaign) -> bool:
-    """A share of the smaller one's callers has, of two kinds of tie, values that are common in the larger.
-
-    One kind alone is chance: two campaigns may call the same town, or talk for the same half minute.
-    """
-    if other.behaviour != one.behaviour or one.behaviour == _MANY:
-        return False
-    alike = 0
-    for kind in (*_MERGING, "fingerprint"):
-        common = _counts(one.members, kind)
-        usual = {value for value, count in common.items() if count >= _MERGED_SHARE * len(one.members)}
-        shared = sum(bool(usual & set(member.ties.get(kind, []))) for member in other.members)
-        alike += shared >= _MERGED_SHARE * len(other.members) and shared > 0
-    return alike >= 2
+        words[member.behaviour() or ""] += 1
+    word = max(words, key=lambda one: (words[one], one))
+    return word if words[word] >= _NAMED_SHARE * len(members) else ""
 
 
 def _counts(members: Sequence[Member], kind: str) -> dict[str, int]:
+    """How many callers have each value of a tie."""
     counts: dict[str, int] = defaultdict(int)
     for member in members:
-        for value in member.ties.get(kind, []):
+        for value in _values(member, kind):
             counts[value] += 1
     return counts
+
+
+def _values(member: Member, kind: str) -> Iterable[str]:
+    if kind == "callee":
+        return {f"+{number}" for number in member.callees if number > 0}
+    return member.ties.get(kind, ())
 
 
 def _first(members: Sequence[Member], name: str, limit: int) -> list[str]:

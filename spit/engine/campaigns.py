@@ -1,13 +1,15 @@
 """The suspicious callers and what each shares with others: what campaigns are grouped from.
 
-A caller is watched from its first suspicious attempt: labelled spam, or by itself like spam while the caller
-was young. A number that is used once or twice never comes to a label of its own.
+A caller is watched from its first suspicious attempt: labelled suspect or spam, or by itself more likely spam
+than not. A number that is used once or twice never comes to a label of its own.
 Streaming: bounded by callers, evicted by event time, independent of how events are cut into batches.
 """
 
 from __future__ import annotations
 
+import bisect
 import json
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -18,15 +20,22 @@ import pyarrow.compute as pc
 
 from spit.engine.callers import I8, SPAM_RANK
 from spit.errors import InputError
-from spit.model.evidence import Mask
+from spit.model.evidence import U64, Mask
 from spit.records import Outcome
 
-#: Attempts of each caller that are looked at; later ones are only counted.
+#: An attempt's own log-odds from which its caller is watched: as likely spam as not.
+WATCHED_LOG_ODDS = 0.0
+#: Attempts of each caller that are looked at, and ends; later ones are only counted.
 MAX_TIMES = 64
+#: Callers that show what is usual, whoever they are: a sample by the hash of the caller, every fourth first.
+MAX_SAMPLED, _FIRST_STRIDE = 250, 4
+#: Attempts of a sampled caller that are looked at.
+_MAX_SAMPLED_ATTEMPTS = 16
 #: Values kept of each tie of a caller, and of its Call-IDs and addresses.
 MAX_VALUES = 8
 #: Numbers that differ in their last four digits are of one block, 7 digits are the shortest number.
 _BLOCK_DIGITS, _SHORTEST_NUMBER = 4, 7
+_BLOCK = 10**_BLOCK_DIGITS
 #: Rotated numbers make fewer calls than this (95 % of the campaigns seen by honeypots: under 27).
 MANY_CALLS = 30
 #: Ended calls that say how a caller behaves.
@@ -37,11 +46,16 @@ _ONE_RING_S = 6.0
 #: Talk below this is a hang-up, not a recording that was played to its end.
 _LEAST_TALK_S = 3.0
 
+#: Edges, in seconds, of the classes of talk and of ringing.
+_TALK_EDGES_S = (3.0, 6.0, 12.0, 25.0, 60.0, 180.0)
+_RING_EDGES_S = (3.0, 6.0, 12.0, 22.0)
+
 _COLUMNS = [
     "time_us", "call_id", "caller", "callee", "source_ip", "user_agent", "fingerprint", "origid",
+    "attestation", "method",
 ]  # fmt: skip
 
-_END_COLUMNS = ["caller", "outcome", "ring_time_s", "duration_s", "duration_censored"]
+_END_COLUMNS = ["caller", "outcome", "ring_time_s", "duration_s", "duration_censored", "hangup_by"]
 #: Says nothing of the caller: the capture stopped, or nobody was asked.
 _NO_OUTCOME = (None, Outcome.INCOMPLETE, Outcome.REDIRECTED)
 
@@ -50,7 +64,10 @@ STATE_SCHEMA = pa.schema([pa.field("member", pa.string(), nullable=False)])
 
 @dataclass(slots=True)
 class Member:
-    """A watched caller. Ties hold the values seen on its suspicious attempts, in the order seen."""
+    """A watched caller. ``ties``: by kind, the values seen, in that order, and at how many attempts.
+
+    ``outcomes``, ``forms``: how often calls ended so (``_outcome``), and were so made (``_form``).
+    """
 
     caller: str
     attempts_before: int  # attempts before it was watched
@@ -61,7 +78,12 @@ class Member:
     score: float = 0.0
     flagged_us: int | None = None
     times_us: list[int] = field(default_factory=list)
-    ties: dict[str, list[str]] = field(default_factory=dict)
+    callees: list[int] = field(default_factory=list)  # numbers; else a checksum, negative
+    ties: dict[str, dict[str, int]] = field(default_factory=dict)
+    outcomes: dict[str, int] = field(default_factory=dict)
+    forms: dict[str, int] = field(default_factory=dict)
+    strangers: int = 0  # attempts to people it had not called before
+    neighbours: int = 0  # attempts to numbers of its own block
     call_ids: list[str] = field(default_factory=list)
     source_ips: list[str] = field(default_factory=list)
     ended: int = 0
@@ -84,45 +106,73 @@ class Member:
         return "numbers that do not exist" if self.not_found > self.ended / 2 else "talk"
 
     def add_ties(self, ties: Iterable[tuple[str, str | None]]) -> None:
-        """Note values of ties, each once, at most MAX_VALUES of a kind."""
+        """Count values of ties, at most MAX_VALUES of a kind."""
         for kind, value in ties:
             if value is not None:
-                _append(self.ties.setdefault(kind, []), value)
+                held = self.ties.setdefault(kind, {})
+                if value in held or len(held) < MAX_VALUES:
+                    held[value] = held.get(value, 0) + 1
+
+    def add_outcome(self, how: str) -> None:
+        """Count the end of a call."""
+        self.ended += 1
+        if self.ended <= MAX_TIMES:
+            self.outcomes[how] = self.outcomes.get(how, 0) + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """A sample of the callers that are not watched, each of which stands for ``weight`` of them."""
+
+    members: Sequence[Member] = ()
+    weight: int = 1
 
 
 class CampaignTable:
-    """At most ``max_members`` callers; when full, those seen least recently leave first. Not thread-safe."""
+    """At most ``max_members`` callers; when full, those seen least recently leave first. Not thread-safe.
+
+    Beside them a sample of all callers: those whose key is a multiple of a power of two, which doubles when
+    they become too many. It is the same whatever the cut, and never larger than MAX_SAMPLED.
+    """
 
     def __init__(self, *, max_members: int = 50_000) -> None:
         self._max = max_members
         self._members: dict[str, Member] = {}
         self._evicted = 0
+        self._sampled: dict[str, tuple[int, Member]] = {}
+        self._stride = _FIRST_STRIDE
 
     def update(
         self,
         attempts: pa.RecordBatch,
+        keys: U64,
         ranks: I8,
         scores: np.ndarray,
         numbers: np.ndarray,
         first_seen_us: np.ndarray,
         suspicious: Mask,
-        established: Sequence[str | None],
+        strangers: Mask,
     ) -> None:
         """Count n attempts (records.EVENT_SCHEMA), in order.
 
+        ``keys``: uint64[n], of the callers, 0 where nobody is named;
         ``numbers``: int64[n], the caller's attempts so far, this one included; ``first_seen_us``: of it;
         ``suspicious``: attempts from which on a caller is watched;
-        ``established``: the tie of each attempt whose campaign the evidence has established.
+        ``strangers``: attempts to people whom the caller had not called before.
         """
         callers = attempts["caller"].to_pylist()
+        # The stride is a power of two.
+        sampled = (keys & np.uint64(self._stride - 1) == 0) & (keys != 0) & (numbers <= _MAX_SAMPLED_ATTEMPTS)
         rows = [
             row
-            for row, (caller, marked) in enumerate(zip(callers, suspicious.tolist(), strict=True))
-            if caller is not None and (marked or caller in self._members)
+            for row, (caller, wanted) in enumerate(zip(callers, (suspicious | sampled).tolist(), strict=True))
+            if caller is not None and (wanted or caller in self._members)
         ]
         # A caller whose first suspicious attempt is in this batch is watched from that row on.
         watched = attempts.select(_COLUMNS).take(pa.array(rows, pa.int64()))
         for row, event in zip(rows, watched.to_pylist(), strict=True):
+            if sampled[row]:
+                self._sample(int(keys[row]), event, int(numbers[row]), stranger=bool(strangers[row]))
             member = self._members.get(event["caller"])
             if member is None:
                 if not suspicious[row]:
@@ -131,23 +181,35 @@ class CampaignTable:
                     event["caller"], int(numbers[row]) - 1, int(first_seen_us[row]), event["time_us"]
                 )
                 self._members[member.caller] = member
-            self._count(member, event, int(ranks[row]), float(scores[row]), marked=bool(suspicious[row]))
-            if established[row] == "callee_block":  # else it is only a town that everybody calls
-                member.add_ties([("callee_block", _block(event["callee"]))])
+            self._count(
+                member,
+                event,
+                int(ranks[row]),
+                float(scores[row]),
+                marked=bool(suspicious[row]),
+                stranger=bool(strangers[row]),
+            )
         if len(self._members) > self._max:
             self._evict()
 
     def learn_outcomes(self, events: pa.RecordBatch) -> None:
         """Learn from ``end`` events how the calls of watched callers went."""
-        if not self._members:
+        if not self._members and not self._sampled:
             return
         ends = events.select(_END_COLUMNS).filter(pc.equal(events["event"], "end"))
         columns = (ends[name].to_pylist() for name in _END_COLUMNS)
-        for caller, outcome, ring_s, talk_s, censored in zip(*columns, strict=True):
-            member = None if caller is None else self._members.get(caller)
-            if member is None or outcome in _NO_OUTCOME:
+        for caller, outcome, ring_s, talk_s, censored, hangup_by in zip(*columns, strict=True):
+            if caller is None or outcome in _NO_OUTCOME:
                 continue
-            member.ended += 1
+            member, sampled = self._members.get(caller), self._sampled.get(caller)
+            if member is None and sampled is None:
+                continue
+            how = _outcome(outcome, ring_s, talk_s, hangup_by)
+            if sampled is not None:
+                sampled[1].add_outcome(how)
+            if member is None:
+                continue
+            member.add_outcome(how)
             member.not_found += outcome == Outcome.NOT_FOUND
             member.one_ring += outcome == Outcome.CANCELLED and ring_s is not None and ring_s <= _ONE_RING_S
             if talk_s is not None and not censored and talk_s >= _LEAST_TALK_S:
@@ -158,46 +220,88 @@ class CampaignTable:
         """All watched callers, in the order of their first attempts."""
         return sorted(self._members.values(), key=lambda member: (member.first_us, member.caller))
 
+    def background(self) -> Background:
+        """What is usual: the sampled callers that are not watched."""
+        others = (member for _, member in self._sampled.values() if member.caller not in self._members)
+        return Background(sorted(others, key=lambda member: member.caller), self._stride)
+
     def counters(self) -> dict[str, int]:
         """Callers watched and evicted."""
         return {"campaign_callers": len(self._members), "campaign_callers_evicted": self._evicted}
 
     def state(self) -> pa.RecordBatch:
         """Everything that ``restore`` needs."""
-        rows = [json.dumps(asdict(member)) for member in self._members.values()]
-        return pa.record_batch([pa.array(rows, pa.string())], schema=STATE_SCHEMA)
+        watched = [json.dumps(asdict(member)) for member in self._members.values()]
+        sampled = [
+            json.dumps({**asdict(member), "sampled": [key, self._stride]})
+            for key, member in self._sampled.values()
+        ]
+        return pa.record_batch([pa.array([*watched, *sampled], pa.string())], schema=STATE_SCHEMA)
 
     def restore(self, state: pa.RecordBatch) -> None:
         """Replace all by a saved state. Raises InputError when it is none."""
+        members: dict[str, Member] = {}
+        sample: dict[str, tuple[int, Member]] = {}
+        stride = _FIRST_STRIDE
         try:
-            members = [Member(**json.loads(row)) for row in state["member"].to_pylist()]
-        except (KeyError, TypeError, ValueError) as error:
+            for row in state["member"].to_pylist():
+                document = json.loads(row)
+                sampled = document.pop("sampled", None)
+                member = Member(**document)
+                # States of before 0.5 named the values of a tie without counting them.
+                member.ties = {kind: _counted(values) for kind, values in member.ties.items()}
+                if sampled is None:
+                    members[member.caller] = member
+                else:
+                    key, stride = map(int, sampled)
+                    sample[member.caller] = key, member
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise InputError(f"campaign state: expected watched callers, found: {error}") from None
-        self._members = {member.caller: member for member in members}
-        self._evicted = 0
+        self._members, self._sampled, self._stride, self._evicted = members, sample, stride, 0
         if len(self._members) > self._max:
             self._evict()
 
-    def _count(self, member: Member, event: dict[str, Any], rank: int, score: float, *, marked: bool) -> None:
+    def _sample(self, key: int, event: dict[str, Any], number: int, *, stranger: bool) -> None:
+        """Count an attempt of a sampled caller; a batch may be older than the last doubling."""
+        if key % self._stride:
+            return
+        caller: str = event["caller"]
+        if caller not in self._sampled:
+            self._sampled[caller] = key, Member(caller, number - 1, event["time_us"], event["time_us"])
+        self._count(self._sampled[caller][1], event, 0, 0.0, marked=False, stranger=stranger)
+        while len(self._sampled) > MAX_SAMPLED:
+            self._stride *= 2
+            kept = {name: held for name, held in self._sampled.items() if held[0] % self._stride == 0}
+            self._sampled = kept
+
+    def _count(
+        self, member: Member, event: dict[str, Any], rank: int, score: float, *, marked: bool, stranger: bool
+    ) -> None:
         time_us: int = event["time_us"]
         member.attempts += 1
         member.last_us = max(member.last_us, time_us)
         member.rank, member.score = max(member.rank, rank), max(member.score, score)
         if rank == SPAM_RANK and member.flagged_us is None:
             member.flagged_us = time_us
-        if (
-            len(member.times_us) == MAX_TIMES
-        ):  # enough is known of it; nearly all spam comes from such callers
+        if len(member.times_us) == MAX_TIMES:  # enough is known of it; nearly all spam is of such callers
             return
         member.times_us.append(time_us)
-        number = _number(_text(event["callee"]))
-        if number is not None and member.last_callee is not None:
-            member.steps += 1 <= abs(number - member.last_callee) <= _STEP
-        member.last_callee = number if number is not None else member.last_callee
+        callee, own = _text(event["callee"]), _number(event["caller"])
+        number = _number(callee)
+        if number is not None:
+            if member.last_callee is not None:
+                member.steps += 1 <= abs(number - member.last_callee) <= _STEP
+            member.last_callee = number
+            member.neighbours += own is not None and number // _BLOCK == own // _BLOCK
+        if callee is not None:
+            member.callees.append(-zlib.crc32(callee.encode()) if number is None else number)
+        form = _form(event["method"], callee)
+        member.forms[form] = member.forms.get(form, 0) + 1
+        member.strangers += stranger
         _append(member.source_ips, _text(event["source_ip"]))
+        member.add_ties(ties_of(event))
         if marked:
             _append(member.call_ids, _text(event["call_id"]))
-            member.add_ties(ties_of(event))
 
     def _evict(self) -> None:
         # A sixteenth more than needed, so that the sort is paid once per many callers.
@@ -212,11 +316,31 @@ def ties_of(event: dict[str, object]) -> list[tuple[str, str | None]]:
     """What one attempt may share with others of its campaign: kind and value."""
     source, fingerprint = _text(event["source_ip"]), _text(event["fingerprint"])
     return [
+        ("source", source),
+        ("attestation", _text(event["attestation"]) or "none"),
+        ("callee_block", _block(_text(event["callee"]))),
         ("peer", None if source is None else f"{source} / {_text(event['user_agent']) or fingerprint}"),
         ("fingerprint", fingerprint),
         ("origid", _text(event["origid"])),
         ("caller_block", _block(_text(event["caller"]))),
     ]
+
+
+def _form(method: str, callee: str | None) -> str:
+    """A text message, a call to an extension, or a call."""
+    if method == "MESSAGE":
+        return "message"
+    is_extension = callee is not None and len(callee) < _SHORTEST_NUMBER and callee.isdecimal()
+    return "extension" if is_extension else "call"
+
+
+def _outcome(outcome: str, ring_s: float | None, talk_s: float | None, hangup_by: str | None) -> str:
+    """How a call ended, in classes of talk and ringing."""
+    if outcome == Outcome.ANSWERED and talk_s is not None:
+        return f"talk {bisect.bisect(_TALK_EDGES_S, talk_s)} {'callee' if hangup_by == 'callee' else ''}"
+    if outcome in (Outcome.CANCELLED, Outcome.NO_ANSWER):
+        return f"ring {bisect.bisect(_RING_EDGES_S, ring_s or 0.0)}"
+    return outcome
 
 
 def _block(identity: str | None) -> str | None:
@@ -231,6 +355,10 @@ def _number(identity: str | None) -> int | None:
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
+
+
+def _counted(values: dict[str, int] | list[str]) -> dict[str, int]:
+    return dict.fromkeys(values, 1) if isinstance(values, list) else values
 
 
 def _append(values: list[str], value: str | None) -> None:

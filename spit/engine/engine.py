@@ -14,9 +14,9 @@ import pyarrow as pa
 
 from spit._core import OneAttempt
 from spit.engine import checkpoint
-from spit.engine.callers import F32, F64, LABELS, SPAM_RANK, SUSPECT_RANK, CallerColumns, CallerTable
+from spit.engine.callers import F32, F64, LABELS, SUSPECT_RANK, CallerColumns, CallerTable
 from spit.engine.campaign_rows import Campaign, campaign_rows, group
-from spit.engine.campaigns import CampaignTable
+from spit.engine.campaigns import WATCHED_LOG_ODDS, CampaignTable
 from spit.engine.moments import FrozenEngine
 from spit.engine.moments import Observer as Observer
 from spit.engine.moments import Restored as Restored
@@ -93,7 +93,6 @@ class Engine:
         self._evidence = Evidence(model.decision, prior=model.prior, max_keys=max_callers)
         self._victims = SpoofVictims(max_callers=max_callers)
         self._budget = PolicyBudget()
-        self._campaign_floor = model.decision.campaign_floor
         self._campaigns = CampaignTable(max_members=min(max_callers, MAX_CAMPAIGN_CALLERS))
         self._callers = CallerTable(max_callers=max_callers)
         self._chunk = min(MAX_CHUNK_EVENTS, max_callers)
@@ -224,8 +223,9 @@ class Engine:
             log_odds = self._model.log_odds(rows.values)
             strangers = is_first_contact(self._model.features, rows.values)
             victims = self._victims.update(callers, attempts["callee"], source_ips, times_us, strangers)
+            keys = caller_keys(attempts)
             decision = self._evidence.update(
-                caller_keys(attempts),
+                keys,
                 tie_keys(attempts),
                 times_us,
                 log_odds,
@@ -241,16 +241,13 @@ class Engine:
             )
             self._campaigns.update(
                 attempts,
+                keys,
                 ranks,
                 decision.score,
                 state.attempts,
                 state.first_seen_us,
-                (ranks == SPAM_RANK)
-                | (decision.is_young & (log_odds >= self._model.decision.campaign_floor)),
-                [
-                    TIES[tie] if fits else None
-                    for tie, fits in zip(decision.tie.tolist(), decision.fits_campaign.tolist(), strict=True)
-                ],
+                (ranks >= SUSPECT_RANK) | (log_odds >= WATCHED_LOG_ODDS),
+                strangers,
             )
             self._campaigns.learn_outcomes(events)
             self._budget.count_blocks(int((state.flagged_at_attempt == state.attempts).sum()))
@@ -374,7 +371,8 @@ class Engine:
         """The campaigns among the callers that are spam or suspect, with all their callers."""
         with self._lock:
             members = copy.deepcopy(self._campaigns.members())
-        return group(members)
+            background = copy.deepcopy(self._campaigns.background())
+        return group(members, background)
 
     def campaign_rows(self) -> pa.RecordBatch:
         """``campaigns`` in columns (campaign_rows.CAMPAIGN_SCHEMA), the worst first."""

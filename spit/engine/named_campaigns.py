@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from spit.engine.engine import Engine
@@ -17,15 +18,36 @@ LEAST_SHARE = 0.5
 LEAST_PURITY = 0.8
 
 
-def campaigns_named_as_one(engine: Engine, calls: pd.DataFrame) -> tuple[int, int]:
-    """Rotating campaigns in ``calls``, and how many ``engine`` names as one; -1 where it names none."""
+@dataclass(frozen=True, slots=True)
+class NamedCampaigns:
+    """Rotating campaigns of some traffic, and how many were named as one; -1 where none are named at all.
+
+    ``false_members``: legitimate callers within a named campaign of ROTATING_NUMBERS and more.
+    """
+
+    campaigns: int
+    as_one: int
+    false_members: int
+
+
+def campaigns_named_as_one(engine: Engine, calls: pd.DataFrame) -> NamedCampaigns:
+    """What ``engine`` named after ``calls``, against what is true of them."""
     truth = {
         str(name): frozenset(numbers)
         for name, numbers in calls[calls["spam"]].groupby("campaign")["number"]
         if numbers.nunique() >= ROTATING_NUMBERS
     }
     found = found_campaigns(engine)
-    return len(truth), -1 if found is None else count_named(truth, found)
+    if found is None:
+        return NamedCampaigns(len(truth), -1, 0)
+    spam = frozenset(calls["number"][calls["spam"]].dropna())
+    return NamedCampaigns(len(truth), count_named(truth, found), count_false_members(spam, found))
+
+
+def count_false_members(spam: Collection[str], found: Iterable[Collection[str]]) -> int:
+    """Callers that never were spam, within found campaigns of ROTATING_NUMBERS and more."""
+    large = (numbers for numbers in found if len(numbers) >= ROTATING_NUMBERS)
+    return len(frozenset().union(*large) - frozenset(spam))
 
 
 def count_named(truth: Mapping[str, Collection[str]], found: Collection[Collection[str]]) -> int:

@@ -9,7 +9,7 @@ import pytest
 from spit.cli.parser import build_parser
 from spit.cli.train import DEMO_SEEDS, SEEDS, TEST_SEEDS
 from spit.engine.benchmark import read_benchmark
-from spit.engine.named_campaigns import count_named
+from spit.engine.named_campaigns import count_false_members, count_named
 from spit.errors import ConfigError
 
 DEFINITION = Path(__file__).parents[2] / "benches" / "detection.toml"
@@ -62,3 +62,9 @@ def test_bad_definitions_are_refused_with_file_and_key(
 )
 def test_a_campaign_is_named_as_one_by_a_pure_group_of_half_of_it(found: list[list[str]], named: int) -> None:
     assert count_named({"robocaller-1": ["a", "b", "c", "d"]}, found) == named
+
+
+def test_false_members_are_legitimate_callers_of_large_groups() -> None:
+    found = [["a", "b", "c", "d", "x"], ["y", "z"]]
+    assert count_false_members({"a", "b", "c", "d"}, found) == 1  # y and z: too few to be a rotating campaign
+    assert count_false_members(set(), []) == 0

@@ -9,8 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from spit.engine import campaign_links, campaigns
 from spit.engine.campaign_rows import CAMPAIGN_SCHEMA, Campaign, campaign_rows, group
 from spit.engine.campaigns import MAX_TIMES, CampaignTable
+from spit.engine.ties import caller_keys
 from spit.errors import InputError
 from spit.records import EVENT_SCHEMA, Reason
 
@@ -65,7 +67,6 @@ def _observe(
     *,
     young: bool = True,
     seen: dict[str, list[int]] | None = None,
-    established: str | None = None,
 ) -> None:
     seen = {} if seen is None else seen
     numbers, firsts = [], []
@@ -75,14 +76,16 @@ def _observe(
         numbers.append(known[0])
         firsts.append(known[1])
     ranks = np.array([rank for _, rank in calls], np.int8)
+    attempts = _batch([event for event, _ in calls])
     table.update(
-        _batch([event for event, _ in calls]),
+        attempts,
+        caller_keys(attempts),
         ranks,
         np.array([0.1, 0.6, 0.95])[ranks] if len(ranks) else np.empty(0),
         np.array(numbers, np.int64),
         np.array(firsts, np.int64),
         (ranks == SPAM) | ((ranks == SUSPECT) & young),
-        [established] * len(calls),
+        np.ones(len(calls), np.bool_),
     )
 
 
@@ -101,9 +104,32 @@ def _rotating(numbers: int, *, source: str = "192.0.2.7", base: int = 0, **more:
     ]
 
 
+def _day_of_strangers(count: int = 60, rank: int = SUSPECT, **same: Any) -> list[Any]:
+    """Callers of a day who have nothing in common but ``same``."""
+    return [
+        _call(
+            i * 1_440 + k * 300,
+            f"+44{i:03}5550000",
+            f"+3310{i * 131 % 997:03}{i * 17 + k:04}",
+            rank=rank,
+            **{"source": f"198.18.{i % 7}.1", "fingerprint": f"g{i % 11}", **same},
+        )
+        for i in range(count)
+        for k in range(1 + i % 4)
+    ]
+
+
+def _in_order(*calls: list[Any]) -> list[Any]:
+    return sorted((call for part in calls for call in part), key=lambda call: call[0]["time_us"])
+
+
 def _talked(table: CampaignTable, talk_s: float = 21.0) -> None:
     callers = [member.caller for member in table.members()]
     table.learn_outcomes(_batch([_end(c, "answered", talk_s=talk_s) for c in callers for _ in range(2)]))
+
+
+def _groups(table: CampaignTable) -> list[Campaign]:
+    return group(table.members(), table.background())
 
 
 def _sizes(campaigns: Sequence[Campaign]) -> list[int]:
@@ -112,57 +138,113 @@ def _sizes(campaigns: Sequence[Campaign]) -> list[int]:
 
 def test_rotating_numbers_are_one_campaign_that_is_named_by_what_ties_it() -> None:
     table = CampaignTable()
-    _observe(table, _rotating(13))
+    _observe(table, _in_order(_rotating(13), _day_of_strangers(rank=LEGIT)))
     _talked(table)
-    (campaign,) = group(table.members())
+    (campaign,) = _groups(table)
     assert campaign.name == "peer 192.0.2.7 / Asterisk PBX (talk)"
     assert len(campaign.members) == 13
     ties = campaign.ties()
-    assert "sent by the same address and equipment: 192.0.2.7 / Asterisk PBX" in ties
-    assert "answered calls of equal length: 21 s" in ties
+    assert ties[0] == (
+        "13 numbers within 0.0 hours, from 1 addresses, "
+        "100 % of the calls to people they had not called before"
+    )
+    assert "sent by the same address and equipment: 192.0.2.7 / Asterisk PBX (13 of 13)" in ties
+    assert "answered calls of equal length: 21 s (13 of 13)" in ties
 
 
-def test_a_campaign_over_several_trunks_is_joined_by_two_more_ties() -> None:
+SOURCES = ("192.0.2.7", "198.51.100.1", "203.0.113.5")
+
+
+def _together(found: Sequence[Campaign], prefix: str) -> list[int]:
+    """How many callers of this prefix each campaign holds."""
+    held = (sum(member.caller.startswith(prefix) for member in campaign.members) for campaign in found)
+    return sorted(filter(None, held), reverse=True)
+
+
+def test_a_campaign_over_several_trunks_is_one_by_its_hour_and_manner() -> None:
     table = CampaignTable()
-    for at, source in enumerate(("192.0.2.7", "198.51.100.1", "203.0.113.5")):
-        _observe(table, _rotating(6, source=source, base=100 * at, fingerprint=f"f{at}"))
+    calls = [
+        call
+        for at, source in enumerate(SOURCES)
+        for call in _rotating(6, source=source, base=100 * at, fingerprint=f"f{at}")
+    ]
+    _observe(table, _in_order(calls, _day_of_strangers()))
     _talked(table)
-    assert _sizes(group(table.members())) == [6, 6, 6]  # equal talk alone may be chance
+    found = _groups(table)
+    assert _together(found, "+1202") == [18]
+    assert _together(found, "+44")[0] <= 6  # and who has nothing in common is not made one
+    assert not any({m.caller[:3] for m in campaign.members} == {"+12", "+44"} for campaign in found)
+
+
+def test_one_trunk_and_popular_equipment_do_not_tie() -> None:
     table = CampaignTable()
-    for at, source in enumerate(("192.0.2.7", "198.51.100.1", "203.0.113.5")):
-        _observe(table, _rotating(6, source=source, base=100 * at))
-    _talked(table)
-    assert _sizes(group(table.members())) == [18]
+    _observe(table, _day_of_strangers(source="192.0.2.7", fingerprint="f1"))
+    assert _sizes(_groups(table))[0] <= 6
 
 
 def test_two_behaviours_on_one_trunk_are_two_campaigns() -> None:
     table = CampaignTable()
-    _observe(table, [*_rotating(5), *_rotating(5, base=500)])
-    callers = [member.caller for member in table.members()]
-    wangiri = [c for c in callers if c.startswith("+12025")]
-    table.learn_outcomes(_batch([_end(c, "cancelled", ring_s=2.0) for c in wangiri for _ in range(3)]))
-    table.learn_outcomes(
-        _batch([_end(c, "answered", talk_s=30.0) for c in callers if c not in wangiri for _ in range(3)])
-    )
-    found = group(table.members())
-    assert {c.behaviour: len(c.members) for c in found} == {"one ring": 5, "talk": 5}
-
-
-def test_who_calls_much_under_one_number_stands_alone() -> None:
-    table = CampaignTable()
-    _observe(table, [_call(i, f"+1202{c}000000", f"+49301{i * 7:06}") for i in range(40) for c in (1, 2)])
-    assert sorted(c.name for c in group(table.members())) == ["caller +12021000000", "caller +12022000000"]
-
-
-def test_a_town_that_everybody_calls_is_no_tie_but_a_besieged_block_is() -> None:
-    calls = [
-        _call(i, f"+1{i:03}5550000", "+49301230000", source=f"192.0.2.{i}", fingerprint=f"f{i}")
-        for i in range(6)
+    fast = [
+        _call(i * 10 + k, f"+12025{i:02}0000", f"+4931{i * 37 % 997:03}{i:03}{k}")
+        for i in range(5)
+        for k in range(12)
     ]
-    for established, sizes in ((None, [1] * 6), ("callee_block", [6])):
-        table = CampaignTable()
-        _observe(table, calls, established=established)
-        assert _sizes(group(table.members())) == sizes
+    slow = _rotating(5)
+    _observe(table, _in_order(slow, fast, _day_of_strangers()))
+    for member in table.members():
+        wangiri = member.caller.startswith("+12025")
+        end = (
+            _end(member.caller, "cancelled", ring_s=2.0)
+            if wangiri
+            else _end(member.caller, "answered", talk_s=90.0)
+        )
+        table.learn_outcomes(_batch([end] * member.attempts))
+    found = _groups(table)
+    assert _together(found, "+12025") == [5]
+    assert _together(found, "+12020") == [5]
+    (one_ring,) = [c for c in found if any(m.caller.startswith("+12025") for m in c.members)]
+    assert one_ring.behaviour == "one ring"
+
+
+def test_a_besieged_number_ties_whoever_calls_it() -> None:
+    siege = [
+        _call(36_000 + i * 20, f"+1{i:03}5550000", "+49301230000", source=f"192.0.2.{i}", fingerprint=f"f{i}")
+        for i in range(8)
+    ]
+    table = CampaignTable()
+    _observe(table, _in_order(siege, _day_of_strangers()))
+    found = _groups(table)
+    assert _together(found, "+1") == [8]
+    (besieged,) = [c for c in found if any(m.caller.startswith("+1") for m in c.members)]
+    assert besieged.name == "calls to +49301230000"
+
+
+def test_groups_do_not_depend_on_the_order_of_callers() -> None:
+    table = CampaignTable()
+    _observe(table, _in_order(_rotating(13), _day_of_strangers()))
+    members = table.members()
+    expected = {frozenset(m.caller for m in c.members) for c in group(members, table.background())}
+    assert {
+        frozenset(m.caller for m in c.members) for c in group(members[::-1], table.background())
+    } == expected
+
+
+def test_callers_beyond_those_compared_in_pairs_join_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(campaign_links, "MAX_CORE", 40)
+    monkeypatch.setattr(campaign_links, "_BLOCK", 7)
+    table = CampaignTable()
+    _observe(table, _in_order(_rotating(50), _day_of_strangers(400, rank=LEGIT)))
+    positions = [at for held in campaign_links.linked(table.members(), table.background()) for at in held]
+    assert sorted(positions) == list(range(50))
+    assert _together(_groups(table), "+1202")[0] >= 45
+
+
+def test_average_linkage_joins_what_agrees_on_average() -> None:
+    log_odds = np.full((5, 5), -3.0, np.float32)
+    log_odds[:2, :2] = log_odds[2:4, 2:4] = 4.0
+    log_odds[1, 2] = log_odds[2, 1] = 3.0  # one chance likeness joins nothing
+    found = campaign_links.average_linkage(log_odds, 0.0)
+    assert sorted(map(sorted, found)) == [[0, 1], [2, 3], [4]]
 
 
 def test_only_suspicious_callers_are_watched() -> None:
@@ -177,9 +259,10 @@ def test_only_suspicious_callers_are_watched() -> None:
 def test_flagged_at_the_attempt_of_the_whole_campaign() -> None:
     table, seen = CampaignTable(), {}  # type: tuple[CampaignTable, dict[str, list[int]]]
     calls = [_call(i, f"+120200000{i % 5:02}", f"+4930{i:07}", rank=SUSPECT) for i in range(10)]
+    _observe(table, _day_of_strangers(rank=LEGIT), seen=seen)
     _observe(table, [*calls, _call(10, "+12020000000", "+49309999999")], seen=seen)
     _talked(table)
-    (campaign,) = group(table.members())
+    (campaign,) = _groups(table)
     assert campaign.flagged_at_attempt() == 11
 
 
@@ -193,6 +276,22 @@ def test_however_cut_and_saved_between(cut: int) -> None:
     second.restore(first.state())
     _observe(second, calls[cut:], seen=seen)
     assert second.members() == whole.members()
+
+
+@pytest.mark.parametrize("cut", [1, 50, 149])
+def test_the_sample_of_callers_is_bounded_and_the_same_however_cut(
+    cut: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(campaigns, "MAX_SAMPLED", 8)
+    calls = _day_of_strangers(rank=LEGIT)
+    whole, first, second = CampaignTable(), CampaignTable(), CampaignTable()
+    _observe(whole, calls)
+    seen: dict[str, list[int]] = {}
+    _observe(first, calls[:cut], seen=seen)
+    second.restore(first.state())
+    _observe(second, calls[cut:], seen=seen)
+    assert 0 < len(whole.background().members) <= 8
+    assert second.background().members == whole.background().members
 
 
 def test_bounded_and_the_longest_silent_leave_first() -> None:
@@ -218,15 +317,14 @@ def test_rows_hold_the_contract_the_worst_first() -> None:
     _observe(
         table,
         [
+            *_day_of_strangers(rank=LEGIT),
             *_rotating(4),
             _call(99, "+4940555000111", "+49301", source="192.0.2.99", fingerprint="f9", rank=SUSPECT),
         ],
     )
     _talked(table)
     reason = Reason("CALLER_NEW", 1.5, "words")
-    rows = campaign_rows(
-        group(table.members()), reasons_of=lambda callers: [(reason,)] * len(callers), model="m/1"
-    )
+    rows = campaign_rows(_groups(table), reasons_of=lambda callers: [(reason,)] * len(callers), model="m/1")
     assert rows.schema == CAMPAIGN_SCHEMA
     first, second = rows.to_pylist()
     assert (first["label"], first["callers"], first["attempts"], first["model"]) == ("spam", 4, 12, "m/1")
