@@ -137,7 +137,7 @@ def _train(parser: argparse.ArgumentParser) -> None:
         "--seeds",
         metavar="RANGE",
         type=_seeds,
-        help="simulated traffic to learn from, as 1-12 or 1,2,3 (default: 1001-1100)",
+        help="simulated traffic to learn from, as 1-12 or 1,2,3 (default: 1001-1160)",
     )
     parser.add_argument(
         "--test-seeds",

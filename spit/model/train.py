@@ -35,11 +35,11 @@ Bools = npt.NDArray[np.bool_]
 class TrainingSettings:
     """What training may be told. The defaults are those of the shipped model."""
 
-    trees: int = 200
+    trees: int = 150
     max_depth: int = 12
     max_leaf_nodes: int = 31
     min_samples_leaf: int = 40
-    learning_rate: float = 0.08
+    learning_rate: float = 0.1
     #: Bins per feature; fewer cost less time and resolution.
     max_bins: int = 128
     #: Share of the features that each split may choose from: trees differ more, and lean on no single one.

@@ -89,9 +89,9 @@ COUNTS: dict[str, tuple[int, int]] = {
 #: Size of the network against COUNTS; hours of the capture; trunks; share of calls that are spam. Per
 #: population.
 SIZE_RANGE = (0.2, 2.0)
-HOURS_RANGE = {"training": (2.0, 30.0), "transfer": (20.0, 40.0)}
-TRUNKS_RANGE = {"training": (1, 20), "transfer": (12, 24)}
-SPAM_RANGE = {"training": (0.02, 0.35), "transfer": (0.05, 0.45)}
+HOURS_RANGE = {"training": (2.0, 40.0), "transfer": (20.0, 48.0)}
+TRUNKS_RANGE = {"training": (1, 24), "transfer": (20, 30)}
+SPAM_RANGE = {"training": (0.02, 0.45), "transfer": (0.05, 0.55)}
 CAMPAIGNS_RANGE = (6, 32)
 #: Kinds of which there may be more than this grow with the network.
 LARGE = 50
