@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 PYTHON := .venv/bin/python
 CARGO ?= cargo
-MODEL := models/baseline/2
+MODEL := models/baseline/3
 SECONDS := 600
 MINUTES := 10
 FUZZ_TARGETS := hep packet sip_message sip_stream tracker

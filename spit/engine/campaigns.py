@@ -248,7 +248,7 @@ class CampaignTable:
                 document = json.loads(row)
                 sampled = document.pop("sampled", None)
                 member = Member(**document)
-                # States of before 0.5 named the values of a tie without counting them.
+                # Earlier states named the values of a tie without counting them.
                 member.ties = {kind: _counted(values) for kind, values in member.ties.items()}
                 if sampled is None:
                     members[member.caller] = member
