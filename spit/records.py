@@ -205,3 +205,4 @@ class Action:
     mode: Mode
     sip: SipAnswer | None
     ttl_s: int
+    listed: str | None = None  # the kind of the list entry that decided, configured lists included

@@ -17,6 +17,7 @@ from spit.features.table import FeatureTable
 from spit.model.bundle import load_bundle, load_default, resolve_bundle_path
 from spit.model.reference import Reference, read_reference
 from spit.model.scorer import Model
+from spit.policy.lists import Lists
 from spit.policy.policy import Policy
 
 
@@ -50,8 +51,13 @@ def load_reference(config: Config) -> Reference | None:
     return read_reference(resolve_bundle_path(Path(config.model.path) if config.model.path else None))
 
 
-def open_observers(config: Config, on_appeal: Callable[[Report], None] | None = None) -> Observers:
-    """Those who look on at an engine that serves. ``on_appeal``: told of each appeal. Raises SpitError."""
+def open_observers(
+    config: Config, on_appeal: Callable[[Report], None] | None = None, lists: Lists | None = None
+) -> Observers:
+    """Those who look on at an engine that serves. Raises SpitError.
+
+    ``on_appeal``: told of each appeal; ``lists``: tell of decoys beside the configured ones.
+    """
     feedback = None
     settings = config.feedback
     if settings.store:
@@ -64,6 +70,13 @@ def open_observers(config: Config, on_appeal: Callable[[Report], None] | None = 
         limits = FeedbackLimits(
             reports_per_day=settings.reports_per_day, last_call_s=float(settings.last_call_s)
         )
-        feedback = Feedback(store, key=key, decoys=settings.decoys, limits=limits, on_appeal=on_appeal)
+        feedback = Feedback(
+            store,
+            key=key,
+            decoys=settings.decoys,
+            is_decoy=(lists or Lists()).is_decoy,
+            limits=limits,
+            on_appeal=on_appeal,
+        )
     drift = DriftMonitor(FeatureTable.names, load_reference(config))
     return Observers(load_challenger(config), drift, feedback)

@@ -302,6 +302,7 @@ def _serve(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--feedback", metavar="FILE", help="keep reports about calls there (docs/learning.md)"
     )
+    _storage(parser)
     parser.add_argument(
         "--allow-public",
         action="store_true",
@@ -426,6 +427,15 @@ def _model(parser: argparse.ArgumentParser) -> None:
 def _challenger(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--challenger", metavar="DIR", help="model bundle that scores beside and is only compared, never acts"
+    )
+
+
+def _storage(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--storage",
+        metavar="URL",
+        help="control database: a path, or postgresql://USER@HOST/DATABASE (docs/lists.md); others on this "
+        "machine see a password here, SPIT_STORAGE_URL keeps it to yourself",
     )
 
 

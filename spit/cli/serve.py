@@ -16,6 +16,7 @@ import pyarrow as pa
 from spit.capture.files import CaptureFiles
 from spit.capture.live import LiveSource, save_calls
 from spit.cli.capturing import give_up_privileges, host_addresses, open_capture, opened_line
+from spit.cli.control import open_control_data
 from spit.cli.detector import build_engine, open_observers
 from spit.cli.log import counter_lines, start_log
 from spit.cli.progress import Progress
@@ -30,6 +31,7 @@ from spit.engine.live import LiveIntake
 from spit.engine.periodic import PeriodicSave, restored_line
 from spit.errors import ConfigError, InputError, MissingExtraError, ModelError
 from spit.export.prometheus import Sample
+from spit.policy.lists import Lists
 from spit.policy.policy import Policy
 
 if TYPE_CHECKING:
@@ -61,6 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
         "model.path": arguments.model,
         "model.challenger": arguments.challenger,
         "feedback.store": arguments.feedback,
+        "storage.url": arguments.storage,
     }
     config = captured_by_flags(load_settings(arguments.config, overrides), arguments)
     start_log()
@@ -86,8 +89,11 @@ def serve(
     def charge(appeal: Report) -> None:
         engine.report_wrong_block(appeal.time_us, appeal.caller)
 
-    observers = open_observers(config, on_appeal=charge)
+    lists = Lists()
+    control = open_control_data(config, lists)
+    observers = open_observers(config, on_appeal=charge, lists=lists)
     engine, restored = restore(config, directory, observers.all())
+    engine.policy = Policy(config.policy, lists=lists)
     learned = learn(engine, config, arguments.read, restored=restored)
 
     signals = Signals()
@@ -113,7 +119,10 @@ def serve(
         token=token,
         on_end=signals.stop,
         observers=observers,
+        control=control,
     )
+    if control is not None:
+        control.start()
     if intake is not None and source is not None:
         intake.start()
         _log.info("%s", opened_line(config.agent, source))
@@ -125,7 +134,7 @@ def serve(
             new, line = read_again(arguments.config, overrides, config, _LIVE_KEYS)
             new = captured_by_flags(new, arguments)
             new_token = read_agent_token(new)
-            engine.policy = Policy(new.policy)
+            engine.policy = Policy(new.policy, lists=lists)
         except (ConfigError, ModelError) as error:
             _log.error("configuration kept as it was: %s", error)
             return
@@ -134,7 +143,10 @@ def serve(
         _log.info("%s", line)
 
     signals.wait(reload)
-    return end(config, intake, service, saving, engine.counters)
+    status = end(config, intake, service, saving, engine.counters)
+    if control is not None:
+        control.close()
+    return status
 
 
 def end(

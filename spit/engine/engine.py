@@ -210,10 +210,11 @@ class Engine:
             observer.observe(events, scored)
         return scored, context
 
-    def assess(self, attempt: pa.RecordBatch, *, observe: bool = False) -> Assessment:
+    def assess(self, attempt: pa.RecordBatch, *, observe: bool = False, tenant: str = "") -> Assessment:
         """The verdict on one attempt (one row of records.EVENT_SCHEMA), and the action.
 
-        Counts nothing unless ``observe``. Raises InputError when it is not one attempt.
+        ``tenant``: whose lists are asked beside those of all. Counts nothing unless
+        ``observe``. Raises InputError when it is not one attempt.
         """
         if attempt.num_rows != 1 or attempt["event"][0].as_py() != "attempt":
             kinds = attempt["event"].unique().to_pylist()
@@ -263,7 +264,16 @@ class Engine:
         score = float(decision.score[0])
         verdict = Verdict(caller, score, label, reasons, self._model.name, attempts, call_ids)
         callee, exemption = attempt["callee"][0].as_py(), attempt["exemption"][0].as_py()
-        return Assessment(verdict, policy.decide(verdict, callee=callee, exemption=exemption, level=level))
+        action = policy.decide(
+            verdict,
+            callee=callee,
+            exemption=exemption,
+            level=level,
+            tenant=tenant,
+            time_us=attempt["time_us"][0].as_py(),
+            remember=True,
+        )
+        return Assessment(verdict, action)
 
     def report_wrong_block(self, time_us: int, caller: str) -> bool:
         """Count an appeal that was right; False where the caller was never blocked, or was reported before.
@@ -388,7 +398,12 @@ class Engine:
         with self._lock:
             level = self._level()
         return caller_rows(
-            held, policy=self.policy, explain=self._explain, model=self._model.name, level=level
+            held,
+            policy=self.policy,
+            explain=self._explain,
+            model=self._model.name,
+            level=level,
+            time_us=self._now_us,
         )
 
     def _reasons_of(self, callers: Sequence[str]) -> list[tuple[Reason, ...]]:

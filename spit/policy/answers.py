@@ -28,6 +28,14 @@ def build_answer(profile: str, redress: str) -> SipAnswer:
     raise ValueError(f"expected a reject profile 603+, 607, 608 or 603, found {profile!r}")
 
 
+def build_call_back(delay_s: int) -> SipAnswer:
+    """The response to a grey caller: 480 with the time after which a call back passes.
+
+    RFC 3261 20.33 has Retry-After with 480. 503 would make proxies take the whole SBC for overloaded.
+    """
+    return SipAnswer(480, "Temporarily Unavailable", {"Retry-After": str(delay_s)})
+
+
 def _contact(redress: str) -> str:
     """ATIS-1000099 names the kind of contact: url, tel or email."""
     scheme, _, rest = redress.partition(":")

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from fastapi import Response
 from pydantic import BaseModel, Field
 
+from spit.lists import ListKind
 from spit.records import ActionKind, Label, Mode, Reason, SipAnswer
 from spit.service.contract import Assessment
 
@@ -52,6 +53,7 @@ class ScoreModel(BaseModel):
     mode: Mode
     degraded: bool = Field(description="the engine could not score; the call is allowed")
     evidence: list[str] = Field(description="Call-IDs of the caller's first labelled attempts")
+    listed: ListKind | None = Field(description="the kind of the list entry that decided")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class ScoreAnswer:
     mode: Mode
     degraded: bool = False
     evidence: tuple[str, ...] = ()
+    listed: str | None = None
 
     @classmethod
     def of(cls, assessment: Assessment) -> ScoreAnswer:
@@ -88,6 +91,7 @@ class ScoreAnswer:
             model=verdict.model,
             mode=action.mode,
             evidence=verdict.evidence,
+            listed=action.listed,
         )
 
     @classmethod
@@ -149,6 +153,7 @@ def _nested(answer: ScoreAnswer) -> dict[str, object]:
         "mode": answer.mode.value,
         "degraded": answer.degraded,
         "evidence": list(answer.evidence),
+        "listed": answer.listed,
     }
 
 

@@ -4,33 +4,48 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fastapi import FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 import spit
 from spit.config import Config
 from spit.engine.observers import Observers
 from spit.export.prometheus import Sample
+from spit.service.audit import audit_router
 from spit.service.callers import callers_router
 from spit.service.contract import Engine
+from spit.service.control import install_control_errors
 from spit.service.events import AgentKey, events_router
 from spit.service.feedback import feedback_router
 from spit.service.identity import canonicaliser
 from spit.service.limits import BodyLimit
+from spit.service.lists import MAX_IMPORT_BYTES, lists_router
 from spit.service.metrics import RequestCounter, ServiceMetrics
 from spit.service.model import model_router
 from spit.service.openapi import install_openapi, problems
 from spit.service.problems import ProblemError, install_problem_handlers
 from spit.service.scoring import Scorer, score_router
 
+if TYPE_CHECKING:
+    from spit.engine.control_data import ControlData
+
 
 class Health(BaseModel):
     """The process answers."""
 
     status: Literal["ok"] = "ok"
+
+
+class Readiness(BaseModel):
+    """Answers are verdicts."""
+
+    status: Literal["ok"] = "ok"
+    warnings: list[str] | None = Field(
+        default=None, description="what is not as it should be; absent: nothing"
+    )
 
 
 def create_app(
@@ -43,6 +58,7 @@ def create_app(
     samples: Callable[[], list[Sample]] | None = None,
     key: AgentKey | None = None,
     observers: Observers | None = None,
+    control: ControlData | None = None,
 ) -> FastAPI:
     """The application.
 
@@ -50,8 +66,8 @@ def create_app(
     engine's own event time when a capture of the past is all it knows (``server.event_time``).
     ``timer``: seconds of a clock that never goes back, for the latency histogram. ``failure``: why a
     capture in this process has stopped, None while it runs. ``samples``: what else goes to /metrics. ``key``:
-    what agents must show; None asks for nothing. ``observers``: those of ``engine``. ``app.state.scorer`` is
-    the scorer.
+    what agents must show; None asks for nothing. ``observers``: those of ``engine``. ``control``: lists and
+    keys; None where no database is configured. ``app.state.scorer`` is the scorer.
     """
     app = FastAPI(
         title="spit",
@@ -63,7 +79,8 @@ def create_app(
     looking_on = observers or Observers()
 
     def all_samples() -> list[Sample]:
-        return [*(samples() if samples is not None else []), *looking_on.samples()]
+        kept = control.samples() if control is not None else []
+        return [*(samples() if samples is not None else []), *looking_on.samples(), *kept]
 
     metrics = ServiceMetrics(engine.counters, all_samples)
     canonicalise = canonicaliser(config.core_settings())
@@ -76,6 +93,9 @@ def create_app(
     app.include_router(callers_router(engine, canonicalise))
     app.include_router(feedback_router(looking_on.feedback, canonicalise, key, time_source))
     app.include_router(model_router(engine, looking_on))
+    app.include_router(lists_router(control, canonicalise))
+    app.include_router(audit_router(control))
+    install_control_errors(app)
 
     @app.get("/healthz", response_model=Health, tags=["operation"], operation_id="healthz")
     async def healthz() -> Health:
@@ -83,15 +103,22 @@ def create_app(
         return Health()
 
     @app.get(
-        "/readyz", response_model=Health, responses=problems(503), tags=["operation"], operation_id="readyz"
+        "/readyz",
+        response_model=Readiness,
+        response_model_exclude_none=True,
+        responses=problems(503),
+        tags=["operation"],
+        operation_id="readyz",
     )
-    async def readyz() -> Health:
+    async def readyz() -> Readiness:
         """A model is loaded and, where this process captures, it does: answers are verdicts."""
         if not engine.model_name:
             raise ProblemError(503, "no model is loaded")
         if failure is not None and (words := failure()) is not None:
             raise ProblemError(503, words)
-        return Health()
+        # A control database that is away is no 503: verdicts go on, and no scorer at all would be worse.
+        warning = control.warning() if control is not None else None
+        return Readiness(warnings=None if warning is None else [warning])
 
     @app.get(
         "/metrics",
@@ -110,7 +137,7 @@ def create_app(
     app.add_middleware(
         BodyLimit,
         default=config.service.max_score_bytes,
-        limits={"/v1/events": config.service.max_events_bytes},
+        limits={"/v1/events": config.service.max_events_bytes, "/v1/lists/import": MAX_IMPORT_BYTES},
     )
     app.add_middleware(RequestCounter, metrics=metrics)
     return app

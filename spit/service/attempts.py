@@ -10,6 +10,7 @@ from typing import Annotated
 import pyarrow as pa
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, Json, StringConstraints
 
+from spit.lists import TENANT_FORM
 from spit.records import EVENT_SCHEMA, EventKind
 from spit.service.identity import Canonicalise
 
@@ -40,6 +41,7 @@ Text = Annotated[
     Annotated[str, StringConstraints(max_length=_MAX_TEXT)] | None, BeforeValidator(_blank_is_none)
 ]
 Address = Annotated[Text, AfterValidator(_read_address)]
+Tenant = Annotated[str, StringConstraints(pattern=TENANT_FORM)]
 
 
 class ScoreFields(BaseModel):
@@ -51,6 +53,7 @@ class ScoreFields(BaseModel):
     call_id: Text = Field(default=None, description="Call-ID of the INVITE")
     user_agent: Text = Field(default=None, description="User-Agent of the INVITE")
     observe: bool = Field(default=False, description="count this attempt too: there is no mirror")
+    tenant: Tenant = Field(default="", description="whose lists are asked beside those of all")
 
     def header(self, _name: str) -> str | None:
         """A SIP header by its name in lower case; the query form carries none."""

@@ -63,8 +63,8 @@ class Engine(Protocol):
         Raises StaleBatchError when that cannot be known any more.
         """
 
-    def assess(self, attempt: pa.RecordBatch, *, observe: bool = False) -> Assessment:
-        """Scores a batch of exactly one attempt; counts it too when ``observe``."""
+    def assess(self, attempt: pa.RecordBatch, *, observe: bool = False, tenant: str = "") -> Assessment:
+        """Scores a batch of exactly one attempt; counts it too when ``observe``. ``tenant``: whose lists."""
 
     def caller(self, caller: str) -> CallerSummary | None:
         """By canonical identity; None when unknown."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Annotated
 
 import pyarrow as pa
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 
@@ -15,12 +15,23 @@ from spit.config import Config
 from spit.records import Mode
 from spit.service import identity
 from spit.service.answer_forms import ScoreAnswer, render
-from spit.service.attempts import Address, ScoreFields, ScoreForm, ScoreQuery, ScoreRequest, attempt_row
+from spit.service.attempts import (
+    Address,
+    ScoreFields,
+    ScoreForm,
+    ScoreQuery,
+    ScoreRequest,
+    Tenant,
+    attempt_row,
+)
 from spit.service.contract import Engine
 from spit.service.metrics import ServiceMetrics
 from spit.service.openapi import SCORE_REQUEST_BODY, SCORE_RESPONSES
-from spit.service.problems import ProblemError, validation_problem
+from spit.service.problems import FieldError, ProblemError, show, validation_problem
 
+TenantHeader = Annotated[
+    Tenant | None, Header(alias="X-Spit-Tenant", description="the same as the field tenant")
+]
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 SIP_TYPES = ("application/sip", "message/sip")
 
@@ -51,15 +62,17 @@ class Scorer:
         self._timer = timer
         self._failing = False
 
-    def score_fields(self, request: ScoreFields) -> ScoreAnswer:
-        """The answer for caller and callee as fields."""
+    def score_fields(self, request: ScoreFields, tenant: str | None = None) -> ScoreAnswer:
+        """The answer for caller and callee as fields. ``tenant``: of the header, None without one."""
 
         def row(time_us: int) -> pa.RecordBatch:
             return attempt_row(request, time_us=time_us, canonicalise=self._canonicalise)
 
-        return self._score(row, observe=request.observe)
+        return self._score(row, observe=request.observe, tenant=one_tenant(request.tenant, tenant))
 
-    def score_invite(self, data: bytes, *, source_ip: str | None, observe: bool) -> ScoreAnswer:
+    def score_invite(
+        self, data: bytes, *, source_ip: str | None, observe: bool, tenant: str = ""
+    ) -> ScoreAnswer:
         """The answer for the bytes of an INVITE. Raises ProblemError (400) when they are none."""
 
         def row(time_us: int) -> pa.RecordBatch:
@@ -70,14 +83,14 @@ class Scorer:
             except ValueError as error:
                 raise ProblemError(400, str(error)) from None
 
-        return self._score(row, observe=observe)
+        return self._score(row, observe=observe, tenant=tenant)
 
-    def _score(self, row: Callable[[int], pa.RecordBatch], *, observe: bool) -> ScoreAnswer:
+    def _score(self, row: Callable[[int], pa.RecordBatch], *, observe: bool, tenant: str) -> ScoreAnswer:
         """Whatever fails in here but the request itself, the SBC gets an answer and the call goes through."""
         started_s = self._timer()
         try:
             attempt = row(self._time_source())
-            answer = ScoreAnswer.of(self._engine.assess(attempt, observe=observe))
+            answer = ScoreAnswer.of(self._engine.assess(attempt, observe=observe, tenant=tenant))
         except ProblemError:
             raise
         except Exception as error:  # noqa: BLE001
@@ -103,9 +116,11 @@ def score_router(scorer: Scorer) -> APIRouter:
     router = APIRouter(tags=["score"])
 
     @router.get("/v1/score", responses=SCORE_RESPONSES, response_class=Response, operation_id="score_query")
-    async def score_query(request: Request, fields: Annotated[ScoreQuery, Query()]) -> Response:
+    async def score_query(
+        request: Request, fields: Annotated[ScoreQuery, Query()], x_spit_tenant: TenantHeader = None
+    ) -> Response:
         """Score an attempt by query parameters. Reads; counts only with observe=true."""
-        answer = await run_in_threadpool(scorer.score_fields, fields)
+        answer = await run_in_threadpool(scorer.score_fields, fields, x_spit_tenant)
         return render(answer, _accept(request))
 
     @router.post(
@@ -119,12 +134,20 @@ def score_router(scorer: Scorer) -> APIRouter:
         request: Request,
         observe: Annotated[bool, Query(description="count this attempt too: there is no mirror")] = False,
         source_ip: Annotated[Address, Query(description="for application/sip: who sent the INVITE")] = None,
+        tenant: Annotated[Tenant, Query(description="for application/sip: whose lists are asked")] = "",
+        x_spit_tenant: TenantHeader = None,
     ) -> Response:
         """Score an attempt by JSON, by a form, or by its raw INVITE. Reads; counts only with observe=true."""
         media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if media_type in SIP_TYPES:
             data = await request.body()
-            answer = await run_in_threadpool(scorer.score_invite, data, source_ip=source_ip, observe=observe)
+            answer = await run_in_threadpool(
+                scorer.score_invite,
+                data,
+                source_ip=source_ip,
+                observe=observe,
+                tenant=one_tenant(tenant, x_spit_tenant),
+            )
             return render(answer, _accept(request))
         if media_type == "application/json":
             fields: ScoreFields = read_json(await request.body())
@@ -136,10 +159,18 @@ def score_router(scorer: Scorer) -> APIRouter:
             raise ProblemError(415, f"expected Content-Type {expected}, found {media_type or 'none'}")
         if observe:
             fields = fields.model_copy(update={"observe": True})
-        answer = await run_in_threadpool(scorer.score_fields, fields)
+        answer = await run_in_threadpool(scorer.score_fields, fields, x_spit_tenant)
         return render(answer, _accept(request))
 
     return router
+
+
+def one_tenant(field: str, header: str | None) -> str:
+    """Raises ProblemError (422) when both name one and not the same."""
+    if field and header is not None and header != field:
+        mistake = FieldError(field="tenant", expected=f"that of X-Spit-Tenant ({header})", found=show(field))
+        raise ProblemError(422, "the request names two tenants", [mistake])
+    return field or header or ""
 
 
 def read_json(body: bytes) -> ScoreRequest:

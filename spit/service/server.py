@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from spit.config import Config, PolicyConfig, ServiceConfig
 from spit.engine.observers import Observers
@@ -15,6 +16,9 @@ from spit.errors import ConfigError
 from spit.export.prometheus import Sample
 from spit.records import Mode
 from spit.service.contract import Engine
+
+if TYPE_CHECKING:
+    from spit.engine.control_data import ControlData
 
 
 def wall_time_us() -> int:
@@ -39,8 +43,9 @@ def event_time(engine: Engine) -> Callable[[], int]:
 class HttpService:
     """The application on a socket, served from a thread of its own: the main thread has the signals.
 
-    ``listener``: from ``listen``. ``failure``, ``samples``, ``observers``: as ``create_app`` takes them.
-    ``token``: what agents must show, empty for nothing. ``on_end`` is called when it no longer serves.
+    ``listener``: from ``listen``. ``failure``, ``samples``, ``observers``, ``control``: as ``create_app``
+    takes them. ``token``: what agents must show, empty for nothing. ``on_end`` is called when it no
+    longer serves.
     """
 
     def __init__(
@@ -55,6 +60,7 @@ class HttpService:
         token: str = "",
         on_end: Callable[[], None] = lambda: None,
         observers: Observers | None = None,
+        control: ControlData | None = None,
     ) -> None:
         import uvicorn
 
@@ -70,6 +76,7 @@ class HttpService:
             samples=samples,
             key=self._key,
             observers=observers,
+            control=control,
         )
         self._listener = listener
         self._on_end = on_end
