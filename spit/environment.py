@@ -40,14 +40,15 @@ def variable_entries(
 
 def _value(text: str, read: Callable[[object], object]) -> object:
     """The first reading of ``text`` that the setting takes: as it is, as TOML, as a list."""
-    for candidate in (
+    readings: tuple[Callable[[], object], ...] = (
         lambda: text,
         lambda: _toml(text),
         lambda: _split(text),
         lambda: _toml(f"[{text}]"),
-    ):
+    )
+    for reading in readings:
         try:
-            value = candidate()
+            value = reading()
             read(value)
         except ValueError:
             continue

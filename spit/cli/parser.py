@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable
 
 from spit import __version__
+from spit.cli.control_parser import add_config, add_keys, add_lists, add_storage
 
 FORMATS = ("table", "jsonl", "csv", "parquet")
 
@@ -39,6 +40,9 @@ def build_parser() -> argparse.ArgumentParser:
         ("what-if", "what another policy or model would have done with recorded calls", _what_if),
         ("drift", "how far calls are from what a model was trained on", _drift),
         ("feedback", "list reports about calls, or the labels that follow from them", _feedback),
+        ("lists", "allow, block, grey, consent, decoy and do-not-originate lists", add_lists),
+        ("keys", "API keys", add_keys),
+        ("config", "check or show the configuration", add_config),
         ("serve", "answer SBCs over HTTP", _serve),
         ("agent", "capture live traffic and give its call events to scorers", _agent),
         ("replay", "send the packets of a capture to an interface", _replay),
@@ -302,7 +306,7 @@ def _serve(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--feedback", metavar="FILE", help="keep reports about calls there (docs/learning.md)"
     )
-    _storage(parser)
+    add_storage(parser)
     parser.add_argument(
         "--allow-public",
         action="store_true",
@@ -427,15 +431,6 @@ def _model(parser: argparse.ArgumentParser) -> None:
 def _challenger(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--challenger", metavar="DIR", help="model bundle that scores beside and is only compared, never acts"
-    )
-
-
-def _storage(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--storage",
-        metavar="URL",
-        help="control database: a path, or postgresql://USER@HOST/DATABASE (docs/lists.md); others on this "
-        "machine see a password here, SPIT_STORAGE_URL keeps it to yourself",
     )
 
 

@@ -171,7 +171,7 @@ def _insert(connection: Connection, entries: Sequence[ListEntry]) -> Iterator[Li
     if by_key:
         made = sa.insert(list_entries).returning(list_entries.c.id, *(list_entries.c[name] for name in _KEY))
         for entry_id, *key in connection.execute(made, [_values(entry) for entry in entries]):
-            yield replace(by_key[tuple(key)], id=entry_id)  # type: ignore[index]  # four texts
+            yield replace(by_key[tuple(key)], id=entry_id)
 
 
 def _get(connection: Connection, entry_id: int) -> ListEntry | None:

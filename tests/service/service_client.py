@@ -73,9 +73,7 @@ class TableEngine:
         self.receipts.add(agent, number)
         return True
 
-    def assess(
-        self, attempt: pa.RecordBatch, *, observe: bool = False, tenant: str = ""
-    ) -> TableAssessment:
+    def assess(self, attempt: pa.RecordBatch, *, observe: bool = False, tenant: str = "") -> TableAssessment:
         if self.failure is not None:
             raise self.failure
         (row,) = attempt.to_pylist()
