@@ -4,6 +4,7 @@
 #
 #   tools/setup.sh           what building, testing and the demo need
 #   tools/setup.sh --bench   also the programs that the benchmark compares with
+#   tools/setup.sh --e2e     also the programs that the tests of whole programs start
 #   tools/setup.sh --lint    also rustfmt, clippy, shellcheck, and curl for the README's examples
 set -eu
 cd "$(dirname "$0")/.."
@@ -70,7 +71,10 @@ missing_packages() {
                 have shellcheck || want shellcheck
                 have curl || want curl
                 ;;
-            *) fail "unknown option $wanted: expected --bench or --lint" ;;
+            --e2e)
+                have initdb || [ -n "$(ls /usr/lib/postgresql/*/bin/initdb 2>/dev/null)" ] || want postgresql
+                ;;
+            *) fail "unknown option $wanted: expected --bench, --e2e or --lint" ;;
         esac
     done
     echo "$packages"

@@ -180,7 +180,8 @@ def _get(connection: Connection, entry_id: int) -> ListEntry | None:
 
 
 def _entries(connection: Connection, query: sa.Select[Any]) -> Iterator[ListEntry]:
-    for row in connection.execution_options(yield_per=_CHUNK).execute(query).mappings():
+    # Of the statement, not of the connection: there it would hold for the writes that follow.
+    for row in connection.execute(query.execution_options(yield_per=_CHUNK)).mappings():
         yield _entry(row)
 
 

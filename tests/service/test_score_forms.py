@@ -40,6 +40,7 @@ JSON_KEYS = [
     "mode",
     "degraded",
     "evidence",
+    "listed",
 ]
 
 

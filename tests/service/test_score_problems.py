@@ -155,6 +155,7 @@ def test_a_failing_engine_lets_the_call_through(accept: str, caplog: pytest.LogC
             "mode": "enforce",
             "degraded": True,
             "evidence": [],
+            "listed": None,
         }
 
 
