@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 _FORMATS = ("table", "jsonl", "csv", "parquet")
 _KINDS = ("allow", "consent", "dno", "block", "grey", "decoy")
-_SCOPES = ("score", "events", "lists", "read", "admin")
+_SCOPES = ("score", "events", "feedback", "lists", "read", "admin")
 
 Adder = Callable[[argparse.ArgumentParser], None]
 
@@ -41,7 +41,7 @@ def add_keys(parser: argparse.ArgumentParser) -> None:
         parser,
         ("create", "make a key; it is printed this once and kept nowhere", _create_key),
         ("list", "the keys, a row each", _list_keys),
-        ("revoke", "end a key; services notice within a second", _revoke_key),
+        ("revoke", "end a key; services notice within seconds", _revoke_key),
     )
 
 

@@ -55,7 +55,7 @@ class Policy:
         }
         self._reject = build_answer(config.reject_profile, config.redress)
         # ATIS-1000099: 603+ tells of analytics, and a do-not-originate number was not analysed.
-        self._reject_dno = build_answer("603", "")
+        self._reject_dno = build_answer("603", "") if config.reject_profile == "603+" else self._reject
         self._ttl_s = config.ttl_s
         self._emergency_numbers = frozenset(config.emergency_numbers)
         self._allow = IdentityList(config.allow)

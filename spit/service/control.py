@@ -39,13 +39,11 @@ def needed(control: ControlData | None) -> ControlData:
 
 
 def actor_of(request: Request, named: str = "") -> str:
-    """Who acts, for the audit log: the API key's name; without keys what the request says of itself.
-
-    The guard puts the principal of a key into ``request.state``.
-    """
-    principal = getattr(request.state, "principal", None)
+    """Who acts, for the audit log: the API key; without keys what the request says of itself."""
+    principal = request.scope.get("spit.principal")  # the guard notes it there
     if principal is not None:
-        return f"key {principal.id} ({principal.name})"
+        key_id = getattr(principal, "id", "")  # keys of a file have none
+        return f"key {principal.name} {key_id}".rstrip()
     host = request.client.host if request.client is not None else "unknown"
     return f"{named} at {host}" if named else f"anonymous at {host}"
 

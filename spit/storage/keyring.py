@@ -9,8 +9,8 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-#: What a key may be for.
-SCOPES = ("score", "events", "lists", "read", "admin")
+#: What a key may be for; ``admin`` is for everything.
+SCOPES = ("score", "events", "feedback", "lists", "read", "admin")
 
 _SECRET_BYTES = 32
 _SALT_BYTES = 16
@@ -73,8 +73,8 @@ class KeyRing:
     def __len__(self) -> int:
         return len(self._keys)
 
-    def verify(self, key: str, time_us: int) -> Principal | None:
-        """Whose key it is; None where it is nobody's, revoked or expired at ``time_us`` (epoch µs).
+    def verify(self, key: str, now: float) -> Principal | None:
+        """Whose key it is; None where it is nobody's, revoked or expired at ``now`` (epoch seconds).
 
         Takes as long for a wrong secret as for the right one.
         """
@@ -83,6 +83,6 @@ class KeyRing:
         known = self._keys.get(key_id)
         salt, expected = _NOBODY if known is None else (known.salt, known.hash)
         same = hmac.compare_digest(hash_secret(secret, salt), expected)
-        if known is None or not same or not known.is_good(time_us):
+        if known is None or not same or not known.is_good(round(now * 1e6)):
             return None
         return Principal(known.id, known.name, frozenset(known.scopes))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
-from spit.lists import MAX_TEXT, show
+from spit.lists import show
 from spit.storage.audit import Change, write_changes
 from spit.storage.control import ControlDatabase
 from spit.storage.keyring import SCOPES, ApiKey, KeyRing, Principal, new_key
@@ -17,6 +18,7 @@ __all__ = ["ApiKey", "KeyRing", "KeyStore", "Principal"]
 
 #: What the audit log calls a key.
 OBJECT = "api_key"
+_NAME = re.compile(r"[A-Za-z0-9_.@-]{1,64}")
 
 
 class KeyStore:
@@ -38,8 +40,8 @@ class KeyStore:
 
         Raises ValueError: what was expected of name, scopes or expiry.
         """
-        if not name.strip() or not name.isprintable() or len(name) > MAX_TEXT:
-            raise ValueError(f"expected a name of 1 to {MAX_TEXT} printable characters, found {show(name)}")
+        if _NAME.fullmatch(name) is None:
+            raise ValueError(f"expected a name of 1 to 64 letters, digits and _.@-, found {show(name)}")
         if not scopes or (unknown := [scope for scope in scopes if scope not in SCOPES]):
             found = show(unknown[0]) if scopes else "none"
             raise ValueError(f"expected scopes among {', '.join(SCOPES)}, found {found}")
@@ -90,9 +92,9 @@ class KeyStore:
         """All keys, to verify without the database."""
         return KeyRing(self.list())
 
-    def verify(self, key: str, time_us: int) -> Principal | None:
+    def verify(self, key: str, now: float) -> Principal | None:
         """As ``KeyRing.verify``, by what the database says now. A service asks a ring instead."""
-        return self.ring().verify(key, time_us)
+        return self.ring().verify(key, now)
 
 
 def _values(key: ApiKey) -> dict[str, Any]:

@@ -85,7 +85,7 @@ def run(folder: Path, program: str, *arguments: str) -> None:
     path = os.pathsep.join([*map(str, reversed(places)), os.environ["PATH"]])
     found = shutil.which(program, path=path)
     assert found is not None, f"{program} is missing: tools/setup.sh --e2e installs PostgreSQL"
-    as_user = {"user": "nobody", "group": "nogroup"} if os.geteuid() == 0 else {}
+    is_root = os.geteuid() == 0
     with (folder / "said").open("wb") as said:  # a pipe would stay open in the server that pg_ctl starts
         done = subprocess.run(
             [found, *arguments],
@@ -94,7 +94,8 @@ def run(folder: Path, program: str, *arguments: str) -> None:
             cwd=folder,
             timeout=DEADLINE_S,
             check=False,
-            **as_user,  # type: ignore[arg-type]
+            user="nobody" if is_root else None,
+            group="nogroup" if is_root else None,
         )
     assert done.returncode == 0, (folder / "said").read_text()
 

@@ -95,7 +95,8 @@ def test_what_was_answered_with_201_is_there_after_kill_9(url: str, monkeypatch:
         assert {f"+{number}" for number in accepted} <= kept
         # Another process changes the lists: this one follows.
         adding = spit(url, "lists", "add", "dno", "+14045550100")
-        assert adding.wait(DEADLINE_S) == 0, adding.communicate()
+        said = adding.communicate(timeout=DEADLINE_S)
+        assert adding.returncode == 0, said
         wait_until(lambda: listed(second, "14045550100") == "dno")
         second.process.send_signal(signal.SIGTERM)
         assert second.process.wait(DEADLINE_S) == 0

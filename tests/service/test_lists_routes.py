@@ -11,12 +11,15 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import Request
 from service_client import ENFORCE, FRIEND, NOW_US, SPAMMER, Service, problem
 
 from spit.engine.control_data import ControlData
 from spit.policy.lists import Lists
+from spit.service.control import actor_of
 from spit.service.lists import MAX_IMPORT_BYTES
 from spit.storage.control import open_control
+from spit.storage.keyring import Principal
 
 CALLEE = "+4930123456"
 DATABASE = "c.db"
@@ -268,3 +271,11 @@ def test_readiness_and_metrics_tell_that_the_database_is_gone(tmp_path: Path) ->
             "the control database does not answer: lists and keys are those of 2023-11-14T22:13:20Z"
         )
         assert "spit_control_database_up 0.0" in service.get("/metrics").text
+
+
+def test_the_actor_is_the_key_that_the_guard_noted_whatever_the_request_says() -> None:
+    scope = {"type": "http", "headers": [], "client": ("192.0.2.7", 1)}
+    assert actor_of(Request(scope), "anna") == "anna at 192.0.2.7"
+    assert actor_of(Request({**scope, "client": None})) == "anonymous at unknown"
+    principal = Principal("2b03ed14f767", "desk", frozenset({"lists"}))
+    assert actor_of(Request({**scope, "spit.principal": principal}), "anna") == "key desk 2b03ed14f767"
