@@ -16,6 +16,7 @@ from spit.storage.audit import AuditLog
 from spit.storage.control import ControlDatabase
 from spit.storage.keyring import KeyRing, Principal
 from spit.storage.keys import KeyStore
+from spit.storage.list_queries import History
 from spit.storage.lists import ListStore
 
 _CHUNK = 500
@@ -46,6 +47,7 @@ class ControlData:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="control", daemon=True)
         self._version = -1
+        self._history: History | None = None
         self._read_at_us = 0
         self._failure: str | None = None
         self._failures = 0
@@ -128,15 +130,14 @@ class ControlData:
             self._read_at_us = self.clock()
 
     def _read_lists(self) -> None:
-        index = self.lists.index
-        changes = None if self._version < 0 else self.entries.changes_since(index.version)
+        changes = None if self._history is None else self.entries.changes_since(self._history)
         if changes is not None:
-            index = index.with_changes(changes.changed, changes.removed, version=changes.version)
-            if len(index) == changes.total:
-                self.lists.index = index
-                return
-        version, entries = self.entries.read_all(pause=lambda: time.sleep(0))
-        self.lists.index = ListIndex(_yielding(entries), version=version)
+            self.lists.index = self.lists.index.with_changes(changes.changed, changes.removed)
+            self._history = changes.history
+            return
+        history, entries = self.entries.read_all(pause=lambda: time.sleep(0))
+        self.lists.index = ListIndex(_yielding(entries))
+        self._history = history
 
     def _run(self) -> None:
         while not self._stop.wait(self._poll_s):

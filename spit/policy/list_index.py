@@ -57,11 +57,9 @@ class ListIndex:
     """Entries by pattern: whole identities in a dict, prefixes in one by length, ranges in a search tree.
 
     Never changed after it was made: ``with_changes`` gives another one, which shares what is the same.
-    ``version``: that of the database it was read from.
     """
 
-    def __init__(self, entries: Iterable[ListEntry] = (), *, version: int = 0) -> None:
-        self.version = version
+    def __init__(self, entries: Iterable[ListEntry] = ()) -> None:
         self._entries: dict[int, ListEntry] = {}
         self._tenants: dict[str, _Table] = {}
         self._decoys = _Table()
@@ -75,12 +73,10 @@ class ListIndex:
         """Entries by kind, expired ones too."""
         return {kind.value: self._counts[kind] for kind in ListKind}
 
-    def with_changes(
-        self, changed: Iterable[ListEntry], removed: Iterable[int], *, version: int
-    ) -> ListIndex:
+    def with_changes(self, changed: Iterable[ListEntry], removed: Iterable[int]) -> ListIndex:
         """This index with ``changed`` entries (new ones too) and without the ids ``removed``."""
         changed = list(changed)
-        index = ListIndex(version=version)
+        index = ListIndex()
         index._entries = dict(self._entries)
         index._tenants = dict(self._tenants)
         index._decoys = self._decoys

@@ -36,10 +36,19 @@ class ImportCount:
 
 
 @dataclass(frozen=True, slots=True)
-class ListChanges:
-    """What is different since a version: entries made or changed, ids removed. ``total``: entries in all."""
+class History:
+    """Up to where a database was read: its version, and the last change before it, which never changes."""
 
     version: int
+    audit_id: int
+    time_us: int
+    object_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListChanges:
+    """What is different since a reading: entries made or changed, ids removed."""
+
+    history: History
     changed: tuple[ListEntry, ...]
     removed: tuple[int, ...]
-    total: int

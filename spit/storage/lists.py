@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import fields, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,14 +12,15 @@ from sqlalchemy.engine import Connection
 from spit.lists import ListEntry, ListKind
 from spit.storage.audit import Change, read_record, write_changes
 from spit.storage.control import ControlDatabase
-from spit.storage.list_queries import EntryExistsError, Filter, ImportCount, ListChanges
-from spit.storage.schema import audit, control_version, list_entries
+from spit.storage.list_queries import EntryExistsError, Filter, History, ImportCount, ListChanges
+from spit.storage.schema import audit, list_entries
 
 #: What the audit log calls an entry.
 OBJECT = "list_entry"
 _CHUNK = 500
 #: More changes than these are read as a whole.
 MAX_CHANGES = 5_000
+_KINDS = {kind.value: kind for kind in ListKind}
 _COLUMNS = tuple(field.name for field in fields(ListEntry) if field.name != "id")
 
 
@@ -81,7 +82,7 @@ class ListStore:
             .limit(limit)
         )
         with self._database.reading() as connection:
-            return [_entry(row) for row in connection.execute(query).mappings()]
+            return [_entry(row) for row in connection.execute(query)]
 
     def import_entries(self, entries: Sequence[ListEntry], *, actor: str, time_us: int) -> ImportCount:
         """Keep all of them or none; one whose kind, tenant, pattern and callee are there takes its place."""
@@ -104,40 +105,41 @@ class ListStore:
             self._note(connection, changes, version, time_us, actor)
         return ImportCount(len(added), changed, len(entries) - len(added) - changed)
 
-    def read_all(self, pause: Callable[[], None] = lambda: None) -> tuple[int, list[ListEntry]]:
-        """The version, and every entry. ``pause`` is called now and then: others may want to go on."""
+    def read_all(self, pause: Callable[[], None] = lambda: None) -> tuple[History, list[ListEntry]]:
+        """Up to where it was read, and every entry. ``pause`` is called now and then: others wait."""
         with self._database.reading() as connection:
-            version = connection.execute(sa.select(control_version.c.version)).scalar_one()
+            history = _history(connection)
             entries = []
             for one in _entries(connection, sa.select(list_entries).order_by(list_entries.c.id)):
                 entries.append(one)
                 if len(entries) % _CHUNK == 0:
                     pause()
-        return int(version), entries
+        return history, entries
 
-    def changes_since(self, version: int) -> ListChanges | None:
-        """What the audit log says; None where it is too much, or the database is older than ``version``."""
+    def changes_since(self, known: History) -> ListChanges | None:
+        """What the audit log says; None where it is too much, or this is not the database that was read."""
         query = (
             sa.select(audit)
-            .where(audit.c.version > version, audit.c.object == OBJECT)
+            .where(audit.c.id > known.audit_id, audit.c.object == OBJECT)
             .order_by(audit.c.id)
             .limit(MAX_CHANGES + 1)
         )
         with self._database.reading() as connection:
-            now = int(connection.execute(sa.select(control_version.c.version)).scalar_one())
-            rows = connection.execute(query).mappings().all()
-            if now < version or len(rows) > MAX_CHANGES:
+            history = _history(connection)
+            # A backup that was put in place has another past.
+            if history.version < known.version or _history(connection, known.audit_id) != known:
                 return None
-            total = connection.execute(sa.select(sa.func.count()).select_from(list_entries)).scalar_one()
+            rows = connection.execute(query).mappings().all()
+        if len(rows) > MAX_CHANGES:
+            return None
         last: dict[int, ListEntry | None] = {}
         for record in map(read_record, rows):
             after = record.change.after
             last[int(record.change.object_id)] = None if after is None else _of_record(after)
         return ListChanges(
-            now,
+            history,
             tuple(entry for entry in last.values() if entry is not None),
             tuple(entry_id for entry_id, entry in last.items() if entry is None),
-            int(total),
         )
 
     def export(self, wanted: Filter) -> Iterator[ListEntry]:
@@ -174,14 +176,25 @@ def _insert(connection: Connection, entries: Sequence[ListEntry]) -> Iterator[Li
             yield replace(by_key[tuple(key)], id=entry_id)
 
 
+def _history(connection: Connection, audit_id: int | None = None) -> History:
+    """As of now, or as of that change (its version 0 and nothing where there is none)."""
+    query = sa.select(audit.c.version, audit.c.id, audit.c.time_us, audit.c.object_id)
+    if audit_id is None:
+        query = query.order_by(audit.c.id.desc()).limit(1)
+    else:
+        query = query.where(audit.c.id == audit_id)
+    row = connection.execute(query).first()
+    return History(0, 0, 0, "") if row is None else History(*row)
+
+
 def _get(connection: Connection, entry_id: int) -> ListEntry | None:
-    row = connection.execute(sa.select(list_entries).where(list_entries.c.id == entry_id)).mappings().first()
+    row = connection.execute(sa.select(list_entries).where(list_entries.c.id == entry_id)).first()
     return None if row is None else _entry(row)
 
 
 def _entries(connection: Connection, query: sa.Select[Any]) -> Iterator[ListEntry]:
     # Of the statement, not of the connection: there it would hold for the writes that follow.
-    for row in connection.execute(query.execution_options(yield_per=_CHUNK)).mappings():
+    for row in connection.execute(query.execution_options(yield_per=_CHUNK)):
         yield _entry(row)
 
 
@@ -210,7 +223,21 @@ def _values(entry: ListEntry) -> dict[str, Any]:
 
 
 def _entry(row: Any) -> ListEntry:
-    return ListEntry(**{**row, "kind": ListKind(row["kind"])})
+    # A hundred thousand of them are read at a start: no mapping for each.
+    entry_id, kind, tenant, pattern, callee, expires_at_us, reason, author, created_at_us, delay, window = row
+    return ListEntry(
+        id=entry_id,
+        kind=_KINDS[kind],
+        tenant=tenant,
+        pattern=pattern,
+        callee=callee,
+        expires_at_us=expires_at_us,
+        reason=reason,
+        author=author,
+        created_at_us=created_at_us,
+        callback_delay_s=delay,
+        callback_window_s=window,
+    )
 
 
 def _change(action: str, before: ListEntry | None, after: ListEntry | None) -> Change:
@@ -222,7 +249,9 @@ def _record(entry: ListEntry | None) -> dict[str, Any] | None:
     """An entry as the audit log holds it: what is not set is left out."""
     if entry is None:
         return None
-    return {name: value for name, value in asdict(entry).items() if value not in (None, "")}
+    return {"id": entry.id} | {
+        name: value for name, value in _values(entry).items() if value not in (None, "")
+    }
 
 
 def _of_record(values: dict[str, Any]) -> ListEntry:

@@ -20,6 +20,7 @@ from spit.errors import ControlError
 from spit.policy.lists import Lists
 from spit.storage import lists as stored_lists
 from spit.storage.control import open_control
+from spit.storage.list_queries import History
 from spit.storage.lists import ListStore
 from spit.storage.schema import metadata
 
@@ -167,7 +168,7 @@ def test_more_changes_than_are_worth_following_are_read_as_a_whole(
     url = str(tmp_path / "c.db")
     with closing(ControlData(open_control(url), lists, poll_s=60, clock=lambda: NOW_US)) as control:
         add(control.entries, *(entry(f"+{n}") for n in range(5)))
-        assert control.entries.changes_since(0) is None
+        assert control.entries.changes_since(History(0, 0, 0, "")) is None
         control.refresh()
         assert len(lists.index) == 5
 
