@@ -87,7 +87,7 @@ def _add_entry(parser: argparse.ArgumentParser) -> None:
         "--callback-delay-s", metavar="N", help="grey: seconds until a call back passes (default: 60)"
     )
     parser.add_argument(
-        "--callback-window-s", metavar="N", help="grey: seconds until when it does (default: 14400)"
+        "--callback-window-s", metavar="N", help="grey: for how many seconds from then on (default: 14400)"
     )
     _database(parser)
 

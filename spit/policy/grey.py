@@ -14,8 +14,8 @@ Key = tuple[str, str, str | None]
 class GreyMemory:
     """Remembers refused calls by tenant, caller and callee. Thread-safe, bounded.
 
-    A call back passes from ``delay_s`` after the first refusal on, within ``window_s`` of it; a pair that has
-    passed goes on passing while its calls are no more than ``window_s`` apart. A program that dials number
+    A call back passes from ``delay_s`` after the first refusal on, for ``window_s``; a pair that has passed
+    goes on passing while its calls are no more than ``window_s`` apart. A program that dials number
     after number never comes back to one; a person does.
     """
 
@@ -37,7 +37,8 @@ class GreyMemory:
             first_us, passed_us = self._pairs.get(key, (time_us, 0))
             # A clock that was put back must not make a caller wait for the time that it lost.
             first_us = min(first_us, time_us)
-            if time_us - (passed_us or first_us) > window_s * 1_000_000:
+            since_us = passed_us or first_us + delay_s * 1_000_000
+            if time_us - since_us > window_s * 1_000_000:
                 first_us, passed_us = time_us, 0
             passes = bool(passed_us) or time_us - first_us >= delay_s * 1_000_000
             if remember:

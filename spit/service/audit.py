@@ -41,7 +41,7 @@ def audit_router(control: ControlData | None) -> APIRouter:
     router = APIRouter(tags=["lists"], dependencies=requires("admin"))
 
     @router.get(
-        "/v1/audit", response_model=AuditPage, responses=control_problems(422, 503), operation_id="audit"
+        "/v1/audit", response_model=AuditPage, responses=control_problems(404, 422, 503), operation_id="audit"
     )
     def audit(
         object: Name = "",  # noqa: A002

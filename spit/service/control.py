@@ -16,9 +16,9 @@ if TYPE_CHECKING:  # it needs SQLAlchemy, and a service without a database does 
 
 _log = logging.getLogger("spit.service")
 _WORDS = {
-    404: "there is no such entry",
+    404: "there is no such entry, or no control database is configured",
     409: "there is an entry of the same kind, tenant, pattern and callee",
-    503: "no control database is configured, or it does not answer",
+    503: "the control database does not answer",
 }
 
 
@@ -32,9 +32,9 @@ def control_problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def needed(control: ControlData | None) -> ControlData:
-    """Raises ProblemError (503) where there is none."""
+    """Raises ProblemError (404) where there is none."""
     if control is None:
-        raise ProblemError(503, "no lists are kept: storage.url names no database")
+        raise ProblemError(404, "no lists are kept: storage.url names no database")
     return control
 
 

@@ -30,6 +30,7 @@ from spit.lists import (
     MAX_TEXT,
     PATTERN_FORM,
     TENANT_FORM,
+    TEXT_FORM,
     EntryError,
     FieldMistake,
     ListEntry,
@@ -77,13 +78,14 @@ class ListEntryFields(BaseModel):
     expires_at: float | None = Field(
         default=None, ge=0, le=LAST_TIME_S, description="epoch seconds; null: never"
     )
-    reason: str = Field(default="", max_length=MAX_TEXT)
-    author: str = Field(default="", max_length=MAX_TEXT)
+    reason: str = Field(default="", max_length=MAX_TEXT, pattern=TEXT_FORM)
+    author: str = Field(default="", max_length=MAX_TEXT, pattern=TEXT_FORM)
     callback_delay_s: OptionalSeconds = Field(
-        default=None, description=f"of grey: when a call back passes, {CALLBACK_DELAY_S} when left out"
+        default=None,
+        description=f"of grey: seconds until a call back passes, {CALLBACK_DELAY_S} when left out",
     )
     callback_window_s: OptionalSeconds = Field(
-        default=None, description=f"of grey: until when it does, {CALLBACK_WINDOW_S} when left out"
+        default=None, description=f"of grey: for how long from then on, {CALLBACK_WINDOW_S} when left out"
     )
 
 
@@ -147,7 +149,7 @@ def lists_router(control: ControlData | None, canonicalise: Canonicalise) -> API
     @router.get(
         "/v1/lists",
         response_model=ListPage,
-        responses=control_problems(422, 503),
+        responses=control_problems(404, 422, 503),
         operation_id="list_entries",
     )
     def list_entries(
@@ -166,15 +168,13 @@ def lists_router(control: ControlData | None, canonicalise: Canonicalise) -> API
         "/v1/lists",
         status_code=201,
         response_model=ListEntryModel,
-        responses=control_problems(409, 422, 503),
+        responses=control_problems(404, 409, 422, 503),
         operation_id="create_entry",
     )
     def create_entry(request: Request, response: Response, body: ListEntryFields) -> ListEntryModel:
         """Add an entry. It is on disk and in force when the answer comes."""
         data = needed(control)
         entry, now_us = _read(body, canonicalise), data.clock()
-        if entry.expires_at_us is not None and entry.expires_at_us <= now_us:
-            raise _mistakes([FieldMistake("expires_at", "a time in the future", str(body.expires_at))])
         with _one_of_each():
             made = data.entries.create(entry, actor=actor_of(request, entry.author), time_us=now_us)
         data.refresh()
@@ -183,7 +183,7 @@ def lists_router(control: ControlData | None, canonicalise: Canonicalise) -> API
 
     @router.get(
         "/v1/lists/export",
-        responses=_EXPORT | control_problems(422, 503),
+        responses=_EXPORT | control_problems(404, 422, 503),
         response_class=StreamingResponse,
         operation_id="export_entries",
     )
@@ -206,7 +206,7 @@ def lists_router(control: ControlData | None, canonicalise: Canonicalise) -> API
     @router.post(
         "/v1/lists/import",
         response_model=ImportAccepted,
-        responses=control_problems(400, 413, 415, 422, 503),
+        responses=control_problems(400, 404, 413, 415, 422, 503),
         operation_id="import_entries",
         openapi_extra=_IMPORT_BODY,
     )

@@ -19,8 +19,8 @@ def calls(memory: GreyMemory, *times_s: float, key: tuple[str, str, str | None] 
     [
         ((0,), [False]),
         ((0, 59.9, 60), [False, False, True]),  # the delay counts from the first call
-        ((0, 600), [False, True]),
-        ((0, 600.1, 660.1), [False, False, True]),  # too late: it is a first call again
+        ((0, 660), [False, True]),
+        ((0, 660.1, 720.1), [False, False, True]),  # too late: it is a first call again
         ((0, 60, 61, 600, 1200), [False, True, True, True, True]),  # who has passed goes on passing
         ((0, 60, 661), [False, True, False]),
         ((1000, 0, 60), [False, False, True]),  # the clock was put back
