@@ -168,7 +168,7 @@ def lists_router(control: ControlData | None, canonicalise: Canonicalise) -> API
         "/v1/lists",
         status_code=201,
         response_model=ListEntryModel,
-        responses=control_problems(404, 409, 422, 503),
+        responses=control_problems(400, 404, 409, 422, 503),
         operation_id="create_entry",
     )
     def create_entry(request: Request, response: Response, body: ListEntryFields) -> ListEntryModel:
@@ -240,7 +240,7 @@ def lists_router(control: ControlData | None, canonicalise: Canonicalise) -> API
     @router.put(
         "/v1/lists/{id}",
         response_model=ListEntryModel,
-        responses=control_problems(404, 409, 422, 503),
+        responses=control_problems(400, 404, 409, 422, 503),
         operation_id="change_entry",
     )
     def change_entry(request: Request, id: EntryId, body: ListEntryFields) -> ListEntryModel:  # noqa: A002
