@@ -5,6 +5,7 @@ PYTHON := .venv/bin/python
 CARGO ?= cargo
 MODEL := models/baseline/2
 SECONDS := 600
+MINUTES := 10
 FUZZ_TARGETS := hep packet sip_message sip_stream tracker
 
 RUST_SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find crates -name '*.rs' -o -name Cargo.toml)
@@ -12,7 +13,7 @@ RUST_SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find crates -name '
 BUILT := .venv/rust-module.built
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test lint bench bench-live bench-memory bench-detection bench-training fuzz models captures clean
+.PHONY: help setup build demo test lint bench bench-live bench-memory bench-detection bench-training bench-soak fuzz models captures clean
 .NOTPARALLEL:
 
 help: ## list the targets
@@ -79,6 +80,9 @@ captures: build ## make the captures of captures/ again
 
 bench-memory: build ## measure memory for each call and caller; writes benches/results/
 	$(PYTHON) benches/memory.py --date "$$(date -u +%F)"
+
+bench-soak: build ## serve under load for MINUTES=10 and watch memory; writes benches/results/
+	$(PYTHON) benches/soak.py --date "$$(date -u +%F)" --minutes $(MINUTES)
 
 clean: ## remove what was built (not .venv's packages)
 	rm -rf target .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -177,6 +177,30 @@ def parse_identity(header: str) -> list[dict[str, object]]:
     ``rcd`` names another number to show). At most 8 are read.
     """
 
+def parse_message(
+    data: bytes,
+) -> tuple[str | None, str, int | None, list[tuple[str, str]], list[str]] | None:
+    """The first SIP message of a datagram, or one of a stream, in its parts; None when there is none.
+
+    Method (None: a response), Request-URI, status (None: a request), headers in order, names of anomalies
+    (``anomalies()``). Known headers have their full name, folded values are on one line. Text is ISO 8859-1:
+    encoded again it is the same octets.
+    """
+
+class SipStream:
+    """The messages of one SIP stream, cut by Content-Length (RFC 3261 section 18.3)."""
+
+    def __init__(self) -> None: ...
+    def push(self, data: bytes) -> list[bytes]:
+        """The messages that are whole now; ``b"\\r\\n\\r\\n"`` where a keep-alive came (RFC 5626)."""
+
+    @property
+    def junk_bytes(self) -> int:
+        """Bytes so far that belonged to no message."""
+
+    def __len__(self) -> int:
+        """Bytes that wait for the rest of their message; up to 1 MiB."""
+
 def anomalies() -> list[tuple[str, str]]:
     """Every anomaly that ``spit messages`` may name, with its meaning."""
 

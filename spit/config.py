@@ -198,6 +198,36 @@ def _read_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _read_optional_url(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError
+    return _read_url(value) if value else value
+
+
+def _read_urls(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (_read_url(value),) if value else ()
+    if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
+        raise ValueError
+    return tuple(_read_url(one) for one in value)
+
+
+def _read_redis(value: object) -> str:
+    from urllib.parse import urlsplit
+
+    if not isinstance(value, str) or (value and re.fullmatch(r"[!-~]+", value) is None):
+        raise ValueError
+    if not value:
+        return value
+    address = urlsplit(value)
+    named = address.path if address.scheme == "unix" else address.hostname
+    if address.scheme not in ("redis", "rediss", "unix") or not named or address.fragment:
+        raise ValueError
+    if address.password is not None or "password" in address.query:  # it has a file
+        raise ValueError
+    return value
+
+
 def _read_prefix(text: str) -> str:
     if re.fullmatch(r"[0-9]{1,10}", text) is None:
         raise ValueError
@@ -328,7 +358,21 @@ class ServiceConfig:
     agent_token_file: str = _text("", _PATH, 'a file that holds the token of agents, or ""')
     state: str = _text("", _PATH, 'the folder of the saved state, or ""')
     checkpoint_s: int = _integer(30, 1, 86_400)
+    journal_sync: str = _choice("always", ("always", "interval"))
     drain_s: int = _integer(10, 1, 600)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordsConfig:
+    """[records]: finished calls with their verdicts, as Parquet by hour."""
+
+    directory: str = _text("", _PATH, 'the folder of call records, or ""')
+    flush_s: int = _integer(60, 1, 86_400)
+    flush_rows: int = _integer(50_000, 1, 10_000_000)
+    retention_days: int = _integer(30, 0, 36_500)
+    max_mib: int = _integer(10_240, 0, 2**30)
+    pseudonymise: bool = _boolean(False)
+    pseudonym_key_file: str = _text("", _PATH, 'a file that holds the key of pseudonyms, or ""')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -375,6 +419,100 @@ class StorageConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RedirectConfig:
+    """[redirect]: where the SIP redirect server listens, what it tells SBCs, and whom it asks.
+
+    What ``profile`` and the templates of URIs may be is checked by ``spit.enforce.redirect.profile``.
+    """
+
+    listen: tuple[str, ...] = _texts(
+        (), _read_hep, 'a list of addresses such as "127.0.0.1:5080" or "udp:127.0.0.1:5080"'
+    )
+    profile: str = _text("", _PATH, 'the name of a profile, a file NAME.toml, or ""')
+    peers: tuple[str, ...] = _texts(
+        ("127.0.0.0/8", "::1/128"),
+        _read_network,
+        'a list of networks such as "192.0.2.0/24" (no host bits set)',
+    )
+    scorer: str = _setting("", _read_optional_url, 'a URL such as "http://127.0.0.1:8060", or ""')
+    token_file: str = _text("", _PATH, 'a file that holds the token for the scorer, or ""')
+    observe: bool = _boolean(False)
+    budget_ms: int = _integer(400, 10, 10_000)
+    circuit_failures: int = _integer(5, 1, 1_000_000)
+    circuit_bypass_s: int = _integer(15, 1, 3_600)
+    contact: str = _text("{request_uri}", r"[!-~]+", "a template of a URI")
+    source_header: str = _text("", r"[A-Za-z0-9-]*", 'the name of a header such as "X-Source-IP", or ""')
+    max_transactions: int = _integer(50_000, 100, 2**31 - 1)
+    max_connections: int = _integer(256, 1, 65_535)
+    idle_s: int = _integer(600, 1, 86_400)
+    metrics: str = _setting(
+        "", _read_optional_endpoint, 'an address such as "127.0.0.1:9189" or ":9189", or ""'
+    )
+    drain_s: int = _integer(10, 1, 600)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictsConfig:
+    """[verdicts]: how many changes of verdict are kept, and who may listen."""
+
+    history: int = _integer(10_000, 100, 1_000_000)
+    max_callers: int = _integer(100_000, 1_000, 10_000_000)
+    max_streams: int = _integer(20, 0, 1_000)
+    heartbeat_s: float = _number(15.0, 0.1, 3_600, " of seconds")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhooksConfig:
+    """[webhooks]: URLs that changes of verdict are posted to, signed."""
+
+    urls: tuple[str, ...] = _texts(
+        (), _read_url, 'a list of URLs such as "https://noc.example.net/spit" (no user, query or fragment)'
+    )
+    secret_file: str = _text("", _PATH, 'a file that holds the secret of the signatures, or ""')
+    max_queue: int = _integer(10_000, 1, 1_000_000)
+    timeout_s: float = _number(5.0, 0.1, 60, " of seconds")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedisConfig:
+    """[redis]: where verdicts and lists are published as keys with an expiry."""
+
+    url: str = _setting(
+        "",
+        _read_redis,
+        'a URL such as "redis://127.0.0.1:6379/0" without a password (url_file takes one), or ""',
+    )
+    url_file: str = _text("", _PATH, 'a file that holds the URL, with its password, or ""')
+    prefix: str = _text("spit", r"[0-9A-Za-z_.:-]{1,64}", "1 to 64 letters, digits and _ . : -")
+    ttl_s: int = _integer(0, 0, 7 * 86_400)
+    max_queue: int = _integer(10_000, 1, 1_000_000)
+    timeout_s: float = _number(2.0, 0.1, 60, " of seconds")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KamailioConfig:
+    """[kamailio]: the htables that verdicts are written to by JSON-RPC."""
+
+    url: tuple[str, ...] = _setting(
+        (),
+        _read_urls,
+        'a URL such as "http://127.0.0.1:8090/RPC" (no user, query or fragment), or a list of them',
+    )
+    table: str = _text("spit", r"[0-9A-Za-z_]{1,64}", "1 to 64 letters, digits and _")
+    ttl_s: int = _integer(0, 0, 7 * 86_400)
+    max_queue: int = _integer(10_000, 1, 1_000_000)
+    timeout_s: float = _number(2.0, 0.1, 60, " of seconds")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockListFileConfig:
+    """[blocklist_file]: a file with the callers to block now."""
+
+    path: str = _text("", _PATH, 'a file, or ""')
+    interval_s: int = _integer(60, 1, 86_400)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """The whole configuration, one attribute per TOML table."""
 
@@ -386,6 +524,13 @@ class Config:
     agent: AgentConfig = field(default_factory=AgentConfig)
     feedback: FeedbackConfig = field(default_factory=FeedbackConfig)
     storage: StorageConfig = field(default_factory=StorageConfig)
+    redirect: RedirectConfig = field(default_factory=RedirectConfig)
+    records: RecordsConfig = field(default_factory=RecordsConfig)
+    verdicts: VerdictsConfig = field(default_factory=VerdictsConfig)
+    webhooks: WebhooksConfig = field(default_factory=WebhooksConfig)
+    redis: RedisConfig = field(default_factory=RedisConfig)
+    kamailio: KamailioConfig = field(default_factory=KamailioConfig)
+    blocklist_file: BlockListFileConfig = field(default_factory=BlockListFileConfig)
 
     def core_settings(self) -> dict[str, object]:
         """The keys of [tracking] and [identity] as the Rust module takes them (``_core.CaptureReader``).
@@ -417,6 +562,13 @@ SECTIONS: dict[str, type[Any]] = {
     "agent": AgentConfig,
     "feedback": FeedbackConfig,
     "storage": StorageConfig,
+    "redirect": RedirectConfig,
+    "records": RecordsConfig,
+    "verdicts": VerdictsConfig,
+    "webhooks": WebhooksConfig,
+    "redis": RedisConfig,
+    "kamailio": KamailioConfig,
+    "blocklist_file": BlockListFileConfig,
 }
 
 
@@ -458,6 +610,11 @@ def load_with_origins(
         origins[key] = origin
     config = Config(**{name: SECTIONS[name](**given) for name, given in values.items()})
     _check_policy(config.policy, origins, str(path) if path is not None else "defaults")
+    if config.records.pseudonymise and not config.records.pseudonym_key_file:
+        raise ConfigError(
+            f"{origins['records.pseudonymise']}: records.pseudonym_key_file: expected a file that holds the "
+            "key, because records.pseudonymise is true, found nothing"
+        )
     return config, origins
 
 

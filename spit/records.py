@@ -133,6 +133,20 @@ CALL_SCHEMA: pa.Schema = pa.schema(
     ]
 )
 
+#: A call record: a finished call, what of its INVITE CALL_SCHEMA lacks, and the verdict at its attempt.
+RECORD_SCHEMA: pa.Schema = pa.schema(
+    [
+        *CALL_SCHEMA,
+        pa.field("method", pa.string()),
+        *[field_ for field_ in ATTEMPT_FIELDS if field_.name in {"diverted_by", "exemption"}],
+        *PASSPORT_FIELDS,
+        pa.field("label", pa.string()),  # these four are null where the attempt is not remembered
+        pa.field("score", pa.float64()),
+        pa.field("action", pa.string()),  # what enforcing would have done
+        pa.field("model", pa.string()),
+    ]
+)
+
 
 class Label(StrEnum):
     """What the detector thinks of a caller or a call."""

@@ -4,7 +4,7 @@
 #
 #   tools/setup.sh           what building, testing and the demo need
 #   tools/setup.sh --bench   also the programs that the benchmark compares with
-#   tools/setup.sh --e2e     also the programs that the tests of whole programs start
+#   tools/setup.sh --e2e     also the programs that the end-to-end tests start, such as Kamailio, SIPp and Redis
 #   tools/setup.sh --lint    also rustfmt, clippy, shellcheck, and curl for the README's examples
 set -eu
 cd "$(dirname "$0")/.."
@@ -39,6 +39,14 @@ python_makes_venvs() {
     python_is_recent && python3 -c 'import ensurepip, venv' 2>/dev/null
 }
 
+# Whether Kamailio's module of that name is installed.
+have_kamailio_module() {
+    for found in /usr/lib/kamailio/modules/"$1".so /usr/lib/*/kamailio/modules/"$1".so; do
+        [ ! -e "$found" ] || return 0
+    done
+    return 1
+}
+
 want() {
     packages="$packages $1"
 }
@@ -65,14 +73,22 @@ missing_packages() {
                 have tcpdump || want tcpdump
                 have ip || want iproute2
                 ;;
+            --e2e)
+                have kamailio || want kamailio
+                have_kamailio_module jansson || want "kamailio-extra-modules kamailio-json-modules"
+                have_kamailio_module ndb_redis || want kamailio-redis-modules
+                have_kamailio_module http_client || want kamailio-utils-modules
+                have sipp || want sip-tester
+                have redis-server || want redis-server
+                have initdb || [ -n "$(ls /usr/lib/postgresql/*/bin/initdb 2>/dev/null)" ] || want postgresql
+                have redis-cli || want redis-tools
+                have curl || want curl
+                ;;
             --lint)
                 cargo fmt --version >/dev/null 2>&1 || want rustfmt-web
                 cargo clippy --version >/dev/null 2>&1 || want rust-web-clippy
                 have shellcheck || want shellcheck
                 have curl || want curl
-                ;;
-            --e2e)
-                have initdb || [ -n "$(ls /usr/lib/postgresql/*/bin/initdb 2>/dev/null)" ] || want postgresql
                 ;;
             *) fail "unknown option $wanted: expected --bench, --e2e or --lint" ;;
         esac

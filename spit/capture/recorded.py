@@ -231,11 +231,14 @@ def _micros(seconds: pa.ChunkedArray) -> tuple[I64, npt.NDArray[np.bool_]]:
 
 
 def _files_of(path: str) -> list[str]:
-    """The file, or the recordings in the folder, in the order of their names."""
+    """The file, or the recordings in the folder, in the order of their names; those of call records lie in
+    folders of dates and hours.
+    """
     place = Path(path)
     if not place.is_dir():
         return [path]
-    found = sorted(str(file) for file in place.iterdir() if file.suffix in _SUFFIXES and file.is_file())
+    files = [file for pattern in ("*", "date=*/hour=*/part-*.parquet") for file in place.glob(pattern)]
+    found = sorted(str(file) for file in files if file.suffix in _SUFFIXES and file.is_file())
     if not found:
         raise InputError(f"{path}: expected a folder with {' or '.join(_SUFFIXES)} files, found none")
     return found
@@ -247,7 +250,10 @@ def _format_of(file: str) -> str:
 
 def _open(file: str, format_: str) -> ds.Dataset:
     try:
-        return ds.dataset(file, format=_lines_format(file) if format_ == "jsonl" else format_)
+        # No partitioning: the date and hour in the path are no columns.
+        return ds.dataset(
+            file, format=_lines_format(file) if format_ == "jsonl" else format_, partitioning=None
+        )
     except (OSError, pa.ArrowException) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"{file}: expected a file of {format_}, found: {reason}") from None

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from spit.config import Config
+from spit.enforce.feed import VerdictFeed
 from spit.engine.challenger import Challenger
 from spit.engine.drift import DriftMonitor
-from spit.engine.engine import Engine, Observer
+from spit.engine.engine import Engine, Observer, SavedObserver
 from spit.engine.feedback import Feedback, FeedbackLimits, Report
 from spit.engine.feedback_store import FeedbackStore
 from spit.engine.observers import Observers
+from spit.engine.verdict_changes import VerdictChanges
 from spit.errors import ConfigError
 from spit.features.table import FeatureTable
 from spit.model.bundle import load_bundle, load_default, resolve_bundle_path
@@ -19,6 +23,10 @@ from spit.model.reference import Reference, read_reference
 from spit.model.scorer import Model
 from spit.policy.lists import Lists
 from spit.policy.policy import Policy
+
+if TYPE_CHECKING:
+    from spit.engine.call_records import CallRecords
+    from spit.storage.pseudonyms import Pseudonyms
 
 
 def load_model(config: Config) -> Model:
@@ -30,9 +38,11 @@ def load_model(config: Config) -> Model:
     return load_default(path, schema_hash=FeatureTable.schema_hash)
 
 
-def build_engine(config: Config, observers: Sequence[Observer] = ()) -> Engine:
+def build_engine(
+    config: Config, observers: Sequence[Observer] = (), saved: Sequence[SavedObserver] = ()
+) -> Engine:
     """An engine that has seen nothing. Raises ModelError as ``load_model`` does."""
-    return Engine(load_model(config), Policy(config.policy), observers=observers)
+    return Engine(load_model(config), Policy(config.policy), observers=observers, saved=saved)
 
 
 def load_challenger(config: Config) -> Challenger | None:
@@ -49,6 +59,18 @@ def load_reference(config: Config) -> Reference | None:
     ModelError.
     """
     return read_reference(resolve_bundle_path(Path(config.model.path) if config.model.path else None))
+
+
+def open_verdicts(config: Config) -> VerdictChanges:
+    """An empty feed, and who fills it."""
+    feed = VerdictFeed(
+        history=config.verdicts.history,
+        max_callers=config.verdicts.max_callers,
+        # In ms: more changes than that in a row there are not, so numbers rise also across restarts.
+        first_sequence=time.time_ns() // 1_000_000,
+        ttls_s=(config.redis.ttl_s, config.kamailio.ttl_s),
+    )
+    return VerdictChanges(feed, clock=time.monotonic)
 
 
 def open_observers(
@@ -79,4 +101,38 @@ def open_observers(
             on_appeal=on_appeal,
         )
     drift = DriftMonitor(FeatureTable.names, load_reference(config))
-    return Observers(load_challenger(config), drift, feedback)
+    return Observers(load_challenger(config), drift, feedback, open_records(config), open_verdicts(config))
+
+
+def open_records(config: Config) -> CallRecords | None:
+    """Where finished calls go; None where no folder is named. Raises ConfigError."""
+    settings = config.records
+    if not settings.directory:
+        return None
+    # Parquet takes a while to import, and most commands have no records.
+    from spit.engine.call_records import CallRecords, RecordLimits
+    from spit.storage.call_files import CallFiles
+
+    limits = RecordLimits(
+        flush_s=float(settings.flush_s),
+        flush_rows=settings.flush_rows,
+        retention_days=settings.retention_days,
+        max_bytes=settings.max_mib * 2**20,
+    )
+    return CallRecords(
+        CallFiles(Path(settings.directory)),
+        limits,
+        pseudonyms=open_pseudonyms(config),
+        wait_for_save=bool(config.service.state),
+        clock=time.monotonic,
+        wall_s=time.time,
+    )
+
+
+def open_pseudonyms(config: Config) -> Pseudonyms | None:
+    """Those of ``[records]``; None where identities stay as they are. Raises ConfigError."""
+    if not config.records.pseudonymise:
+        return None
+    from spit.storage.pseudonyms import Pseudonyms, read_key
+
+    return Pseudonyms(read_key(Path(config.records.pseudonym_key_file)), config.core_settings())

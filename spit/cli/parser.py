@@ -43,7 +43,9 @@ def build_parser() -> argparse.ArgumentParser:
         ("lists", "allow, block, grey, consent, decoy and do-not-originate lists", add_lists),
         ("keys", "API keys", add_keys),
         ("config", "check or show the configuration", add_config),
+        ("records", "questions about the call records that spit serve keeps", _records),
         ("serve", "answer SBCs over HTTP", _serve),
+        ("redirect", "answer SBCs over SIP as a redirect server", _redirect),
         ("agent", "capture live traffic and give its call events to scorers", _agent),
         ("replay", "send the packets of a capture to an interface", _replay),
     ):
@@ -285,6 +287,31 @@ def _feedback(parser: argparse.ArgumentParser) -> None:
     _format(parser)
 
 
+def _records(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "question",
+        choices=("calls", "query"),
+        help="calls: the newest calls that the flags ask for; query: one SELECT over the table calls",
+    )
+    parser.add_argument(
+        "sql", metavar="SQL", nargs="?", help="of query, such as 'SELECT count(*) FROM calls'"
+    )
+    parser.add_argument("--directory", metavar="DIR", help="folder of the records (default: the settings')")
+    parser.add_argument("--caller", metavar="WHO", help="calls: URI, number or canonical identity")
+    parser.add_argument("--callee", metavar="WHO", help="calls: the same of who was called")
+    parser.add_argument(
+        "--since",
+        metavar="TIME",
+        help="calls: started then or later; 2026-11-22, ...T14:00Z or epoch seconds",
+    )
+    parser.add_argument("--until", metavar="TIME", help="calls: started before then")
+    parser.add_argument(
+        "--limit", metavar="N", type=_count(1), help="calls: at most so many, the newest (default: 100)"
+    )
+    _config(parser)
+    _format(parser)
+
+
 def _serve(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
     parser.add_argument("--port", type=_port, help="port to listen on (default: 8060)")
@@ -312,6 +339,46 @@ def _serve(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="listen on an address other than loopback although the service has no authentication of its own",
     )
+
+
+def _redirect(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--listen",
+        metavar="HOST:PORT",
+        action="append",
+        help="answer there over UDP and TCP (one of them: udp: or tcp: before it); several times too",
+    )
+    parser.add_argument(
+        "--profile",
+        metavar="NAME",
+        help="which response tells which verdict: clearip, prosbc, ribbon or FILE.toml (docs/redirect.md)",
+    )
+    parser.add_argument(
+        "--scorer", metavar="URL", help="ask this scorer over HTTP (default: an engine in this process)"
+    )
+    parser.add_argument("--token-file", metavar="FILE", help="the token that the scorer asks for")
+    parser.add_argument(
+        "--read",
+        metavar="FILE",
+        nargs="+",
+        default=[],
+        help="without --scorer: captures whose calls are learned before the first answer",
+    )
+    parser.add_argument(
+        "--observe", action="store_true", help="count every INVITE as an attempt: there is no mirror"
+    )
+    parser.add_argument(
+        "--budget-ms",
+        metavar="N",
+        type=_count(10),
+        help="a call without a verdict after this is let through (default: 400)",
+    )
+    parser.add_argument("--metrics", metavar="HOST:PORT", help="serve every counter there for Prometheus")
+    parser.add_argument(
+        "--drain-s", metavar="N", type=_count(1), help="seconds that ending in order may take (default: 10)"
+    )
+    _config(parser)
+    _model(parser)
 
 
 def _agent(parser: argparse.ArgumentParser) -> None:

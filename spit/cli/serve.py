@@ -7,7 +7,7 @@ import dataclasses
 import logging
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,21 +20,28 @@ from spit.cli.control import open_control_data
 from spit.cli.detector import build_engine, open_observers
 from spit.cli.log import counter_lines, start_log
 from spit.cli.progress import Progress
+from spit.cli.pushing import open_push
+from spit.cli.redirecting import Redirecting, open_redirect
 from spit.cli.report import DONE, FAILED, print_error
 from spit.cli.settings import live_overrides, load_settings, read_again
 from spit.cli.signals import Signals
 from spit.config import Config, read_token
 from spit.engine import checkpoint
-from spit.engine.engine import Engine, Observer
+from spit.engine.durability import journal_samples, open_journal, save_with_journal
+from spit.engine.engine import Engine
 from spit.engine.feedback import Report
 from spit.engine.live import LiveIntake
+from spit.engine.observers import Observers
 from spit.engine.periodic import PeriodicSave, restored_line
+from spit.engine.pushing import VerdictPush
 from spit.errors import ConfigError, InputError, MissingExtraError, ModelError
 from spit.export.prometheus import Sample
 from spit.policy.lists import Lists
 from spit.policy.policy import Policy
+from spit.storage.journal import Journal, Position
 
 if TYPE_CHECKING:
+    from spit.engine.call_records import CallRecords
     from spit.service.server import HttpService
 
 #: What SIGHUP changes; the file of the agents' token is always read again.
@@ -79,6 +86,7 @@ def serve(
 
     token = read_agent_token(config)
     directory = Path(config.service.state) if config.service.state else None
+    redirecting = open_redirect(config)
     source: LiveSource | None = None
     if config.agent.interface or config.agent.hep:
         host, port = listener.getsockname()[:2]
@@ -92,9 +100,13 @@ def serve(
     lists = Lists()
     control = open_control_data(config, lists)
     observers = open_observers(config, on_appeal=charge, lists=lists)
-    engine, restored = restore(config, directory, observers.all())
+    engine, restored, journal = restore(config, directory, observers)
     engine.policy = Policy(config.policy, lists=lists)
     learned = learn(engine, config, arguments.read, restored=restored)
+    # An engine that only knows captures of the past is asked about their time.
+    past = learned and source is None and directory is None
+    now_us = event_time(engine) if past else wall_time_us
+    push = open_push(config, observers, engine, now_us)
 
     signals = Signals()
     signals.install()
@@ -102,18 +114,23 @@ def serve(
     if source is not None:
         intake = LiveIntake(source, EngineSink(engine), clock=time.monotonic, on_end=lambda: None)
     saving = start_saving(directory, engine, source, config.service.checkpoint_s)
+    if observers.records is not None:
+        if saving is not None:
+            observers.records.on_full = saving.soon
+        observers.records.start()
 
     def samples() -> list[Sample]:
         own = intake.samples() if intake is not None else []
-        return own + (saving.samples() if saving is not None else [])
+        own += redirecting.samples() if redirecting is not None else []
+        own += saving.samples() if saving is not None else []
+        own += journal_samples(journal) if journal is not None else []
+        return [*own, *push.samples()]
 
-    # An engine that only knows captures of the past is asked about their time.
-    past = learned and source is None and directory is None
     service = HttpService(
         engine,
         config,
         listener,
-        time_source=event_time(engine) if past else wall_time_us,
+        time_source=now_us,
         failure=None if intake is None else intake.failure,
         samples=samples,
         token=token,
@@ -126,7 +143,10 @@ def serve(
     if intake is not None and source is not None:
         intake.start()
         _log.info("%s", opened_line(config.agent, source))
+    push.start()
     service.start()
+    if redirecting is not None:
+        redirecting.start(engine, time_source=now_us, on_end=signals.stop)
 
     def reload() -> None:
         nonlocal config
@@ -143,7 +163,7 @@ def serve(
         _log.info("%s", line)
 
     signals.wait(reload)
-    status = end(config, intake, service, saving, engine.counters)
+    status = end(config, intake, service, saving, push, engine, observers.records, redirecting)
     if control is not None:
         control.close()
     return status
@@ -154,7 +174,10 @@ def end(
     intake: LiveIntake | None,
     service: HttpService,
     saving: PeriodicSave | None,
-    engine_counters: Callable[[], dict[str, int]],
+    push: VerdictPush,
+    engine: Engine,
+    records: CallRecords | None,
+    redirecting: Redirecting | None = None,
 ) -> int:
     """Drain and save within ``service.drain_s``: first what was captured, then requests, then the state."""
     status = DONE
@@ -163,15 +186,26 @@ def end(
         intake.stop()
         if not intake.join(until_s - time.monotonic()):
             _log.warning("not all that was queued could be counted in time")
+    if redirecting is not None:
+        redirecting.stop(max(until_s - time.monotonic(), 1.0))
     if not service.stop(max(until_s - time.monotonic(), 1.0)):
         _log.warning("not all requests could be answered in time")
+    if not push.stop(max(until_s - time.monotonic(), 1.0)):
+        _log.warning("not all verdicts could be pushed in time")
+    if records is not None:
+        records.flush_at_save()
     # Saved in any case: it is what the restart goes on from.
     if saving is not None and not saving.finish(max(until_s - time.monotonic(), 1.0)):
         _log.error("the last state could not be saved")
         status = FAILED
+    if records is not None:
+        records.close(max(until_s - time.monotonic(), 1.0))
+    if engine.journal is not None:
+        engine.journal.close()
     counters = {} if intake is None else intake.counters()
-    counters.update(engine_counters())
+    counters.update(engine.counters())
     counters.update({} if saving is None else saving.counters())
+    counters.update({} if redirecting is None else redirecting.counters())
     _log.info("ended: %s", counter_lines(counters))
     return status
 
@@ -210,31 +244,36 @@ def read_agent_token(config: Config) -> str:
 
 
 def restore(
-    config: Config, directory: Path | None, observers: Sequence[Observer] = ()
-) -> tuple[Engine, bool]:
-    """An engine, and whether it goes on from a saved state.
+    config: Config, directory: Path | None, observers: Observers
+) -> tuple[Engine, bool, Journal | None]:
+    """An engine, whether it goes on from a saved state, and the journal of what was accepted since.
 
     A state that cannot be used (damaged, or of a version with other features) is put aside and said: calls
     pass unscored for a while, but they are counted from now on, which no service at all would not do.
     """
-    engine = build_engine(config, observers)
-    if directory is None or not checkpoint.has_state(directory):
-        return engine, False
-    try:
-        restored = engine.load(directory)
-    except InputError as error:
-        place = checkpoint.set_aside(directory)
-        _log.error("starting without the saved state, which is now in %s: %s", place, error)
-        return build_engine(config, observers), False
-    counters = engine.counters()
-    line = restored_line(
-        f"{counters['callers']} callers, {counters['events']} events",
-        saved_at_us=restored.saved_at_us,
-        last_alive_us=checkpoint.last_alive_us(directory),
-        now_us=time.time_ns() // 1_000,
-    )
-    _log.info("%s", line)
-    return engine, True
+    engine = build_engine(config, observers.all(), observers.saved())
+    if directory is None:
+        return engine, False, None
+    position, is_restored = Position(), False
+    if checkpoint.has_state(directory):
+        try:
+            restored = engine.load(directory)
+        except InputError as error:
+            place = checkpoint.set_aside(directory)
+            _log.error("starting without the saved state, which is now in %s: %s", place, error)
+            engine = build_engine(config, observers.all(), observers.saved())
+        else:
+            position, is_restored = restored.position, True
+            counters = engine.counters()
+            line = restored_line(
+                f"{counters['callers']} callers, {counters['events']} events",
+                saved_at_us=restored.saved_at_us,
+                last_alive_us=checkpoint.last_alive_us(directory),
+                now_us=time.time_ns() // 1_000,
+            )
+            _log.info("%s", line)
+    journal = open_journal(engine, directory, position, always=config.service.journal_sync == "always")
+    return engine, is_restored, journal
 
 
 def learn(engine: Engine, config: Config, captures: list[str], *, restored: bool) -> bool:
@@ -266,7 +305,7 @@ def start_saving(
         saved_at_us = time.time_ns() // 1_000
         # Calls first: an event between the two is counted and its call is open, never lost.
         calls = save_calls(source) if source is not None else None
-        engine.save(directory, saved_at_us=saved_at_us, tracker=calls)
+        save_with_journal(engine, directory, saved_at_us=saved_at_us, tracker=calls)
 
     saving = PeriodicSave(directory, save, interval_s=interval_s, clock=time.monotonic)
     saving.start()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import copy
+import logging
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +16,11 @@ from spit.engine import checkpoint
 from spit.engine.callers import F32, F64, LABELS, SPAM_RANK, SUSPECT_RANK, CallerColumns, CallerTable
 from spit.engine.campaign_rows import Campaign, campaign_rows, group
 from spit.engine.campaigns import CampaignTable
-from spit.engine.receipts import Receipts
+from spit.engine.moments import FrozenEngine
+from spit.engine.moments import Observer as Observer
+from spit.engine.moments import Restored as Restored
+from spit.engine.moments import SavedObserver as SavedObserver
+from spit.engine.receipts import Receipts, StaleBatchError
 from spit.engine.scored import AttemptContext, Scored, concatenate, margins
 from spit.engine.summaries import CallerSummary, caller_rows, summaries
 from spit.engine.ties import caller_keys, is_first_contact, tie_keys
@@ -31,11 +35,16 @@ from spit.model.spoofing import SpoofVictims
 from spit.policy.budget import PolicyBudget
 from spit.policy.policy import Policy
 from spit.records import Action, Label, Reason, Verdict
+from spit.storage.journal import Journal, Position
 
 #: Callers watched for campaigns: the suspicious ones, of whom there are far fewer than callers.
 MAX_CAMPAIGN_CALLERS = 50_000
 #: Events folded per hold of the lock: a question never waits for more than this much work.
 MAX_CHUNK_EVENTS = 8192
+#: Attempts of questions that are counted once a state has been copied; more of them wait for it.
+MAX_DEFERRED = 10_000
+
+_log = logging.getLogger("spit.engine")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,28 +55,15 @@ class Assessment:
     action: Action
 
 
-@dataclass(frozen=True, slots=True)
-class Restored:
-    """What a saved state says of itself."""
-
-    saved_at_us: int | None  # wall clock, epoch µs; None where it was not told
-    tracker: bytes | None  # the open calls of a live capture, where there was one
-
-
-class Observer(Protocol):
-    """Looks on: what it finds never reaches a verdict (challenger.py, drift.py)."""
-
-    def observe(self, events: pa.RecordBatch, scored: Scored) -> None:
-        """A chunk of events and its scored attempts; called outside of the engine's lock. Must not raise."""
-
-
 class Engine:
     """Scores attempts as events come in. Thread-safe; a chunk of events is visible whole or not at all.
 
     ``features``: a table with state to go on from; a fresh one when None. ``max_callers`` bounds evidence and
     summaries. ``policy`` may be replaced at any time by assignment; it takes its thresholds from the model's
     calibration. Raises ModelError when ``model`` was made for other features, or can't vouch for the policy's
-    budget of wrong blocks. ``observers`` see every chunk once it is counted.
+    budget of wrong blocks. ``observers`` see every chunk once it is counted, and so do those ``saved`` with
+    it. ``journal``: where events that were sent to us are kept before they are counted; set it once what is
+    in it has been replayed.
     """
 
     def __init__(
@@ -78,7 +74,9 @@ class Engine:
         features: FeatureTable | None = None,
         max_callers: int = 1_000_000,
         observers: Sequence[Observer] = (),
+        saved: Sequence[SavedObserver] = (),
     ) -> None:
+        self.journal: Journal | None = None
         self._features = FeatureTable(max_keys=max_callers) if features is None else features
         if tuple(self._features.names) != model.features:
             raise ModelError(
@@ -98,7 +96,13 @@ class Engine:
         self._attempts = 0
         self._events = 0
         self._lock = threading.Lock()
-        self._observers = tuple(observers)
+        # While a state is copied nothing is counted; questions are answered.
+        self._may_count = threading.Condition(self._lock)
+        self._copying = False
+        self._deferred: list[tuple[pa.RecordBatch, int | None]] = []
+        self._observers = (*observers, *saved)
+        self._saved = tuple(saved)
+        self._replaying = False
         self._receipts = Receipts()
         self._duplicates = 0
         # Held while a numbered batch is applied and noted: a saved state has both or neither.
@@ -128,26 +132,72 @@ class Engine:
         starts = range(0, max(events.num_rows, 1), self._chunk)
         return concatenate([self._observe_chunk(events, at, self._chunk)[0] for at in starts])
 
-    def receive(self, events: pa.RecordBatch, agent: str, number: int) -> bool:
-        """Fold batch ``number`` of ``agent`` once: False, and nothing is done, when it was applied before.
+    def receive(self, events: pa.RecordBatch, agent: str | None = None, number: int = 0) -> bool:
+        """Fold events that were sent to us, once they are in the journal where there is one.
 
-        Raises StaleBatchError when that cannot be known any more.
+        Batch ``number`` of ``agent`` is folded once: False, and nothing is done, when it was applied before.
+        Raises StaleBatchError when that cannot be known any more, JournalError when they cannot be kept; then
+        nothing is done either.
         """
+        if self.journal is None:
+            return self._apply(events, agent, number)
         with self._receiving:
-            if self._receipts.is_applied(agent, number):
-                self._duplicates += 1
+            if self._is_duplicate(agent, number):
                 return False
-            if events.num_rows:
-                self.observe(events)
-            self._receipts.add(agent, number)
-            return True
+        return self._apply(events, agent, number, self.journal.keep(events, agent, number))
+
+    def replay(self, journal: Journal, position: Position) -> int:
+        """Fold what was accepted after a state of ``position`` was saved; how many events. Before the first
+        question.
+
+        Those who look on are not told again what they were told before, but for those saved with the engine.
+        """
+        before, self._replaying = self._events, True
+        try:
+            for entry in journal.entries(position):
+                try:
+                    self._apply(entry.events, entry.agent, entry.number)
+                except StaleBatchError:
+                    continue  # it was refused then
+                except Exception:  # noqa: BLE001  one entry must not keep the service from starting
+                    _log.exception("entry %d of the journal cannot be counted", entry.sequence)
+        finally:
+            self._replaying = False
+        return self._events - before
+
+    def _apply(
+        self, events: pa.RecordBatch, agent: str | None, number: int, sequence: int | None = None
+    ) -> bool:
+        with self._receiving:
+            try:
+                if self._is_duplicate(agent, number):
+                    return False
+                if events.num_rows:
+                    self.observe(events)
+                if agent is not None:
+                    self._receipts.add(agent, number)
+                return True
+            finally:
+                self._done(sequence)
+
+    def _is_duplicate(self, agent: str | None, number: int) -> bool:
+        if agent is None or not self._receipts.is_applied(agent, number):
+            return False
+        self._duplicates += 1
+        return True
+
+    def _done(self, sequence: int | None) -> None:
+        if sequence is not None and self.journal is not None:
+            self.journal.applied(sequence)
 
     def _observe_chunk(
-        self, batch: pa.RecordBatch, offset: int, length: int
+        self, batch: pa.RecordBatch, offset: int, length: int, sequence: int | None = None
     ) -> tuple[Scored, AttemptContext]:
         policy = self.policy
         events = batch.slice(offset, length)
         with self._lock:
+            while self._copying:
+                self._may_count.wait()
             rows = self._features.observe(events)
             attempts = events.take(pa.array(rows.rows))
             callers, source_ips = attempts["caller"], attempts["source_ip"]
@@ -190,6 +240,7 @@ class Engine:
                 self._now_us = latest if self._now_us is None else max(self._now_us, latest)
             self._events += events.num_rows
             self._attempts += len(rows.rows)
+            self._done(sequence)
         context = AttemptContext(decision, victims, levels, state.call_ids)
         scored = Scored(
             batch=batch,
@@ -206,7 +257,7 @@ class Engine:
             explain=self._explain,
             context=context,
         )
-        for observer in self._observers:
+        for observer in self._saved if self._replaying else self._observers:
             observer.observe(events, scored)
         return scored, context
 
@@ -222,8 +273,9 @@ class Engine:
         policy = self.policy
         caller: str | None = attempt["caller"][0].as_py()
         call_ids: tuple[str, ...] = ()
-        if observe:
-            scored, context = self._observe_chunk(attempt, 0, 1)
+        sequence = self.journal.note(attempt) if observe and self.journal is not None else None
+        if observe and not self._defer(attempt, sequence):
+            scored, context = self._observe_chunk(attempt, 0, 1, sequence)
             values, decision, victim = scored.values, context.decision, bool(context.is_victim[0])
             own, attempts, level = (
                 float(scored.probability[0]),
@@ -281,6 +333,8 @@ class Engine:
         The policy's budget is charged: it holds back once more is spent than the operator allows.
         """
         with self._lock:
+            while self._copying:
+                self._may_count.wait()
             known = self._callers.get(caller)
             if known is None or known.flagged_at_attempt is None:
                 return False
@@ -330,40 +384,36 @@ class Engine:
                 **{f"features_{name}": count for name, count in self._features.counters().items()},
             }
 
-    def save(self, directory: Path, *, saved_at_us: int | None = None, tracker: bytes | None = None) -> None:
-        """Write everything; a reader of ``directory`` sees the old state or the new one.
+    def save(
+        self, directory: Path, *, saved_at_us: int | None = None, tracker: bytes | None = None
+    ) -> Position:
+        """Write everything; a reader of ``directory`` sees the old state or the new one. The answer: which
+        entries of the journal it holds.
 
         ``saved_at_us``: by the caller's wall clock, epoch µs. ``tracker``: the open calls of a live capture,
-        to keep beside. State is copied under the lock and written outside of it: no question waits for the
-        disk. Raises OSError.
+        to keep beside. While state is copied nothing is counted, but questions are answered: those that count
+        their attempt do so afterwards. It is written when all goes on. Raises OSError.
         """
-        with self._receiving, self._lock:
-            features = self._features.states()
-            states = {
-                **{f"evidence-{name}": state for name, state in self._evidence.states().items()},
-                **{f"spoofing-{name}": state for name, state in self._victims.states().items()},
-                **{f"budget-{name}": state for name, state in self._budget.states().items()},
-                "campaigns": self._campaigns.state(),
-            }
-            callers = self._callers.freeze()
-            facts = {
-                "schema_hash": self._features.schema_hash,
-                "model": self._model.name,
-                "now_us": self._now_us,
-                "events": self._events,
-                "attempts": self._attempts,
-                "saved_at_us": saved_at_us,
-                "receipts": self._receipts.state(),
-                "budget": self._budget.totals(),
-            }
+        with self._receiving:
+            with self._lock:
+                self._copying = True
+            try:
+                frozen = self._freeze(saved_at_us)
+            finally:
+                self._go_on()
         with checkpoint.new_snapshot(directory) as snapshot:
-            self._features.save(snapshot / "features", features)
-            for name, state in states.items():
+            self._features.save(snapshot / "features", frozen.features)
+            for name, state in frozen.states.items():
                 checkpoint.write_batch(snapshot / f"{name}.arrow", state)
-            checkpoint.write_batch(snapshot / "callers.arrow", callers())
+            checkpoint.write_batch(snapshot / "callers.arrow", frozen.callers())
+            for one in frozen.beside:
+                one.write(snapshot)
             if tracker is not None:
                 (snapshot / checkpoint.TRACKER).write_bytes(tracker)
-            checkpoint.write_facts(snapshot, facts)
+            checkpoint.write_facts(snapshot, frozen.facts)
+        for one in frozen.beside:
+            one.saved()
+        return frozen.position
 
     def load(self, directory: Path) -> Restored:
         """Go on from a saved state, by whichever model it was made. Raises InputError when it is damaged or
@@ -381,7 +431,58 @@ class Engine:
             self._now_us = facts["now_us"]
             self._events = facts["events"]
             self._attempts = facts["attempts"]
-        return Restored(facts.get("saved_at_us"), checkpoint.read_tracker(snapshot))
+            for one in self._saved:
+                one.restore(snapshot)
+        position = Position.from_json(facts.get("journal"))
+        return Restored(facts.get("saved_at_us"), checkpoint.read_tracker(snapshot), position)
+
+    def _freeze(self, saved_at_us: int | None) -> FrozenEngine:
+        """A copy of everything; nothing is counted meanwhile, so no lock is needed to read."""
+        position = Position() if self.journal is None else self.journal.position()
+        return FrozenEngine(
+            features=self._features.states(),
+            states={
+                **{f"evidence-{name}": state for name, state in self._evidence.states().items()},
+                **{f"spoofing-{name}": state for name, state in self._victims.states().items()},
+                **{f"budget-{name}": state for name, state in self._budget.states().items()},
+                "campaigns": self._campaigns.state(),
+            },
+            callers=self._callers.freeze(),
+            beside=[one.freeze() for one in self._saved],
+            position=position,
+            facts={
+                "schema_hash": self._features.schema_hash,
+                "model": self._model.name,
+                "now_us": self._now_us,
+                "events": self._events,
+                "attempts": self._attempts,
+                "saved_at_us": saved_at_us,
+                "receipts": self._receipts.state(),
+                "budget": self._budget.totals(),
+                "journal": position.to_json(),
+            },
+        )
+
+    def _defer(self, attempt: pa.RecordBatch, sequence: int | None) -> bool:
+        """Whether the attempt will be counted later, because a state is being copied."""
+        with self._lock:
+            if not self._copying or len(self._deferred) >= MAX_DEFERRED:
+                return False
+            self._deferred.append((attempt, sequence))
+            return True
+
+    def _go_on(self) -> None:
+        """A state has been copied: count what came meanwhile."""
+        with self._lock:
+            self._copying = False
+            self._may_count.notify_all()
+            deferred, self._deferred = self._deferred, []
+        for attempt, sequence in deferred:
+            try:
+                self._observe_chunk(attempt, 0, 1, sequence)
+            except Exception:  # noqa: BLE001  its question has been answered; the state is saved
+                _log.exception("an attempt cannot be counted")
+                self._done(sequence)
 
     def _telling_values(self, caller: str | None, values: F32, probability: float) -> F32:
         """The attempt's own row; where earlier attempts made the score, the row of the one that said most."""
@@ -412,6 +513,11 @@ class Engine:
             held = self._callers.columns(callers)
         known = {one.caller: one.reasons for one in summaries(self._rows(held))}
         return [known.get(caller, ()) for caller in callers]
+
+    def budget_level(self) -> int:
+        """How far the budget of wrong blocks is overspent now (``Policy.decide``)."""
+        with self._lock:
+            return self._level()
 
     def _level(self) -> int:
         now_us = self._now_us

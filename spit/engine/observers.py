@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from spit.engine.challenger import Challenger
 from spit.engine.drift import DriftMonitor
-from spit.engine.engine import Observer
+from spit.engine.engine import Observer, SavedObserver
 from spit.engine.feedback import Feedback
+from spit.engine.verdict_changes import VerdictChanges
 from spit.export.prometheus import Sample
+
+if TYPE_CHECKING:
+    from spit.engine.call_records import CallRecords
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +23,17 @@ class Observers:
     challenger: Challenger | None = None
     drift: DriftMonitor | None = None
     feedback: Feedback | None = None
+    records: CallRecords | None = None
+    verdicts: VerdictChanges | None = None
+
+    def saved(self) -> tuple[SavedObserver, ...]:
+        """Those whose state is saved with the engine's."""
+        return () if self.records is None else (self.records,)
 
     def all(self) -> tuple[Observer, ...]:
-        """Those that there are, as an engine takes them."""
-        return tuple(one for one in (self.challenger, self.drift, self.feedback) if one is not None)
+        """The others that there are, as an engine takes them."""
+        every = (self.challenger, self.drift, self.feedback, self.verdicts)
+        return tuple(one for one in every if one is not None)
 
     def samples(self) -> list[Sample]:
         """What /metrics tells of them."""
@@ -72,4 +84,6 @@ class Observers:
                 )
                 for name, value in sorted(self.feedback.counters().items())
             ]
+        if self.records is not None:
+            found += self.records.samples()
         return found

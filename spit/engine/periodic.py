@@ -40,6 +40,7 @@ class PeriodicSave:
         self._clock = clock
         self._beat_s = beat_s
         self._stop = threading.Event()
+        self._soon = False
         self._thread = threading.Thread(target=self._run, name="checkpoint", daemon=True)
         self._failing = False
         self._saved_s = clock()
@@ -61,6 +62,10 @@ class PeriodicSave:
             return False
         checkpoint.mark_stopped(self._directory)
         return True
+
+    def soon(self) -> None:
+        """Save within a beat, before it is time."""
+        self._soon = True
 
     def save_once(self) -> bool:
         """Save; whether it went well. Begin and end of failing are said."""
@@ -98,7 +103,8 @@ class PeriodicSave:
     def _run(self) -> None:
         tried_s = self._clock()
         while not self._stop.wait(self._beat_s):
-            if self._clock() - tried_s >= self._interval_s:
+            if self._soon or self._clock() - tried_s >= self._interval_s:
+                self._soon = False
                 self.save_once()
                 tried_s = self._clock()
             else:
@@ -124,4 +130,7 @@ def restored_line(what: str, *, saved_at_us: int | None, last_alive_us: int | No
     # The stop came up to one beat after the last beat.
     lost_s = math.ceil(max(last_alive_us - saved_at_us, 0) / 1e6 + _BEAT_S)
     down_s = max(now_us - last_alive_us, 0) / 1e6
-    return f"{line}; up to {lost_s} s of traffic before the stop were not saved; stopped for {down_s:.0f} s"
+    return (
+        f"{line}; up to {lost_s} s of captured traffic before the stop were not saved; "
+        f"stopped for {down_s:.0f} s"
+    )

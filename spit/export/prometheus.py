@@ -53,19 +53,19 @@ def _escaped(text: str, *, quoted: bool = False) -> str:
 class MetricsPage:
     """Serves ``/metrics`` on ``host:port`` from a thread; port 0 takes a free one.
 
-    Raises ConfigError when it cannot listen there.
+    Raises ConfigError, which names the setting ``key``, when it cannot listen there.
     """
 
-    def __init__(self, address: str, samples: Callable[[], Iterable[Sample]]) -> None:
+    def __init__(
+        self, address: str, samples: Callable[[], Iterable[Sample]], *, key: str = "agent.metrics"
+    ) -> None:
         host, _, port = address.rpartition(":")
         host = host.removeprefix("[").removesuffix("]")
         server_type = _Ip6Server if ":" in host else _Server
         try:
             self._server = server_type((host, int(port)), _handler(samples))
         except OSError as error:
-            raise ConfigError(
-                f"agent.metrics: cannot listen on {address}: {error.strerror or error}"
-            ) from None
+            raise ConfigError(f"{key}: cannot listen on {address}: {error.strerror or error}") from None
         self._thread = threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True)
         self._thread.start()
 

@@ -6,7 +6,7 @@ import json
 import math
 import re
 from dataclasses import asdict, dataclass
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from fastapi import Response
 from pydantic import BaseModel, Field
@@ -122,7 +122,8 @@ def render(answer: ScoreAnswer, accept: str) -> Response:
     if form == TEXT:
         body = answer.action.value
     elif form == FORM:
-        body = urlencode(_flat(answer))
+        # %20: Asterisk reads a plus as a plus.
+        body = urlencode(_flat(answer), quote_via=quote)
     else:
         body = json.dumps(_nested(answer), allow_nan=False)
     return Response(body, headers=spam_headers(answer), media_type=form)

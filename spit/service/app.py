@@ -12,10 +12,12 @@ from pydantic import BaseModel, Field
 
 import spit
 from spit.config import Config
+from spit.enforce.feed import VerdictFeed
 from spit.engine.observers import Observers
 from spit.export.prometheus import Sample
 from spit.service.audit import audit_router
 from spit.service.callers import callers_router
+from spit.service.calls import calls_router
 from spit.service.contract import Engine
 from spit.service.control import install_control_errors
 from spit.service.events import AgentKey, events_router
@@ -28,6 +30,8 @@ from spit.service.model import model_router
 from spit.service.openapi import install_openapi, problems
 from spit.service.problems import ProblemError, install_problem_handlers
 from spit.service.scoring import Scorer, score_router
+from spit.service.verdict_stream import VerdictStreams, stream_router
+from spit.service.verdicts import verdicts_router
 
 if TYPE_CHECKING:
     from spit.engine.control_data import ControlData
@@ -80,7 +84,7 @@ def create_app(
 
     def all_samples() -> list[Sample]:
         kept = control.samples() if control is not None else []
-        return [*(samples() if samples is not None else []), *looking_on.samples(), *kept]
+        return [*(samples() if samples is not None else []), *looking_on.samples(), *streams.samples(), *kept]
 
     metrics = ServiceMetrics(engine.counters, all_samples)
     canonicalise = canonicaliser(config.core_settings())
@@ -91,11 +95,17 @@ def create_app(
     key = key or AgentKey()
     app.include_router(events_router(engine, metrics, canonicalise, key, max_unpacked))
     app.include_router(callers_router(engine, canonicalise))
+    app.include_router(calls_router(looking_on.records, canonicalise, time_source))
     app.include_router(feedback_router(looking_on.feedback, canonicalise, key, time_source))
     app.include_router(model_router(engine, looking_on))
     app.include_router(lists_router(control, canonicalise))
     app.include_router(audit_router(control))
     install_control_errors(app)
+    feed = looking_on.verdicts.feed if looking_on.verdicts is not None else VerdictFeed()
+    streams = VerdictStreams(feed, config.verdicts)
+    app.state.streams = streams
+    app.include_router(verdicts_router(feed, time_source))
+    app.include_router(stream_router(streams))
 
     @app.get("/healthz", response_model=Health, tags=["operation"], operation_id="healthz")
     async def healthz() -> Health:

@@ -19,7 +19,11 @@ _MAX_TEXT = 1024
 
 def _restore_plus(value: object) -> object:
     """``caller=+1202…`` put into a query or form without escaping arrives with a blank for its plus."""
-    return re.sub(r"^(sips?:|tel:|) (?=\d)", r"\1+", value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    value = re.sub(r"^(sips?:|tel:|) (?=\d)", r"\1+", value)
+    # An address holds no blank, unlike a number as people write it.
+    return value.strip().replace(" ", "+") if "@" in value else value
 
 
 def _blank_is_none(value: object) -> object:
@@ -27,11 +31,13 @@ def _blank_is_none(value: object) -> object:
 
 
 def _read_address(value: str | None) -> str | None:
-    """The address as the tracker writes it; brackets around IPv6 are what SIP scripts hold."""
+    """The address as the tracker writes it; SIP scripts hold IPv6 in brackets, Asterisk a port after it."""
     if value is None:
         return None
+    with_port = re.fullmatch(r"(\[[^]]*\]|[\d.]*):\d{1,5}", value)
+    address = with_port[1] if with_port else value
     try:
-        return str(ipaddress.ip_address(value.removeprefix("[").removesuffix("]")))
+        return str(ipaddress.ip_address(address.removeprefix("[").removesuffix("]")))
     except ValueError:
         raise ValueError("an IPv4 or IPv6 address") from None
 
@@ -104,8 +110,8 @@ def attempt_row(request: ScoreFields, *, time_us: int, canonicalise: Canonicalis
         "method": "INVITE",
         # Without a Call-ID two requests must still never look like one call.
         "call_id": request.call_id or f"http-{uuid.uuid4().hex}",
-        "caller": canonicalise(request.caller),
-        "callee": canonicalise(request.callee),
+        "caller": canonicalise(_as_uri(request.caller)),
+        "callee": canonicalise(_as_uri(request.callee)),
         "caller_uri": caller_uri,
         "callee_uri": callee_uri,
         "request_uri": callee_uri,
@@ -120,6 +126,11 @@ def attempt_row(request: ScoreFields, *, time_us: int, canonicalise: Canonicalis
 
 def _uri(text: str) -> str | None:
     return text if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*:", text) else None
+
+
+def _as_uri(text: str) -> str:
+    """FreeSWITCH and others write addresses without a scheme: a number@host is the number, as in From."""
+    return f"sip:{text}" if "@" in text and _uri(text) is None else text
 
 
 def _addr_spec(header: str) -> str:

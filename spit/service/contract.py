@@ -54,13 +54,11 @@ class Engine(Protocol):
     def model_name(self) -> str:
         """``name/version``."""
 
-    def observe(self, events: pa.RecordBatch) -> object:
-        """Counts call events (records.EVENT_SCHEMA)."""
+    def receive(self, events: pa.RecordBatch, agent: str | None = None, number: int = 0) -> bool:
+        """Keeps and counts call events (records.EVENT_SCHEMA), a numbered batch of an agent once.
 
-    def receive(self, events: pa.RecordBatch, agent: str, number: int) -> bool:
-        """Counts a numbered batch of an agent once; False when it was counted before.
-
-        Raises StaleBatchError when that cannot be known any more.
+        False when it was counted before. Raises StaleBatchError when that cannot be known any more, and
+        JournalError when the events can't be kept.
         """
 
     def assess(self, attempt: pa.RecordBatch, *, observe: bool = False, tenant: str = "") -> Assessment:

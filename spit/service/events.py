@@ -19,9 +19,13 @@ from spit.service.identity import Canonicalise
 from spit.service.metrics import ServiceMetrics
 from spit.service.openapi import ARROW_STREAM, EVENTS_REQUEST_BODY, problems
 from spit.service.problems import FieldError, ProblemError, show
+from spit.storage.journal import JournalError
 
 #: Batches decoded at once: big ones must not take the worker threads that scores are waiting for.
 _BATCHES_AT_ONCE = 2
+#: Requests that wait for the disk together: one sync does for all of them.
+_WAITING_AT_ONCE = 32
+_RETRY_AFTER = {"Retry-After": "5"}
 
 
 class EventsAccepted(BaseModel):
@@ -64,25 +68,28 @@ def events_router(
 ) -> APIRouter:
     """The route. ``max_unpacked``: bytes that a compressed body may take when unpacked."""
     router = APIRouter(tags=["events"])
-    limiter = CapacityLimiter(_BATCHES_AT_ONCE)
+    decoding = CapacityLimiter(_BATCHES_AT_ONCE)
+    counting = CapacityLimiter(_WAITING_AT_ONCE)
 
-    def accept(body: bytes, media_type: str, sender: Sender | None) -> EventsAccepted:
-        batch: pa.RecordBatch
+    def decode(body: bytes, media_type: str) -> pa.RecordBatch:
         if media_type == ARROW_STREAM:
-            batch = decode_arrow(body, max_unpacked)
-        else:
-            batch = decode_json(body, canonicalise)
-        if sender is not None:
-            try:
+            return decode_arrow(body, max_unpacked)
+        return decode_json(body, canonicalise)
+
+    def count(batch: pa.RecordBatch, sender: Sender | None) -> EventsAccepted:
+        try:
+            if sender is not None:
                 applied = engine.receive(batch, sender.agent, sender.batch)
-            except StaleBatchError as error:
-                raise ProblemError(409, str(error)) from None
-            if not applied:
-                metrics.duplicate_batches.inc()
-                metrics.duplicate_events.inc(batch.num_rows)
-                return EventsAccepted(accepted=0, duplicate=True)
-        elif batch.num_rows:
-            engine.observe(batch)
+            else:
+                applied = batch.num_rows == 0 or engine.receive(batch)
+        except StaleBatchError as error:
+            raise ProblemError(409, str(error)) from None
+        except JournalError as error:
+            raise ProblemError(503, f"{error}; send them again later", headers=_RETRY_AFTER) from None
+        if not applied:
+            metrics.duplicate_batches.inc()
+            metrics.duplicate_events.inc(batch.num_rows)
+            return EventsAccepted(accepted=0, duplicate=True)
         metrics.events.inc(batch.num_rows)
         return EventsAccepted(accepted=batch.num_rows)
 
@@ -92,7 +99,7 @@ def events_router(
         "/v1/events",
         response_model=EventsAccepted,
         response_model_exclude_defaults=True,
-        responses=problems(400, 401, 409, 413, 415, 422, 500),
+        responses=problems(400, 401, 409, 413, 415, 422, 500, 503),
         openapi_extra=extra,
         operation_id="observe_events",
     )
@@ -106,7 +113,7 @@ def events_router(
             str | None, Header(description="Bearer and the token, where one is configured")
         ] = None,
     ) -> EventsAccepted:
-        """Count call events. All of the request or nothing of it is applied, a numbered batch once."""
+        """Count call events: all of the request or nothing, a numbered batch once, kept before answered."""
         key.check(authorization or "")
         media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if media_type not in {"application/json", ARROW_STREAM}:
@@ -114,7 +121,8 @@ def events_router(
             raise ProblemError(415, f"expected Content-Type {expected}, found {media_type or 'none'}")
         sender = read_sender(x_spit_agent, x_spit_batch)
         body = await request.body()
-        return await to_thread.run_sync(accept, body, media_type, sender, limiter=limiter)
+        batch = await to_thread.run_sync(decode, body, media_type, limiter=decoding)
+        return await to_thread.run_sync(count, batch, sender, limiter=counting)
 
     return router
 

@@ -44,7 +44,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
         422: "a field is missing or wrong",
         429: "the reporter has said enough for this day",
         500: "the service failed",
-        503: "not ready to score",
+        503: "it cannot be done now; later it can",
     }
     return {
         status: {"description": words[status], "content": {PROBLEM_JSON: {"schema": _ref(Problem)}}}

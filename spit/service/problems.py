@@ -42,9 +42,17 @@ class Problem(BaseModel):
 class ProblemError(Exception):
     """Raised anywhere below a route; becomes a problem document."""
 
-    def __init__(self, status: int, detail: str, errors: Sequence[FieldError] = ()) -> None:
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        errors: Sequence[FieldError] = (),
+        *,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(detail)
         self.status = status
+        self.headers = headers
         self.detail = detail
         self.errors = tuple(errors)
 
@@ -102,7 +110,13 @@ def install_problem_handlers(app: FastAPI) -> None:
 
     def on_problem(request: Request, error: Exception) -> Response:
         assert isinstance(error, ProblemError)  # noqa: S101  Starlette types every handler's error as Exception
-        return problem_response(error.status, error.detail, instance=request.url.path, errors=error.errors)
+        return problem_response(
+            error.status,
+            error.detail,
+            instance=request.url.path,
+            errors=error.errors,
+            headers=error.headers,
+        )
 
     def on_validation(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101

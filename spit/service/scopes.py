@@ -1,11 +1,10 @@
-"""Which scope of an API key a route needs."""
+"""What a key must be allowed to do before a route answers."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 
-def requires(scope: str) -> Sequence[Any]:  # noqa: ARG001  the guard reads it
-    """The dependencies of a router whose requests need a key with ``scope``."""
+def requires(_scope: str) -> list[Any]:
+    """The dependencies of a route for which a key needs this scope; none while there are no keys."""
     return []

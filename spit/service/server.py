@@ -107,6 +107,7 @@ class HttpService:
 
     def stop(self, timeout_s: float) -> bool:
         """Take no more requests and finish those that run; whether that was done in time."""
+        self._app.state.streams.close()  # they would not end by themselves
         self._server.should_exit = True
         self._thread.join(max(timeout_s, 0.0))
         return not self._thread.is_alive()

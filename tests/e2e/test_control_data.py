@@ -10,14 +10,13 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from postgres import cluster
-from test_serve_killed import DEADLINE_S, ROOT, Serving, serving
+from serving import DEADLINE_S, ROOT, Serving, serving, wait_until
 
 pytestmark = pytest.mark.e2e
 
@@ -56,14 +55,6 @@ def listed(service: Serving, caller: str) -> object:
     answer: dict[str, Any] = json.loads(text)
     assert answer["degraded"] is False
     return answer["listed"]
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline_s = time.monotonic() + DEADLINE_S
-    pause = threading.Event()
-    while not condition():
-        assert time.monotonic() < deadline_s, "what was waited for did not happen"
-        pause.wait(0.05)
 
 
 def test_what_was_answered_with_201_is_there_after_kill_9(url: str, monkeypatch: pytest.MonkeyPatch) -> None:

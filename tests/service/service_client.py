@@ -58,6 +58,7 @@ class TableEngine:
             Reason("SEQUENTIAL", 2.5, "in a row"),
         )
         self.failure: Exception | None = None
+        self.unkept: Exception | None = None
         self.events: list[dict[str, Any]] = []
         self.assessed: list[dict[str, Any]] = []
         self.receipts = Receipts()
@@ -66,11 +67,14 @@ class TableEngine:
     def observe(self, events: pa.RecordBatch) -> None:
         self.events.extend(events.to_pylist())
 
-    def receive(self, events: pa.RecordBatch, agent: str, number: int) -> bool:
-        if self.receipts.is_applied(agent, number):
+    def receive(self, events: pa.RecordBatch, agent: str | None = None, number: int = 0) -> bool:
+        if agent is not None and self.receipts.is_applied(agent, number):
             return False
+        if self.unkept is not None:
+            raise self.unkept
         self.observe(events)
-        self.receipts.add(agent, number)
+        if agent is not None:
+            self.receipts.add(agent, number)
         return True
 
     def assess(self, attempt: pa.RecordBatch, *, observe: bool = False, tenant: str = "") -> TableAssessment:

@@ -220,6 +220,42 @@ def test_an_unescaped_plus_is_still_a_plus(caller: str) -> None:
     assert [row["caller"] for row in service.engine.assessed] == [SPAMMER, SPAMMER]
 
 
+@pytest.mark.parametrize(
+    ("given", "caller"),
+    [
+        (f"{SPAMMER}@example.org", SPAMMER),
+        ("Alice@Example.org", "alice@example.org"),
+        ("sip:alice@example.org", "alice@example.org"),
+    ],
+)
+def test_an_address_without_a_scheme_is_the_caller_that_from_names(given: str, caller: str) -> None:
+    service = Service()
+    service.post("/v1/score", json={"caller": given, "callee": CALLEE})
+    assert [row["caller"] for row in service.engine.assessed] == [caller]
+
+
+def test_an_unescaped_plus_within_an_address_is_still_a_plus() -> None:
+    service = Service()
+    service.get(f"/v1/score?caller=sip:alice+sales@example.org&callee={CALLEE}")
+    assert [row["caller"] for row in service.engine.assessed] == ["alice+sales@example.org"]
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ("192.0.2.7:5060", "192.0.2.7"),
+        ("[2001:db8::1]:5060", "2001:db8::1"),
+        ("[2001:DB8::1]", "2001:db8::1"),
+        ("::1", "::1"),
+    ],
+)
+def test_a_source_may_come_with_brackets_and_a_port(given: str, read: str) -> None:
+    service = Service()
+    query = {"caller": SPAMMER, "callee": CALLEE, "source_ip": given}
+    assert service.get("/v1/score", params=query).status_code == 200
+    assert [row["source_ip"] for row in service.engine.assessed] == [read]
+
+
 def test_the_answer_may_not_be_kept_for_an_exempt_call() -> None:
     answer = Service(ENFORCE).get("/v1/score", params={"caller": SPAMMER, "callee": "112"}).json()
     assert answer["ttl_s"] == 0

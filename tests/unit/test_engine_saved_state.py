@@ -190,8 +190,8 @@ def test_saves_that_fail_are_said_once_and_counted(tmp_path: Path, caplog: pytes
         (
             T0_US,
             T0_US + 41_500_000,
-            "state restored: 3 callers, saved 2023-11-14T22:13:20Z (100 s ago); up to 43 s of traffic "
-            "before the stop were not saved; stopped for 58 s",
+            "state restored: 3 callers, saved 2023-11-14T22:13:20Z (100 s ago); up to 43 s of captured "
+            "traffic before the stop were not saved; stopped for 58 s",
         ),
         (
             T0_US,

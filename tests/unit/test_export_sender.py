@@ -308,4 +308,6 @@ def test_a_scorer_that_cannot_be_reached_is_a_line(url: str, words: str, scorer:
 
 
 def test_a_path_before_the_interface_is_kept() -> None:
-    assert ScorerConnection("https://example.net/spit/")._path == "/spit/v1/events"
+    assert (
+        ScorerConnection("https://example.net/spit/")._connection.url == "https://example.net/spit/v1/events"
+    )

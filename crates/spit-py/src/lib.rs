@@ -12,6 +12,7 @@ mod messages;
 mod names;
 mod reader;
 mod settings;
+mod sip;
 mod text;
 mod texts;
 
@@ -28,5 +29,6 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     names::register(m)?;
     fold::register(m)?;
     formula::register(m)?;
+    sip::register(m)?;
     live::register(m)
 }

@@ -15,9 +15,13 @@ use spit_core::sip::uri::{NameAddr, Uri};
 
 use crate::columns::TextColumn;
 
+/// Text in one batch: columns count their bytes in 31 bits, and a datagram may hold 64 KiB of one header.
+const MAX_BATCH_TEXT: usize = 64 * 1024 * 1024;
+
 pub(crate) struct MessageRows {
     schema: SchemaRef,
     rows: usize,
+    text_bytes: usize,
     time: Float64Builder,
     source: TextColumn,
     destination: TextColumn,
@@ -72,6 +76,7 @@ impl MessageRows {
         MessageRows {
             schema: Arc::new(schema),
             rows: 0,
+            text_bytes: 0,
             time: Float64Builder::new(),
             source: TextColumn::new(),
             destination: TextColumn::new(),
@@ -94,9 +99,16 @@ impl MessageRows {
         self.rows
     }
 
+    /// Whether the batch must be given away before another row.
+    pub(crate) fn is_full(&self, max_rows: usize) -> bool {
+        self.rows >= max_rows || self.text_bytes >= MAX_BATCH_TEXT
+    }
+
     pub(crate) fn push(&mut self, message: &Message<'_>, seen: &Seen) {
         let mut utf8 = true;
+        let mut text_bytes = 0;
         let mut text = |column: &mut TextColumn, value: Option<&[u8]>| {
+            text_bytes += value.map_or(0, <[u8]>::len);
             utf8 &= value.is_none_or(|value| std::str::from_utf8(value).is_ok());
             column.append_option(value);
         };
@@ -132,6 +144,7 @@ impl MessageRows {
             .header(HeaderId::UserAgent)
             .or_else(|| message.header(HeaderId::Server));
         text(&mut self.user_agent, agent);
+        self.text_bytes += text_bytes;
         let mut anomalies = message.anomalies;
         if !utf8 {
             anomalies.add(Anomalies::NON_UTF8);
@@ -146,7 +159,7 @@ impl MessageRows {
     }
 
     pub(crate) fn finish(&mut self) -> Result<RecordBatch, ArrowError> {
-        self.rows = 0;
+        (self.rows, self.text_bytes) = (0, 0);
         RecordBatch::try_new(
             Arc::clone(&self.schema),
             vec![

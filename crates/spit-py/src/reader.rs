@@ -103,7 +103,7 @@ impl CaptureReader {
         let live = self.live;
         let mut rows = MessageRows::new();
         let max_rows = max_rows.max(1);
-        while !self.ended && rows.len() < max_rows {
+        while !self.ended && !rows.is_full(max_rows) {
             let step = py.detach(|| messages(captures, decoder, &mut self.now_us, &mut rows, max_rows, live));
             py.check_signals()?;
             self.ended = matches!(step, Step::End);
@@ -278,7 +278,7 @@ fn messages(
                 rows.push(message, seen);
             },
         );
-        if rows.len() >= max_rows {
+        if rows.is_full(max_rows) {
             return Step::Full;
         }
         if live && rows.len() > 0 && !captures.has_more_at_hand() {

@@ -15,7 +15,8 @@ macro_rules! headers {
             /// How many ids there are, `Other` not counted.
             pub const KNOWN: usize = HeaderId::Other as usize;
 
-            const fn full_name(self) -> &'static str {
+            /// The name as it is usually written; empty for `Other`.
+            pub const fn full_name(self) -> &'static str {
                 match self { $(HeaderId::$id => $full),+, HeaderId::Other => "" }
             }
 

@@ -1,0 +1,37 @@
+"""An appeal over HTTP reaches the budget, which throttles a detector that blocks the wrong callers."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from serving import ROOT, serving
+
+pytestmark = pytest.mark.e2e
+
+
+def test_an_appeal_of_a_flagged_caller_is_charged_once(tmp_path: Path) -> None:
+    capture = str(ROOT / "captures" / "telemarketer.pcap")
+    command = [sys.executable, "-m", "spit", "score", "--by", "call", "--format", "jsonl", capture]
+    calls = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    flagged = [call for call in map(json.loads, calls.splitlines()) if call["label"] == "spam"]
+    assert flagged
+    call = flagged[-1]
+    appeal = {
+        "kind": "appeal",
+        "reporter": call["caller"],
+        "call_id": call["call_id"],
+        "time": call["time"] + 60,
+    }
+    charged = "wrong_blocks_reported"
+    with serving("--read", capture, "--feedback", str(tmp_path / "reports.csv")) as service:
+        assert service.engine_counter(charged) == 0
+        for _ in range(2):  # said twice, charged once
+            status, text = service.ask("POST", "/v1/feedback", appeal)
+            assert status == 202, text
+            assert json.loads(text)["label"] == "ham"
+        assert service.engine_counter(charged) == 1
+    assert ",appeal," in (tmp_path / "reports.csv").read_text()
