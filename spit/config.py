@@ -1,4 +1,4 @@
-"""The configuration: one TOML file, command-line flags over it (docs/configuration.md).
+"""The configuration: one TOML file, environment over it, flags over both (docs/configuration.md).
 
 Every command reads it: what only a file or a mistake needs is imported then.
 """
@@ -45,14 +45,34 @@ _ROUTING_HEADERS = frozenset({
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """How one key is read: ``read`` returns the value in its final type or raises ValueError."""
+    """How one key is read: ``read`` returns the value in its final type or raises ValueError.
+
+    ``hide``: a secret's value as messages and ``spit config show`` may tell it; None: it is no secret.
+    """
 
     read: Callable[[object], object]
     expected: str
+    hide: Callable[[object], str] | None = None
 
 
-def _setting(default: object, read: Callable[[object], object], expected: str) -> Any:
-    return field(default=default, metadata={"setting": Setting(read, expected)})
+def _setting(
+    default: object,
+    read: Callable[[object], object],
+    expected: str,
+    hide: Callable[[object], str] | None = None,
+) -> Any:
+    # Not in repr: a configuration that is logged must not tell its secrets.
+    return field(default=default, repr=hide is None, metadata={"setting": Setting(read, expected, hide)})
+
+
+def _hidden(value: object) -> str:
+    return "***" if value else ""
+
+
+def _hidden_password(value: object) -> str:
+    """A URL without its password, whatever is wrong with the rest of it."""
+    text = re.sub(r"(://[^:/?#]*):.*@", r"\1:***@", str(value))
+    return re.sub(r"(password=)[^&]*", r"\1***", text, flags=re.IGNORECASE)
 
 
 def _integer(default: int, low: int, high: int) -> Any:
@@ -99,13 +119,13 @@ def _boolean(default: bool) -> Any:
     return _setting(default, read, "true or false")
 
 
-def _text(default: str, pattern: str, expected: str) -> Any:
+def _text(default: str, pattern: str, expected: str, hide: Callable[[object], str] | None = None) -> Any:
     def read(value: object) -> str:
         if not isinstance(value, str) or re.fullmatch(pattern, value) is None:
             raise ValueError
         return value
 
-    return _setting(default, read, expected)
+    return _setting(default, read, expected, hide)
 
 
 def _choice(default: str, choices: tuple[str, ...]) -> Any:
@@ -263,7 +283,9 @@ class TrackingConfig:
     max_tcp_bytes: int = _integer(64 * 2**20, 65_536, 2**40)
     max_fragments_bytes: int = _integer(64 * 2**20, 65_536, 2**40)
     duplicate_window_us: int = _integer(5_000, 0, 250_000)
-    hep_auth_key: str = _text("", r"[!-~]{0,128}", 'up to 128 printable characters without spaces, or ""')
+    hep_auth_key: str = _text(
+        "", r"[!-~]{0,128}", 'up to 128 printable characters without spaces, or ""', _hidden
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -430,6 +452,19 @@ class AgentConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StorageConfig:
+    """[storage]: the control database, which holds lists, API keys and the audit log."""
+
+    url: str = _text(
+        "",
+        r"((sqlite|postgres(ql)?)://[^\x00-\x20]+|(?!.*://)[^\x00]*)",
+        'a path, "sqlite:///PATH", "postgresql://USER@HOST/DATABASE", or ""',
+        _hidden_password,
+    )
+    poll_s: float = _number(1.0, 0.05, 3_600, " of seconds")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RedirectConfig:
     """[redirect]: where the SIP redirect server listens, what it tells SBCs, and whom it asks.
 
@@ -534,6 +569,7 @@ class Config:
     service: ServiceConfig = field(default_factory=ServiceConfig)
     agent: AgentConfig = field(default_factory=AgentConfig)
     feedback: FeedbackConfig = field(default_factory=FeedbackConfig)
+    storage: StorageConfig = field(default_factory=StorageConfig)
     redirect: RedirectConfig = field(default_factory=RedirectConfig)
     records: RecordsConfig = field(default_factory=RecordsConfig)
     verdicts: VerdictsConfig = field(default_factory=VerdictsConfig)
@@ -571,6 +607,7 @@ SECTIONS: dict[str, type[Any]] = {
     "service": ServiceConfig,
     "agent": AgentConfig,
     "feedback": FeedbackConfig,
+    "storage": StorageConfig,
     "redirect": RedirectConfig,
     "records": RecordsConfig,
     "verdicts": VerdictsConfig,
@@ -581,21 +618,41 @@ SECTIONS: dict[str, type[Any]] = {
 }
 
 
-def load_config(path: Path | None, overrides: Mapping[str, object] | None = None) -> Config:
-    """Read ``path`` (None: defaults only), then put ``overrides`` over it.
+def load_config(
+    path: Path | None,
+    overrides: Mapping[str, object] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Config:
+    """Read ``path`` (None: defaults only), then put ``environment`` and ``overrides`` over it.
 
     ``overrides``: ``{"policy.mode": "enforce"}``; a value of None means that the flag was not given.
-    Raises ConfigError: names the file (or "command line"), the key, what was expected and what was found.
+    ``environment``: variables, of which those that begin with SPIT_ are read (spit.environment). Raises
+    ConfigError: names the file, the variable or "command line", the key, what was expected and found.
     """
+    return load_with_origins(path, overrides, environment)[0]
+
+
+def load_with_origins(
+    path: Path | None,
+    overrides: Mapping[str, object] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> tuple[Config, dict[str, str]]:
+    """``load_config``, and by key where each value that is not the default came from."""
     values: dict[str, dict[str, object]] = {name: {} for name in SECTIONS}
     origins: dict[str, str] = {}
-    for origin, key, value in [*_file_entries(path), *_override_entries(overrides or {})]:
+    entries = [
+        *_file_entries(path),
+        *_environment_entries(environment or {}),
+        *_override_entries(overrides or {}),
+    ]
+    for origin, key, value in entries:
         section, setting = _find_setting(origin, key)
         name = key.partition(".")[2]
         try:
             values[section][name] = setting.read(value)
         except ValueError:
-            raise ConfigError(f"{origin}: {key}: expected {setting.expected}, found {_show(value)}") from None
+            found = _show(value) if setting.hide is None else setting.hide(value) or "nothing"
+            raise ConfigError(f"{origin}: {key}: expected {setting.expected}, found {found}") from None
         origins[key] = origin
     config = Config(**{name: SECTIONS[name](**given) for name, given in values.items()})
     _check_policy(config.policy, origins, str(path) if path is not None else "defaults")
@@ -604,7 +661,16 @@ def load_config(path: Path | None, overrides: Mapping[str, object] | None = None
             f"{origins['records.pseudonymise']}: records.pseudonym_key_file: expected a file that holds the "
             "key, because records.pseudonymise is true, found nothing"
         )
-    return config
+    return config, origins
+
+
+def settings_by_key() -> dict[str, Setting]:
+    """How each key is read, by ``section.key``."""
+    return {
+        f"{section}.{one.name}": one.metadata["setting"]
+        for section, kind in SECTIONS.items()
+        for one in fields(kind)
+    }
 
 
 def changed_keys(old: Config, new: Config) -> list[str]:
@@ -654,6 +720,14 @@ def _file_entries(path: Path | None) -> Iterable[tuple[str, str, object]]:
             raise ConfigError(f"{path}: {section}: expected a table [{section}], found {_show(table)}")
         for name, value in table.items():
             yield str(path), f"{section}.{name}", value
+
+
+def _environment_entries(environment: Mapping[str, str]) -> Iterable[tuple[str, str, object]]:
+    if not any(name.startswith("SPIT_") for name in environment):
+        return []
+    from spit.environment import variable_entries
+
+    return variable_entries(environment, {key: one.read for key, one in settings_by_key().items()})
 
 
 def _override_entries(overrides: Mapping[str, object]) -> Iterable[tuple[str, str, object]]:

@@ -19,6 +19,10 @@ class ModelError(SpitError):
     """A model bundle is damaged, or was made for other features."""
 
 
+class ControlError(SpitError):
+    """The control database cannot be opened, read or written."""
+
+
 class MissingExtraError(SpitError):
     """A command needs a package of an optional extra that is not installed."""
 

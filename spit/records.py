@@ -223,3 +223,4 @@ class Action:
     sip: SipAnswer | None
     ttl_s: int
     add_headers: dict[str, str] = field(default_factory=dict)
+    listed: str | None = None  # the kind of the list entry that decided, configured lists included

@@ -83,6 +83,7 @@ missing_packages() {
                 have_kamailio_module http_client || want kamailio-utils-modules
                 have sipp || want sip-tester
                 have redis-server || want redis-server
+                have initdb || [ -n "$(ls /usr/lib/postgresql/*/bin/initdb 2>/dev/null)" ] || want postgresql
                 have redis-cli || want redis-tools
                 have curl || want curl
                 ;;

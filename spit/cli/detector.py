@@ -21,6 +21,7 @@ from spit.features.table import FeatureTable
 from spit.model.bundle import load_bundle, load_default, resolve_bundle_path
 from spit.model.reference import Reference, read_reference
 from spit.model.scorer import Model
+from spit.policy.lists import Lists
 from spit.policy.policy import Policy
 
 if TYPE_CHECKING:
@@ -72,8 +73,13 @@ def open_verdicts(config: Config) -> VerdictChanges:
     return VerdictChanges(feed, clock=time.monotonic)
 
 
-def open_observers(config: Config, on_appeal: Callable[[Report], None] | None = None) -> Observers:
-    """Those who look on at an engine that serves. ``on_appeal``: told of each appeal. Raises SpitError."""
+def open_observers(
+    config: Config, on_appeal: Callable[[Report], None] | None = None, lists: Lists | None = None
+) -> Observers:
+    """Those who look on at an engine that serves. Raises SpitError.
+
+    ``on_appeal``: told of each appeal; ``lists``: tell of decoys beside the configured ones.
+    """
     feedback = None
     settings = config.feedback
     if settings.store:
@@ -86,7 +92,14 @@ def open_observers(config: Config, on_appeal: Callable[[Report], None] | None = 
         limits = FeedbackLimits(
             reports_per_day=settings.reports_per_day, last_call_s=float(settings.last_call_s)
         )
-        feedback = Feedback(store, key=key, decoys=settings.decoys, limits=limits, on_appeal=on_appeal)
+        feedback = Feedback(
+            store,
+            key=key,
+            decoys=settings.decoys,
+            is_decoy=(lists or Lists()).is_decoy,
+            limits=limits,
+            on_appeal=on_appeal,
+        )
     drift = DriftMonitor(FeatureTable.names, load_reference(config))
     return Observers(load_challenger(config), drift, feedback, open_records(config), open_verdicts(config))
 

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable
 
 from spit import __version__
+from spit.cli.control_parser import add_config, add_keys, add_lists, add_storage
 
 FORMATS = ("table", "jsonl", "csv", "parquet")
 
@@ -39,6 +40,9 @@ def build_parser() -> argparse.ArgumentParser:
         ("what-if", "what another policy or model would have done with recorded calls", _what_if),
         ("drift", "how far calls are from what a model was trained on", _drift),
         ("feedback", "list reports about calls, or the labels that follow from them", _feedback),
+        ("lists", "allow, block, grey, consent, decoy and do-not-originate lists", add_lists),
+        ("keys", "API keys", add_keys),
+        ("config", "check or show the configuration", add_config),
         ("records", "questions about the call records that spit serve keeps", _records),
         ("serve", "answer SBCs over HTTP", _serve),
         ("redirect", "answer SBCs over SIP as a redirect server", _redirect),
@@ -329,6 +333,7 @@ def _serve(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--feedback", metavar="FILE", help="keep reports about calls there (docs/learning.md)"
     )
+    add_storage(parser)
     parser.add_argument(
         "--allow-public",
         action="store_true",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from spit.cli.detector import open_verdicts
@@ -14,11 +14,14 @@ from spit.enforce.redis_keys import RedisKeys
 from spit.enforce.webhook import Webhook
 from spit.engine.engine import Engine
 from spit.engine.observers import Observers
-from spit.engine.pushing import VerdictPush
+from spit.engine.pushing import ListedEntry, VerdictPush
 from spit.errors import ConfigError, MissingExtraError
+from spit.lists import ListEntry, ListKind
 from spit.records import Mode
 
 _MIN_SECRET = 16
+#: Grey callers are refused once and may call back, which a list cannot tell; decoys are callees.
+_PUBLISHED = frozenset({ListKind.ALLOW, ListKind.BLOCK, ListKind.DNO})
 
 
 def open_push(config: Config, observers: Observers, engine: Engine, now_us: Callable[[], int]) -> VerdictPush:
@@ -59,6 +62,14 @@ def open_push(config: Config, observers: Observers, engine: Engine, now_us: Call
         file=BlockListFile(Path(path)) if path else None,
         file_interval_s=config.blocklist_file.interval_s,
     )
+
+
+def listed_for_all(entries: Iterable[ListEntry]) -> Iterator[ListedEntry]:
+    """Those that say the same of a caller for every tenant and callee, as they are published."""
+    for entry in entries:
+        if not entry.tenant and not entry.callee and entry.kind in _PUBLISHED:
+            expires_us = entry.expires_at_us
+            yield entry.kind.value, entry.pattern, None if expires_us is None else expires_us / 1e6
 
 
 def _webhook_secret(config: Config) -> bytes:

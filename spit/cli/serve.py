@@ -16,10 +16,11 @@ import pyarrow as pa
 from spit.capture.files import CaptureFiles
 from spit.capture.live import LiveSource, save_calls
 from spit.cli.capturing import give_up_privileges, host_addresses, open_capture, opened_line
+from spit.cli.control import open_control_data
 from spit.cli.detector import build_engine, open_observers
 from spit.cli.log import counter_lines, start_log
 from spit.cli.progress import Progress
-from spit.cli.pushing import open_push
+from spit.cli.pushing import listed_for_all, open_push
 from spit.cli.redirecting import Redirecting, open_redirect
 from spit.cli.report import DONE, FAILED, print_error
 from spit.cli.settings import live_overrides, load_settings, read_again
@@ -35,6 +36,7 @@ from spit.engine.periodic import PeriodicSave, restored_line
 from spit.engine.pushing import VerdictPush
 from spit.errors import ConfigError, InputError, MissingExtraError, ModelError
 from spit.export.prometheus import Sample
+from spit.policy.lists import Lists
 from spit.policy.policy import Policy
 from spit.storage.journal import Journal, Position
 
@@ -69,11 +71,14 @@ def run(arguments: argparse.Namespace) -> int:
         "model.path": arguments.model,
         "model.challenger": arguments.challenger,
         "feedback.store": arguments.feedback,
+        "storage.url": arguments.storage,
     }
     config = captured_by_flags(load_settings(arguments.config, overrides), arguments)
     start_log(json_lines=config.service.log_format == "json")
     keys = read_key_rings(config)
-    with listen(config.service, has_keys=bool(keys)) as listener:  # before the captures are read
+    with listen(
+        config.service, has_keys=bool(keys) or bool(config.storage.url)
+    ) as listener:  # before the captures are read
         return serve(arguments, overrides, config, listener)
 
 
@@ -96,13 +101,18 @@ def serve(
     def charge(appeal: Report) -> None:
         engine.report_wrong_block(appeal.time_us, appeal.caller)
 
-    observers = open_observers(config, on_appeal=charge)
+    lists = Lists()
+    control = open_control_data(config, lists)
+    stored_keys: list[KeyRing] = [] if control is None else [control]
+    observers = open_observers(config, on_appeal=charge, lists=lists)
     engine, restored, journal = restore(config, directory, observers)
+    engine.policy = Policy(config.policy, lists=lists)
     learned = learn(engine, config, arguments.read, restored=restored)
     # An engine that only knows captures of the past is asked about their time.
     past = learned and source is None and directory is None
     now_us = event_time(engine) if past else wall_time_us
     push = open_push(config, observers, engine, now_us)
+    push.follow_lists(lambda: lists.index.version, lambda: listed_for_all(lists.index.entries()))
 
     signals = Signals()
     signals.install()
@@ -130,10 +140,13 @@ def serve(
         failure=None if intake is None else intake.failure,
         samples=samples,
         token=token,
-        keys=keys,
+        keys=[*keys, *stored_keys],
         on_end=signals.stop,
         observers=observers,
+        control=control,
     )
+    if control is not None:
+        control.start()
     if intake is not None and source is not None:
         intake.start()
         _log.info("%s", opened_line(config.agent, source))
@@ -148,19 +161,22 @@ def serve(
             new, line = read_again(arguments.config, overrides, config, _LIVE_KEYS)
             new = captured_by_flags(new, arguments)
             new_token, new_keys = read_agent_token(new), read_key_rings(new)
-            check_host(new.service, has_keys=bool(new_keys))
-            policy = Policy(new.policy)
+            check_host(new.service, has_keys=bool(new_keys) or control is not None)
+            policy = Policy(new.policy, lists=lists)
             service.renew_certificate(new.service)
             engine.policy = policy
         except (ConfigError, ModelError) as error:
             _log.error("configuration kept as it was: %s", error)
             return
         config = new
-        service.configure(config.policy, new_token, new_keys)
+        service.configure(config.policy, new_token, [*new_keys, *stored_keys])
         _log.info("%s", line)
 
     signals.wait(reload)
-    return end(config, intake, service, saving, push, engine, observers.records, redirecting)
+    status = end(config, intake, service, saving, push, engine, observers.records, redirecting)
+    if control is not None:
+        control.close()
+    return status
 
 
 def end(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,9 +14,10 @@ from spit.config import Config, changed_keys, load_config
 def load_settings(path: str | None, overrides: Mapping[str, object] | None = None) -> Config:
     """Read the file ``path``, then ``overrides`` (``{"model.path": "models/mine"}``; None: flag not given).
 
-    The rules of a region are filled in. Raises ConfigError.
+    Environment variables (``SPIT_SECTION_KEY``) go over the file and under the flags. The rules of
+    a region are filled in. Raises ConfigError.
     """
-    config = load_config(None if path is None else Path(path), overrides)
+    config = load_config(None if path is None else Path(path), overrides, os.environ)
     return with_region(config, "defaults" if path is None else path)
 
 

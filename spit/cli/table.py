@@ -11,7 +11,9 @@ import pyarrow as pa
 from spit.cli.text import iso_time, printable, shorten
 
 #: Columns that hold epoch seconds.
-_TIMES = frozenset({"time", "start_time", "end_time", "first_seen", "last_seen"})
+_TIMES = frozenset(
+    {"time", "start_time", "end_time", "first_seen", "last_seen", "created_at", "expires_at", "revoked_at"}
+)
 _NARROWEST = 8
 _WIDEST = 40
 _GAP = "  "

@@ -21,7 +21,14 @@ from spit.engine.moments import FrozenEngine
 from spit.engine.moments import Observer as Observer
 from spit.engine.moments import Restored as Restored
 from spit.engine.moments import SavedObserver as SavedObserver
-from spit.engine.questions import AttemptRow, QuestionReader, attempt_batch, attempt_row, text
+from spit.engine.questions import (
+    AttemptRow,
+    QuestionReader,
+    attempt_batch,
+    attempt_row,
+    attempt_time_us,
+    text,
+)
 from spit.engine.receipts import Receipts, StaleBatchError
 from spit.engine.scored import AttemptContext, Scored, concatenate, margins
 from spit.engine.summaries import CallerSummary, caller_rows, summaries
@@ -277,21 +284,24 @@ class Engine:
             observer.observe(events, scored)
         return scored, context
 
-    def assess(self, attempt: pa.RecordBatch | AttemptRow, *, observe: bool = False) -> Assessment:
+    def assess(
+        self, attempt: pa.RecordBatch | AttemptRow, *, observe: bool = False, tenant: str = ""
+    ) -> Assessment:
         """The verdict on one attempt (one row, or columns by name, of records.EVENT_SCHEMA), and the action.
 
-        Counts nothing unless ``observe``. Raises InputError when it is not one attempt.
+        ``tenant``: whose lists are asked beside those of all. Counts nothing unless
+        ``observe``. Raises InputError when it is not one attempt.
         """
-        answer = self._answer(attempt, observe=observe, wait=True)
+        answer = self._answer(attempt, observe=observe, wait=True, tenant=tenant)
         assert answer is not None  # noqa: S101  it has waited
         return answer
 
-    def assess_now(self, attempt: AttemptRow) -> Assessment | None:
+    def assess_now(self, attempt: AttemptRow, *, tenant: str = "") -> Assessment | None:
         """``assess`` without observing and without waiting: None while events are counted."""
-        return self._answer(attempt, observe=False, wait=False)
+        return self._answer(attempt, observe=False, wait=False, tenant=tenant)
 
     def _answer(
-        self, attempt: pa.RecordBatch | AttemptRow, *, observe: bool, wait: bool
+        self, attempt: pa.RecordBatch | AttemptRow, *, observe: bool, wait: bool, tenant: str
     ) -> Assessment | None:
         row = attempt_row(attempt)
         policy = self.policy
@@ -335,7 +345,15 @@ class Engine:
                 *self._explain(why, margins(policy, score, rank))[0],
             )
         verdict = Verdict(caller, decision.score, label, reasons, self._model.name, attempts, call_ids)
-        action = policy.decide(verdict, callee=callee, exemption=text(row, "exemption"), level=level)
+        action = policy.decide(
+            verdict,
+            callee=callee,
+            exemption=text(row, "exemption"),
+            level=level,
+            tenant=tenant,
+            time_us=attempt_time_us(row),
+            remember=True,
+        )
         return Assessment(verdict, action)
 
     def report_wrong_block(self, time_us: int, caller: str) -> bool:
@@ -503,7 +521,12 @@ class Engine:
         with self._lock:
             level = self._level()
         return caller_rows(
-            held, policy=self.policy, explain=self._explain, model=self._model.name, level=level
+            held,
+            policy=self.policy,
+            explain=self._explain,
+            model=self._model.name,
+            level=level,
+            time_us=self._now_us,
         )
 
     def _reasons_of(self, callers: Sequence[str]) -> list[tuple[Reason, ...]]:

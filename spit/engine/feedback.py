@@ -103,7 +103,8 @@ class ReportSink(Protocol):
 class Feedback:
     """Remembers recent calls and takes reports about them. Thread-safe.
 
-    ``key``: secret of the reporters' hashes. ``decoys``: canonical callees. ``on_appeal`` is called with each
+    ``key``: secret of the reporters' hashes. ``decoys``: canonical callees; ``is_decoy`` tells of others at a
+    time (epoch µs). ``on_appeal`` is called with each
     appeal that was written down, outside of any lock. At most ``max_calls`` calls and ``max_reporters``
     reporters are remembered; the oldest by event time leave first, and both are counted.
     """
@@ -114,12 +115,14 @@ class Feedback:
         *,
         key: bytes,
         decoys: Iterable[str] = (),
+        is_decoy: Callable[[str, int], bool] = lambda _callee, _time_us: False,
         limits: FeedbackLimits | None = None,
         on_appeal: Callable[[Report], None] | None = None,
     ) -> None:
         self._sink = sink
         self._key = key
         self._decoys = pa.array(sorted(set(decoys)), pa.string())
+        self._is_decoy = is_decoy
         self._limits = limits or FeedbackLimits()
         self._on_appeal = on_appeal
         self._lock = threading.Lock()
@@ -163,7 +166,7 @@ class Feedback:
                     continue
                 self._remember(call_id, caller, callee, time_us, ended=over)
                 kind = None
-                if lure and not over:
+                if not over and (lure or self._is_decoy(callee, time_us)):
                     kind, reporter = FeedbackKind.DECOY, callee
                 elif status == _UNWANTED_STATUS:
                     kind, reporter = FeedbackKind.UNWANTED, callee

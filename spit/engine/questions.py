@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import pyarrow as pa
 
@@ -98,6 +99,11 @@ def attempt_batch(attempt: pa.RecordBatch | AttemptRow) -> pa.RecordBatch:
         return attempt
     columns = [pa.array([attempt.get(field.name)], field.type) for field in EVENT_SCHEMA]
     return pa.RecordBatch.from_arrays(columns, schema=EVENT_SCHEMA)
+
+
+def attempt_time_us(row: AttemptRow) -> int:
+    """When it was made, epoch µs."""
+    return cast(int, row["time_us"])
 
 
 def text(row: AttemptRow, name: str) -> str | None:

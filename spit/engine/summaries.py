@@ -55,9 +55,17 @@ class CallerSummary:
 
 
 def caller_rows(
-    held: CallerColumns, *, policy: Policy, explain: Explain, model: str, level: int = 0
+    held: CallerColumns,
+    *,
+    policy: Policy,
+    explain: Explain,
+    model: str,
+    level: int = 0,
+    time_us: int | None = None,
 ) -> pa.RecordBatch:
-    """One row per caller (CALLER_SCHEMA), the highest score first. ``level``: as for ``Policy.decide``.
+    """One row per caller (CALLER_SCHEMA), the highest score first.
+
+    ``level``, ``time_us``: as for ``Policy.would``.
 
     Only what was labelled is explained, and becomes objects: of a million callers nearly all are legit.
     """
@@ -77,7 +85,7 @@ def caller_rows(
         "caller": callers,
         "label": labels,
         "score": pa.array(held.score[at]),
-        "action": policy.would(callers, labels, level=level),
+        "action": policy.would(callers, labels, level=level, time_us=time_us),
         "reasons": _reasons(explain(held.values[by_place], to_pass[by_place]), labelled[by_place], n),
         "attempts": pa.array(held.attempts[at]),
         "flagged_at_attempt": pa.array(flagged, mask=flagged == 0),

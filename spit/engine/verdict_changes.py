@@ -110,6 +110,7 @@ class VerdictChanges:
                 pa.array([verdict.caller for verdict in held], pa.string()),
                 pa.array([label.value for label in labels], pa.string()),
                 level=level,
+                time_us=time_us,
             ).to_pylist()
             return [
                 _judged(verdict, label, policy, level, time_us)
@@ -136,8 +137,11 @@ class VerdictChanges:
                 scored.model,
                 int(scored.attempts[row]),
             )
-            action = scored.policy.decide(verdict, callee=None, exemption=None, level=levels[row])
-            self._note(_verdict(verdict, action, int(times_us[row])), scored, row)
+            time_us = int(times_us[row])
+            action = scored.policy.decide(
+                verdict, callee=None, exemption=None, level=levels[row], time_us=time_us
+            )
+            self._note(_verdict(verdict, action, time_us), scored, row)
 
     def _interesting(self, scored: Scored, callers: pa.Array) -> list[tuple[int, str]]:
         """The attempts that may change what is known: of listable callers, not all the legitimate ones."""
@@ -145,7 +149,9 @@ class VerdictChanges:
             # Of few attempts each is asked about: a caller may be listed whatever the label.
             mask = np.ones(len(scored), np.bool_)
         else:
-            would = scored.policy.would(callers, _LABEL_WORDS.take(pa.array(scored.label_rank)))
+            labels = _LABEL_WORDS.take(pa.array(scored.label_rank))
+            latest_us = int(scored.batch["time_us"].to_numpy()[scored.rows].max())
+            would = scored.policy.would(callers, labels, time_us=latest_us)
             acted_on = pc.not_equal(would, ActionKind.ALLOW.value).to_numpy(zero_copy_only=False)
             mask = (scored.label_rank > LEGIT_RANK) | acted_on
             if self._coming or self.feed.holds_any():
@@ -246,6 +252,7 @@ def _judged(verdict: CallerVerdict, label: Label, policy: Policy, level: int, ti
         callee=None,
         exemption=None,
         level=level,
+        time_us=time_us,
     )
     return replace(
         verdict,

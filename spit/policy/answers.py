@@ -92,6 +92,14 @@ def _split(line: str) -> tuple[str, str]:
     return name.strip(), template.strip()
 
 
+def build_call_back(delay_s: int) -> SipAnswer:
+    """The response to a grey caller: 480 with the time after which a call back passes.
+
+    RFC 3261 20.33 has Retry-After with 480. 503 would make proxies take the whole SBC for overloaded.
+    """
+    return SipAnswer(480, "Temporarily Unavailable", {"Retry-After": str(delay_s)})
+
+
 def _contact(redress: str) -> str:
     """ATIS-1000099 names the kind of contact: url, tel or email."""
     scheme, _, rest = redress.partition(":")

@@ -12,7 +12,10 @@ import pyarrow.compute as pc
 
 from spit.config import PolicyConfig
 from spit.errors import ModelError
-from spit.policy.answers import BlockBasis, SipAnswers
+from spit.lists import ListKind
+from spit.policy.answers import BlockBasis, SipAnswers, build_call_back
+from spit.policy.list_index import NO_MATCH, Match
+from spit.policy.lists import Call, Lists
 from spit.policy.share import is_enforced
 from spit.records import Action, ActionKind, Label, Mode, Verdict
 
@@ -25,16 +28,23 @@ _MILD = (ActionKind.ALLOW, ActionKind.TAG)
 
 
 class Policy:
-    """Maps scores to labels and verdicts to actions. Stateless: the same verdict gives the same action.
+    """Maps scores to labels and verdicts to actions. Its one state are ``lists``: without them the same
+    verdict gives the same action.
 
     ``derive_threshold``: the score threshold that keeps N wrong blocks per 10,000 legitimate callers, from
-    the model's calibration; asked unless ``policy.spam_threshold`` is set. Raises what it raises.
+    the model's calibration; asked unless ``policy.spam_threshold`` is set. Raises what it raises. ``lists``:
+    asked beside those of the configuration.
     """
 
     def __init__(
-        self, config: PolicyConfig, *, derive_threshold: Callable[[float], float] | None = None
+        self,
+        config: PolicyConfig,
+        *,
+        derive_threshold: Callable[[float], float] | None = None,
+        lists: Lists | None = None,
     ) -> None:
         self._config = config
+        self._lists = lists or Lists()
         self.mode = Mode(config.mode)
         self.max_wrong_per_10000 = config.max_wrong_blocks_per_10000
         self._suspect_threshold = config.suspect_threshold
@@ -57,7 +67,7 @@ class Policy:
 
     def calibrated(self, derive_threshold: Callable[[float], float] | None) -> Policy:
         """The same policy with the thresholds of another calibration."""
-        return Policy(self._config, derive_threshold=derive_threshold)
+        return Policy(self._config, derive_threshold=derive_threshold, lists=self._lists)
 
     @property
     def spam_threshold(self) -> float:
@@ -92,14 +102,19 @@ class Policy:
         ranks[scores >= self._spam_thresholds[at]] = 2
         return ranks
 
-    def would(self, callers: pa.Array, labels: pa.Array, *, level: int = 0) -> pa.Array:
+    def would(
+        self, callers: pa.Array, labels: pa.Array, *, level: int = 0, time_us: int | None = None
+    ) -> pa.Array:
         """What enforcing would do with callers of these labels (columns of strings), as a column of strings.
 
-        The same as ``decide`` of each for an attempt that nothing exempts.
+        The same as ``decide`` of each for an attempt to nobody known that nothing exempts; ``time_us`` (epoch
+        µs) None: the configured lists alone are asked.
         """
         kinds = pa.array([self._kind(label, level).value for label in self._kinds])
         found = kinds.take(pc.index_in(labels, value_set=pa.array([label.value for label in self._kinds])))
         found = pc.if_else(self._block.holds(callers), self._kinds[Label.SPAM].value, found)
+        if time_us is not None and self._lists.index.decides:
+            found = self._listed(callers, found, time_us)
         return pc.if_else(self._allow.holds(callers), ActionKind.ALLOW.value, found)
 
     def decide(
@@ -109,38 +124,81 @@ class Policy:
         callee: str | None,
         exemption: str | None,
         level: int = 0,
-        basis: BlockBasis = BlockBasis.ANALYTICS,
+        tenant: str = "",
+        time_us: int | None = None,
+        remember: bool = False,
     ) -> Action:
         """The action for one attempt.
 
         ``callee``: canonical identity or URI; ``exemption``: that column of the attempt; ``level``: as for
-        ``label``; ``basis``: what a rejection rests on. In this order: an exempt call is allowed, an
-        allow-listed caller is allowed, a caller whom the callee has consented to is allowed, a block-listed
-        caller gets the spam action, everybody else gets the action of the label, which is to tag at most
-        once the budget is far overspent.
+        ``label``; ``tenant`` "": none is known; ``time_us``: of the attempt, epoch µs; None: the configured
+        lists alone are asked; ``remember``: as for ``Lists.match``. In this order: an exempt call is allowed;
+        then a caller who is allowed, or to whom the callee consents; then a do-not-originate number or a
+        blocked caller gets the spam action; then a grey caller is refused for a while; everybody else gets
+        the action of the label, which is to tag at most once the budget is far overspent.
         """
         mode = self.mode_of(verdict.caller)
         if exemption is not None or self._is_emergency(callee):
             # ttl 0: the exemption is this call's, an SBC must not remember it for the caller.
             return Action(ActionKind.ALLOW, ActionKind.ALLOW, mode, None, 0)
+        match, ttl_s = NO_MATCH, self._ttl_s
+        if time_us is not None:
+            match = self._lists.match(Call(tenant, verdict.caller, callee, time_us), remember=remember)
+            ttl_s = self._remembered_s(match, time_us)
+        basis = BlockBasis.ANALYTICS
+        listed: ListKind | None = match.kind
         if verdict.caller in self._allow:
-            would = ActionKind.ALLOW
+            would, listed = ActionKind.ALLOW, ListKind.ALLOW
         elif self._has_consent(verdict.caller, callee):
             # ttl 0: the consent is this callee's, an SBC must not remember it for the caller.
-            return Action(ActionKind.ALLOW, ActionKind.ALLOW, mode, None, 0)
-        elif verdict.caller in self._block:
-            would = self._kinds[Label.SPAM]
+            return Action(ActionKind.ALLOW, ActionKind.ALLOW, mode, None, 0, listed=ListKind.CONSENT.value)
+        elif listed in (ListKind.ALLOW, ListKind.CONSENT):
+            would = ActionKind.ALLOW
+        elif listed is ListKind.DNO:
+            # ATIS-1000099: 603+ tells of analytics, and a do-not-originate number was not analysed.
+            would, basis = self._kinds[Label.SPAM], BlockBasis.DO_NOT_ORIGINATE
+        elif verdict.caller in self._block or listed is ListKind.BLOCK:
+            would, listed = self._kinds[Label.SPAM], ListKind.BLOCK
+        elif listed is ListKind.GREY:
+            would = ActionKind.THROTTLE
         else:
             would = self._kind(verdict.label, level)
         kind = would if mode is Mode.ENFORCE else ActionKind.ALLOW
+        sip = self._answers.answer(kind, basis)
+        if kind is ActionKind.THROTTLE and listed is ListKind.GREY and match.entry is not None:
+            sip = build_call_back(match.entry.callback_delay_s or 0)
         tags = self._answers.tags(verdict) if kind is ActionKind.TAG else {}
-        return Action(kind, would, mode, self._answers.answer(kind, basis), self._ttl_s, tags)
+        return Action(kind, would, mode, sip, ttl_s, tags, None if listed is None else listed.value)
 
     def mode_of(self, caller: str | None) -> Mode:
         """The mode for a caller: enforce for the share of callers that the policy is enforced for."""
         if self.mode is Mode.ENFORCE and is_enforced(caller, self._enforce_share):
             return Mode.ENFORCE
         return Mode.MONITOR
+
+    def _remembered_s(self, match: Match, time_us: int) -> int:
+        """For how long an SBC may remember the answer for the caller."""
+        if match.by_callee or match.kind in (ListKind.GREY, ListKind.CONSENT):
+            return 0
+        expires_at_us = None if match.entry is None else match.entry.expires_at_us
+        if expires_at_us is None:
+            return self._ttl_s
+        return min(self._ttl_s, (expires_at_us - time_us) // 1_000_000)
+
+    def _listed(self, callers: pa.Array, found: pa.Array, time_us: int) -> pa.Array:
+        """``found``, but the action of the lists where they know the caller."""
+        actions = {
+            ListKind.ALLOW: ActionKind.ALLOW,
+            ListKind.DNO: self._kinds[Label.SPAM],
+            ListKind.BLOCK: self._kinds[Label.SPAM],
+            ListKind.GREY: ActionKind.THROTTLE,
+        }
+        match = self._lists.index.match
+        kinds = [match("", caller, None, time_us).kind for caller in callers.to_pylist()]
+        listed = pa.array([None if kind is None else actions[kind].value for kind in kinds], pa.string())
+        configured = self._block.holds(callers)
+        grey = pc.and_(configured, pc.equal(listed, ActionKind.THROTTLE.value).fill_null(False))
+        return pc.coalesce(pc.if_else(grey, pa.scalar(None, pa.string()), listed), found)
 
     def _kind(self, label: Label, level: int) -> ActionKind:
         kind = self._kinds[label]

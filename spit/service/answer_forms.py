@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode
 from fastapi import Response
 from pydantic import BaseModel, Field
 
+from spit.lists import ListKind
 from spit.records import ActionKind, Label, Mode, Reason, SipAnswer
 from spit.service.contract import Assessment
 
@@ -55,6 +56,7 @@ class ScoreModel(BaseModel):
     degraded: bool = Field(description="the engine could not score; the call is allowed")
     evidence: list[str] = Field(description="Call-IDs of the caller's first labelled attempts")
     add_headers: dict[str, str] = Field(description="headers that the INVITE gets when the action is tag")
+    listed: ListKind | None = Field(description="the kind of the list entry that decided")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ class ScoreAnswer:
     degraded: bool = False
     evidence: tuple[str, ...] = ()
     add_headers: dict[str, str] = field(default_factory=dict)
+    listed: str | None = None
 
     @classmethod
     def of(cls, assessment: Assessment) -> ScoreAnswer:
@@ -93,6 +96,7 @@ class ScoreAnswer:
             mode=action.mode,
             evidence=verdict.evidence,
             add_headers=action.add_headers,
+            listed=action.listed,
         )
 
     @classmethod
@@ -156,6 +160,7 @@ def _nested(answer: ScoreAnswer) -> dict[str, object]:
         "degraded": answer.degraded,
         "evidence": list(answer.evidence),
         "add_headers": answer.add_headers,
+        "listed": answer.listed,
     }
 
 

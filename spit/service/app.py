@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from fastapi import FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 import spit
 from spit.config import Config
 from spit.enforce.feed import VerdictFeed
 from spit.engine.observers import Observers
 from spit.export.prometheus import Sample
+from spit.service.audit import audit_router
 from spit.service.callers import callers_router
 from spit.service.calls import calls_router
 from spit.service.contract import Engine
+from spit.service.control import install_control_errors
 from spit.service.events import events_router
 from spit.service.feedback import feedback_router
 from spit.service.guard import Guard, GuardMiddleware
 from spit.service.identity import canonicaliser
 from spit.service.limits import BodyLimit
+from spit.service.lists import MAX_IMPORT_BYTES, lists_router
 from spit.service.metrics import RequestCounter, ServiceMetrics, refusal_samples
 from spit.service.model import model_router
 from spit.service.openapi import install_openapi, problems
@@ -34,11 +37,23 @@ from spit.service.scoring import Scorer, score_router
 from spit.service.verdict_stream import VerdictStreams, stream_router
 from spit.service.verdicts import verdicts_router
 
+if TYPE_CHECKING:
+    from spit.engine.control_data import ControlData
+
 
 class Health(BaseModel):
     """The process answers."""
 
     status: Literal["ok"] = "ok"
+
+
+class Readiness(BaseModel):
+    """Answers are verdicts."""
+
+    status: Literal["ok"] = "ok"
+    warnings: list[str] | None = Field(
+        default=None, description="what is not as it should be; absent: nothing"
+    )
 
 
 def create_app(
@@ -52,6 +67,7 @@ def create_app(
     guard: Guard | None = None,
     observers: Observers | None = None,
     gate: ScoreGate | None = None,
+    control: ControlData | None = None,
 ) -> FastAPI:
     """The application.
 
@@ -60,7 +76,8 @@ def create_app(
     ``timer``: seconds of a clock that never goes back, for the latency histogram. ``failure``: why a
     capture in this process has stopped, None while it runs. ``samples``: what else goes to /metrics.
     ``guard``: asks for keys and counts requests; by default it asks for none. ``observers``: those of
-    ``engine``. ``gate``: bounds the waiting of attempts. ``app.state`` has the ``scorer`` and the ``guard``.
+    ``engine``. ``gate``: bounds the waiting of attempts. ``control``: lists and
+    keys; None where no database is configured. ``app.state`` has the ``scorer`` and the ``guard``.
     """
     app = FastAPI(
         title="spit",
@@ -76,7 +93,8 @@ def create_app(
 
     def all_samples() -> list[Sample]:
         own = [*(samples() if samples is not None else []), *looking_on.samples(), *streams.samples()]
-        return [*own, *refusal_samples(guard.refusals())]
+        kept = control.samples() if control is not None else []
+        return [*own, *kept, *refusal_samples(guard.refusals())]
 
     metrics = ServiceMetrics(engine.counters, all_samples)
     canonicalise = canonicaliser(config.core_settings())
@@ -94,6 +112,9 @@ def create_app(
     app.include_router(calls_router(looking_on.records, canonicalise, time_source))
     app.include_router(feedback_router(looking_on.feedback, canonicalise, time_source))
     app.include_router(model_router(engine, looking_on))
+    app.include_router(lists_router(control, canonicalise))
+    app.include_router(audit_router(control))
+    install_control_errors(app)
     feed = looking_on.verdicts.feed if looking_on.verdicts is not None else VerdictFeed()
     streams = VerdictStreams(feed, config.verdicts)
     app.state.streams = streams
@@ -106,15 +127,22 @@ def create_app(
         return Health()
 
     @app.get(
-        "/readyz", response_model=Health, responses=problems(503), tags=["operation"], operation_id="readyz"
+        "/readyz",
+        response_model=Readiness,
+        response_model_exclude_none=True,
+        responses=problems(503),
+        tags=["operation"],
+        operation_id="readyz",
     )
-    async def readyz() -> Health:
+    async def readyz() -> Readiness:
         """A model is loaded and, where this process captures, it does: answers are verdicts."""
         if not engine.model_name:
             raise ProblemError(503, "no model is loaded")
         if failure is not None and (words := failure()) is not None:
             raise ProblemError(503, words)
-        return Health()
+        # A control database that is away is no 503: verdicts go on, and no scorer at all would be worse.
+        warning = control.warning() if control is not None else None
+        return Readiness(warnings=None if warning is None else [warning])
 
     @app.get(
         "/metrics",
@@ -137,7 +165,7 @@ def create_app(
     app.add_middleware(
         BodyLimit,
         default=config.service.max_score_bytes,
-        limits={"/v1/events": config.service.max_events_bytes},
+        limits={"/v1/events": config.service.max_events_bytes, "/v1/lists/import": MAX_IMPORT_BYTES},
         header_bytes=config.service.max_header_bytes,
         timeout_s=config.service.body_timeout_s,
     )

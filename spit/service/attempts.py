@@ -19,6 +19,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from spit.lists import TENANT_FORM
 from spit.records import EventKind
 from spit.service.identity import Canonicalise
 
@@ -80,6 +81,7 @@ Address = Annotated[
         }
     ),
 ]
+Tenant = Annotated[str, StringConstraints(pattern=TENANT_FORM)]
 
 
 class ScoreFields(BaseModel):
@@ -91,6 +93,7 @@ class ScoreFields(BaseModel):
     call_id: Text = Field(default=None, description="Call-ID of the INVITE")
     user_agent: Text = Field(default=None, description="User-Agent of the INVITE")
     observe: bool = Field(default=False, description="count this attempt too: there is no mirror")
+    tenant: Tenant = Field(default="", description="whose lists are asked beside those of all")
 
     def header(self, _name: str) -> str | None:
         """A SIP header by its name in lower case; the query form carries none."""
@@ -146,6 +149,15 @@ class ScoreOptions(BaseModel):
 
     observe: bool = Field(default=False, description="count this attempt too: there is no mirror")
     source_ip: Address = Field(default=None, description="for application/sip: who sent the INVITE")
+    tenant: Tenant = Field(default="", description="for application/sip: whose lists are asked")
+
+
+class ScoreHeaders(BaseModel):
+    """What a header may say of the question."""
+
+    tenant: Tenant | None = Field(
+        default=None, alias="X-Spit-Tenant", description="the same as the field tenant"
+    )
 
 
 def attempt_row(request: ScoreFields, *, time_us: int, canonicalise: Canonicalise) -> dict[str, object]:

@@ -62,10 +62,15 @@ class Engine(Protocol):
         JournalError when the events can't be kept.
         """
 
-    def assess(self, attempt: pa.RecordBatch | Mapping[str, object], *, observe: bool = False) -> Assessment:
-        """Scores exactly one attempt: a batch, or its columns by name; counts it too when ``observe``."""
+    def assess(
+        self, attempt: pa.RecordBatch | Mapping[str, object], *, observe: bool = False, tenant: str = ""
+    ) -> Assessment:
+        """Scores exactly one attempt: a batch, or its columns by name; counts it too when ``observe``.
 
-    def assess_now(self, attempt: Mapping[str, object]) -> Assessment | None:
+        ``tenant``: whose lists are asked beside those of all.
+        """
+
+    def assess_now(self, attempt: Mapping[str, object], *, tenant: str = "") -> Assessment | None:
         """As ``assess`` without observing, in a fraction of a millisecond; None where it had to wait."""
 
     def caller(self, caller: str) -> CallerSummary | None:

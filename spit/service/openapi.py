@@ -106,14 +106,15 @@ SCORE_RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 
-def query_parameters(model: type[BaseModel]) -> list[dict[str, Any]]:
-    """The parameters of a route that reads ``model`` from its query by itself, as FastAPI would tell them."""
+def query_parameters(model: type[BaseModel], *, place: str = "query") -> list[dict[str, Any]]:
+    """The parameters of a route that reads ``model`` from its query (or from another ``place``) by itself, as
+    FastAPI would tell them."""
     document = model.model_json_schema()
     required = document.get("required", [])
     parameters = []
     for name, found in document["properties"].items():
         schema = {key: value for key, value in found.items() if (key, value) != ("default", None)}
-        parameter = {"name": name, "in": "query", "required": name in required, "schema": schema}
+        parameter = {"name": name, "in": place, "required": name in required, "schema": schema}
         parameters.append({**parameter, "description": schema["description"]})
     return parameters
 

@@ -18,6 +18,7 @@ from spit.service.answer_forms import ScoreAnswer, render
 from spit.service.attempts import (
     ScoreFields,
     ScoreForm,
+    ScoreHeaders,
     ScoreOptions,
     ScoreQuery,
     ScoreRequest,
@@ -29,9 +30,10 @@ from spit.service.guard import is_limited
 from spit.service.metrics import ServiceMetrics
 from spit.service.openapi import SCORE_REQUEST_BODY, SCORE_RESPONSES, query_parameters
 from spit.service.overload import ScoreGate, ShedError
-from spit.service.problems import ProblemError, validation_problem
+from spit.service.problems import FieldError, ProblemError, show, validation_problem
 from spit.service.scopes import security_of
 
+_HEADERS = query_parameters(ScoreHeaders, place="header")
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 SIP_TYPES = ("application/sip", "message/sip")
 
@@ -66,20 +68,24 @@ class Scorer:
         gate.on_shed = metrics.count_shed
         self._failing = False
 
-    async def answer_fields(self, request: ScoreFields, *, limited: bool = False) -> ScoreAnswer:
+    async def answer_fields(
+        self, request: ScoreFields, *, tenant: str | None = None, limited: bool = False
+    ) -> ScoreAnswer:
         """The answer for caller and callee as fields, or within the budget that the call is allowed.
 
         Given on this thread while the engine is free: to hand it to another takes as long as to score.
-        ``limited``: who asks, asks too often.
+        ``tenant``: of the header, None without one. ``limited``: who asks, asks too often.
         """
-        now = None if request.observe else partial(self._score, self._reader(request), now=True)
-        return await self._answer(now, partial(self.score_fields, request), limited=limited)
+        whose = one_tenant(request.tenant, tenant)
+        read = partial(self._score, self._reader(request), now=True, tenant=whose)
+        now = None if request.observe else read
+        return await self._answer(now, partial(self.score_fields, request, tenant), limited=limited)
 
     async def answer_invite(
-        self, data: bytes, *, source_ip: str | None, observe: bool, limited: bool = False
+        self, data: bytes, *, source_ip: str | None, observe: bool, tenant: str = "", limited: bool = False
     ) -> ScoreAnswer:
         """As ``score_invite``, or within the budget that the call is allowed. Raises ProblemError (400)."""
-        work = partial(self.score_invite, data, source_ip=source_ip, observe=observe)
+        work = partial(self.score_invite, data, source_ip=source_ip, observe=observe, tenant=tenant)
         return await self._answer(None, work, limited=limited)
 
     async def _answer(
@@ -106,16 +112,19 @@ class Scorer:
         """Score one attempt of nobody: what is loaded at first use takes longer than a call may."""
         self.score_fields(ScoreRequest(caller="anonymous@invalid", callee="anonymous@invalid"))
 
-    def score_fields(self, request: ScoreFields) -> ScoreAnswer:
-        """The answer for caller and callee as fields; waits for the engine."""
-        answer = self._score(self._reader(request), observe=request.observe)
+    def score_fields(self, request: ScoreFields, tenant: str | None = None) -> ScoreAnswer:
+        """The answer for caller and callee as fields; waits for the engine. ``tenant``: of the header."""
+        whose = one_tenant(request.tenant, tenant)
+        answer = self._score(self._reader(request), observe=request.observe, tenant=whose)
         assert answer is not None  # noqa: S101  it has waited
         return answer
 
     def _reader(self, request: ScoreFields) -> Callable[[int], Mapping[str, object]]:
         return lambda time_us: attempt_row(request, time_us=time_us, canonicalise=self._canonicalise)
 
-    def score_invite(self, data: bytes, *, source_ip: str | None, observe: bool) -> ScoreAnswer:
+    def score_invite(
+        self, data: bytes, *, source_ip: str | None, observe: bool, tenant: str = ""
+    ) -> ScoreAnswer:
         """The answer for the bytes of an INVITE. Raises ProblemError (400) when they are none."""
 
         def row(time_us: int) -> pa.RecordBatch:
@@ -126,12 +135,12 @@ class Scorer:
             except ValueError as error:
                 raise ProblemError(400, str(error)) from None
 
-        answer = self._score(row, observe=observe)
+        answer = self._score(row, observe=observe, tenant=tenant)
         assert answer is not None  # noqa: S101  it has waited
         return answer
 
     def _score(
-        self, row: Callable[[int], Any], *, observe: bool = False, now: bool = False
+        self, row: Callable[[int], Any], *, observe: bool = False, now: bool = False, tenant: str = ""
     ) -> ScoreAnswer | None:
         """Whatever fails in here but the request itself, the SBC gets an answer and the call goes through.
 
@@ -140,7 +149,9 @@ class Scorer:
         try:
             attempt = row(self._time_source())
             assessment = (
-                self._engine.assess_now(attempt) if now else self._engine.assess(attempt, observe=observe)
+                self._engine.assess_now(attempt, tenant=tenant)
+                if now
+                else self._engine.assess(attempt, observe=observe, tenant=tenant)
             )
             if assessment is None:
                 return None
@@ -174,12 +185,15 @@ def score_router(scorer: Scorer) -> APIRouter:
         responses=SCORE_RESPONSES,
         response_class=Response,
         operation_id="score_query",
-        openapi_extra={**security, "parameters": query_parameters(ScoreQuery)},
+        openapi_extra={**security, "parameters": [*query_parameters(ScoreQuery), *_HEADERS]},
     )
     async def score_query(request: Request) -> Response:
         """Score an attempt by query parameters. Reads; counts only with observe=true."""
         fields = read_fields(ScoreQuery, read_query(request))
-        return render(await scorer.answer_fields(fields, limited=is_limited(request.scope)), _accept(request))
+        answer = await scorer.answer_fields(
+            fields, tenant=read_tenant(request), limited=is_limited(request.scope)
+        )
+        return render(answer, _accept(request))
 
     @router.post(
         "/v1/score",
@@ -188,7 +202,7 @@ def score_router(scorer: Scorer) -> APIRouter:
         operation_id="score",
         openapi_extra={
             **security,
-            "parameters": query_parameters(ScoreOptions),
+            "parameters": [*query_parameters(ScoreOptions), *_HEADERS],
             "requestBody": SCORE_REQUEST_BODY,
         },
     )
@@ -200,7 +214,11 @@ def score_router(scorer: Scorer) -> APIRouter:
             data = await request.body()
             limited = is_limited(request.scope)
             answer = await scorer.answer_invite(
-                data, source_ip=options.source_ip, observe=options.observe, limited=limited
+                data,
+                source_ip=options.source_ip,
+                observe=options.observe,
+                tenant=one_tenant(options.tenant, read_tenant(request)),
+                limited=limited,
             )
             return render(answer, _accept(request))
         if media_type == "application/json":
@@ -213,10 +231,26 @@ def score_router(scorer: Scorer) -> APIRouter:
             raise ProblemError(415, f"expected Content-Type {expected}, found {media_type or 'none'}")
         if options.observe:
             fields = fields.model_copy(update={"observe": True})
-        answer = await scorer.answer_fields(fields, limited=is_limited(request.scope))
+        answer = await scorer.answer_fields(
+            fields, tenant=read_tenant(request), limited=is_limited(request.scope)
+        )
         return render(answer, _accept(request))
 
     return router
+
+
+def read_tenant(request: Request) -> str | None:
+    """Of the header, None without one. Raises ProblemError (422)."""
+    found = request.headers.get("x-spit-tenant")
+    return None if found is None else read_fields(ScoreHeaders, {"X-Spit-Tenant": found}).tenant
+
+
+def one_tenant(field: str, header: str | None) -> str:
+    """Raises ProblemError (422) when both name one and not the same."""
+    if field and header is not None and header != field:
+        mistake = FieldError(field="tenant", expected=f"that of X-Spit-Tenant ({header})", found=show(field))
+        raise ProblemError(422, "the request names two tenants", [mistake])
+    return field or header or ""
 
 
 def read_json(body: bytes) -> ScoreRequest:

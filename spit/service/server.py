@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from spit.config import Config, PolicyConfig, ServiceConfig
 from spit.engine.observers import Observers
@@ -20,6 +21,9 @@ from spit.records import Mode
 from spit.service.contract import Engine
 from spit.service.keyring import KeyRing
 from spit.service.tls import load_certificate, tls_context
+
+if TYPE_CHECKING:
+    from spit.engine.control_data import ControlData
 
 
 def wall_time_us() -> int:
@@ -58,9 +62,9 @@ def prepare_process() -> None:
 class HttpService:
     """The application on a socket, served from a thread of its own: the main thread has the signals.
 
-    ``listener``: from ``listen``. ``failure``, ``samples``, ``observers``: as ``create_app`` takes them.
-    ``token``: what agents must show, empty for nothing; ``keys``: who may ask, without them everybody.
-    ``on_end`` is called when it no longer serves. Raises ConfigError when TLS cannot be set up.
+    ``listener``: from ``listen``. ``failure``, ``samples``, ``observers``, ``control``: as ``create_app``
+    takes them. ``token``: what agents must show, empty for nothing; ``keys``: who may ask, without them
+    everybody. ``on_end`` is called when it no longer serves. Raises ConfigError when TLS cannot be set up.
     """
 
     def __init__(
@@ -76,6 +80,7 @@ class HttpService:
         keys: Sequence[KeyRing] = (),
         on_end: Callable[[], None] = lambda: None,
         observers: Observers | None = None,
+        control: ControlData | None = None,
     ) -> None:
         import uvicorn
 
@@ -95,6 +100,7 @@ class HttpService:
             samples=samples,
             guard=self._guard,
             observers=observers,
+            control=control,
         )
         self._listener = listener
         self._on_end = on_end

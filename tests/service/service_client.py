@@ -15,6 +15,7 @@ from spit.config import Config, PolicyConfig, ServiceConfig
 from spit.engine.questions import attempt_batch
 from spit.engine.receipts import Receipts
 from spit.policy import Policy
+from spit.policy.lists import Lists
 from spit.records import Action, ActionKind, Label, Reason, Verdict
 from spit.service.app import create_app, make_guard
 from spit.service.guard import Guard
@@ -52,7 +53,7 @@ class TableSummary:
 class TableEngine:
     """Scores by a table of callers, counts attempts, decides by the real policy."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, lists: Lists | None = None) -> None:
         self.model_name = "table/1"
         self.scores = {SPAMMER: 0.97, SUSPECT: 0.6}
         self.reasons: tuple[Reason, ...] = (
@@ -65,7 +66,7 @@ class TableEngine:
         self.events: list[dict[str, Any]] = []
         self.assessed: list[dict[str, Any]] = []
         self.receipts = Receipts()
-        self._policy = Policy(config.policy)
+        self.policy = Policy(config.policy, lists=lists)
 
     def observe(self, events: pa.RecordBatch) -> None:
         self.events.extend(events.to_pylist())
@@ -80,11 +81,11 @@ class TableEngine:
             self.receipts.add(agent, number)
         return True
 
-    def assess_now(self, attempt: Mapping[str, object]) -> TableAssessment | None:
-        return None if self.busy else self.assess(attempt)
+    def assess_now(self, attempt: Mapping[str, object], *, tenant: str = "") -> TableAssessment | None:
+        return None if self.busy else self.assess(attempt, tenant=tenant)
 
     def assess(
-        self, attempt: pa.RecordBatch | Mapping[str, object], *, observe: bool = False
+        self, attempt: pa.RecordBatch | Mapping[str, object], *, observe: bool = False, tenant: str = ""
     ) -> TableAssessment:
         if self.failure is not None:
             raise self.failure
@@ -94,7 +95,14 @@ class TableEngine:
         if observe:
             self.observe(batch)
         verdict = self._verdict(row["caller"])
-        action = self._policy.decide(verdict, callee=row["callee"], exemption=row["exemption"])
+        action = self.policy.decide(
+            verdict,
+            callee=row["callee"],
+            exemption=row["exemption"],
+            tenant=tenant,
+            time_us=row["time_us"],
+            remember=True,
+        )
         return TableAssessment(verdict, action)
 
     def caller(self, caller: str) -> TableSummary | None:
@@ -102,7 +110,7 @@ class TableEngine:
         if not rows:
             return None
         verdict = self._verdict(caller)
-        action = self._policy.decide(verdict, callee=None, exemption=None)
+        action = self.policy.decide(verdict, callee=None, exemption=None)
         return TableSummary(
             caller=caller,
             label=verdict.label,
@@ -125,7 +133,7 @@ class TableEngine:
 
     def _verdict(self, caller: str | None) -> Verdict:
         score = self.scores.get(caller or "", 0.02)
-        label = self._policy.label(score)
+        label = self.policy.label(score)
         reasons = () if label is Label.LEGIT else self.reasons
         return Verdict(caller, score, label, reasons, self.model_name, 1, ("call-1",))
 
@@ -133,11 +141,16 @@ class TableEngine:
 class Service:
     """One app over one engine; every call is one request."""
 
-    def __init__(self, config: Config = Config(), **options: Any) -> None:  # noqa: B008  frozen
+    def __init__(
+        self,
+        config: Config = Config(),  # noqa: B008  frozen
+        lists: Lists | None = None,
+        **options: Any,
+    ) -> None:
         if config.service.score_budget_ms == ServiceConfig().score_budget_ms:
             # A busy machine must not turn verdicts into degraded answers; tests of the budget set their own.
             config = with_service(config, score_budget_ms=60_000)
-        self.engine = TableEngine(config)
+        self.engine = TableEngine(config, lists)
         ticks = iter(range(10**6))
         self.app: FastAPI = create_app(
             self.engine, config, time_source=lambda: NOW_US, timer=lambda: float(next(ticks)), **options

@@ -60,9 +60,9 @@ def test_an_answer_that_is_late_is_allow_and_the_late_verdict_reaches_nobody() -
     service = Service(with_service(ENFORCE, score_budget_ms=1))
     stuck, assess = Stuck(), service.engine.assess
 
-    def slow(attempt: pa.RecordBatch, *, observe: bool = False) -> TableAssessment:
+    def slow(attempt: pa.RecordBatch, *, observe: bool = False, tenant: str = "") -> TableAssessment:
         stuck()
-        return assess(attempt, observe=observe)
+        return assess(attempt, observe=observe, tenant=tenant)
 
     service.engine.busy = True  # what cannot be had at once goes to a thread
     service.engine.assess = slow  # type: ignore[method-assign]

@@ -42,6 +42,7 @@ JSON_KEYS = [
     "degraded",
     "evidence",
     "add_headers",
+    "listed",
 ]
 
 

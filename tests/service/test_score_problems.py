@@ -156,6 +156,7 @@ def test_a_failing_engine_lets_the_call_through(accept: str, caplog: pytest.LogC
             "degraded": True,
             "evidence": [],
             "add_headers": {},
+            "listed": None,
         }
 
 

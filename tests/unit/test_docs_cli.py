@@ -35,13 +35,17 @@ def test_the_tables_list_the_flags(command: str) -> None:
     for line in sections()[command].splitlines():
         if line.startswith("| `--"):
             documented |= set(re.findall(r"`(--[a-z-]+)", line.split("|")[1]))
-    flags = {
-        option
-        for action in subparsers()[command]._actions
-        for option in action.option_strings
-        if option.startswith("--") and option != "--help"
-    }
-    assert documented == flags
+    assert documented == flags_of(subparsers()[command])
+
+
+def flags_of(parser: argparse.ArgumentParser) -> set[str]:
+    """Those of its actions too."""
+    found = set()
+    for action in parser._actions:
+        found |= {one for one in action.option_strings if one.startswith("--") and one != "--help"}
+        if isinstance(action, argparse._SubParsersAction):
+            found = found.union(*(flags_of(one) for one in action.choices.values()))
+    return found
 
 
 @pytest.mark.parametrize("command", list(subparsers()))

@@ -21,6 +21,9 @@ from spit.engine.feedback import (
 )
 from spit.engine.feedback_store import FeedbackStore, read_reports
 from spit.errors import InputError
+from spit.lists import ListEntry, ListKind
+from spit.policy.list_index import ListIndex
+from spit.policy.lists import Lists
 
 CAROL = "+493098765432"
 REPORT, LAST_CALL, NOT_SPAM, APPEAL = (
@@ -108,6 +111,13 @@ def test_decoys_and_rejections_of_other_networks_are_seen_in_the_traffic() -> No
         (FeedbackKind.REJECTED, ALICE),
     ]
     assert kept.reports[2].weight < kept.reports[0].weight
+
+
+def test_decoys_of_the_lists_are_seen_too_while_they_hold() -> None:
+    decoy = ListEntry(kind=ListKind.DECOY, pattern=CAROL, expires_at_us=at(60), id=1)
+    feedback, kept = collector(is_decoy=Lists(ListIndex([decoy])).is_decoy)
+    feedback.observe(batch(*talked(0, ALICE, CAROL), *talked(1, ALICE, BOB), *talked(100, BOB, CAROL)))
+    assert [(report.kind, report.caller) for report in kept.reports] == [(FeedbackKind.DECOY, ALICE)]
 
 
 def test_memory_is_bounded_and_the_oldest_leave() -> None:

@@ -1,0 +1,1 @@
+"""Migrations of the control database (Alembic), run by ``spit.storage.control.open_control``."""
