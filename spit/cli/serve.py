@@ -112,7 +112,7 @@ def serve(
     past = learned and source is None and directory is None
     now_us = event_time(engine) if past else wall_time_us
     push = open_push(config, observers, engine, now_us)
-    push.follow_lists(lambda: lists.index.version, lambda: listed_for_all(lists.index.entries()))
+    push.follow_lists(lambda: lists.index, lambda: listed_for_all(lists.index.entries()))
 
     signals = Signals()
     signals.install()

@@ -35,7 +35,7 @@ class CallsModel(BaseModel):
     since: float = Field(description="epoch seconds; what was asked for, or a day before until")
 
 
-_Who = Query(max_length=4096, description="canonical identity, URI or number")
+_Who = Query(max_length=1024, description="canonical identity, URI or number")
 _When = Query(ge=0, le=_LAST_TIME_S)
 
 
@@ -57,7 +57,7 @@ def calls_router(
     def answer(wanted: Wanted) -> bytes:
         """Made here and not where every request is served: many rows take a while."""
         if queries is None:
-            raise ProblemError(503, "no call records are kept: records.directory names no folder")
+            raise ProblemError(404, "no call records are kept: records.directory names no folder")
         rows = queries.calls(wanted).to_pylist()
         calls = [{name: _number(value) for name, value in row.items()} for row in rows]
         return json.dumps({"calls": calls, "since": wanted.since_s}, allow_nan=False).encode()
@@ -65,7 +65,7 @@ def calls_router(
     @router.get(
         "/v1/calls",
         response_model=CallsModel,
-        responses=problems(401, 403, 422, 429, 503),
+        responses=problems(401, 403, 404, 422, 429, 503),
         operation_id="list_calls",
     )
     async def list_calls(

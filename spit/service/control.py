@@ -24,7 +24,7 @@ _WORDS = {
 
 def control_problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """``problems`` in the words of these routes."""
-    found = problems(*statuses)
+    found = problems(401, 403, 429, *statuses)
     for status, words in _WORDS.items():
         if status in found:
             found[status]["description"] = words

@@ -247,7 +247,7 @@ def read_tenant(request: Request) -> str | None:
 
 def one_tenant(field: str, header: str | None) -> str:
     """Raises ProblemError (422) when both name one and not the same."""
-    if field and header is not None and header != field:
+    if field and header and header != field:
         mistake = FieldError(field="tenant", expected=f"that of X-Spit-Tenant ({header})", found=show(field))
         raise ProblemError(422, "the request names two tenants", [mistake])
     return field or header or ""

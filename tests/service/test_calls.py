@@ -78,7 +78,7 @@ def test_mistakes_are_named(tmp_path: Path, query: dict[str, object], field: str
 
 
 def test_without_records_the_answer_says_so() -> None:
-    assert "records.directory names no folder" in problem(Service().get("/v1/calls"), 503)["detail"]
+    assert "records.directory names no folder" in problem(Service().get("/v1/calls"), 404)["detail"]
 
 
 def test_records_are_told_on_metrics(tmp_path: Path) -> None:

@@ -10,12 +10,17 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis.config import GenerationConfig, ProjectConfig, ProjectsConfig, SchemathesisConfig
-from service_client import ENFORCE, NOW_US, Service
+from service_client import ENFORCE, NOW_US, Service, guarded
 
 from spit.engine.control_data import ControlData
 from spit.policy.lists import Lists
+from spit.service.keyring import KeyEntry, KeyOwner, StaticKeys, hash_key
 from spit.storage.control import open_control
 
+KEY = "contract"
+RING = StaticKeys(
+    [KeyEntry(KeyOwner("test", frozenset({"admin"})), bytes.fromhex(hash_key(KEY).removeprefix("sha256:")))]
+)
 DRAWN = GenerationConfig(with_security_parameters=False, deterministic=True)
 
 
@@ -55,7 +60,8 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 schema = schemathesis.openapi.from_asgi(
     "/openapi.json",
-    Service(ENFORCE, control=CONTROL).app,
+    Service(ENFORCE, control=CONTROL, guard=guarded(RING)).app,
+    headers={"X-API-Key": KEY},
     config=SchemathesisConfig(projects=ProjectsConfig(default=ProjectConfig(generation=DRAWN))),
 ).include(path_regex="^/v1/(lists|audit)")
 # OpenAPI has no words for what is in a file of lists either.

@@ -14,7 +14,7 @@ from spit.records import ActionKind
 
 
 def index(*entries: ListEntry) -> ListIndex:
-    return ListIndex(entries, version=len(entries))
+    return ListIndex(entries)
 
 
 def test_an_entry_takes_a_block_back_without_another_attempt() -> None:
