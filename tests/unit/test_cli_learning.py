@@ -152,7 +152,7 @@ def test_a_service_has_those_who_look_on(recorded: Recorded, tmp_path: Path) -> 
         },
     )
     observers = open_observers(config)
-    assert len(observers.all()) == 3
+    assert len(observers.all()) == 4
     assert observers.drift is not None
     assert observers.drift.reference_rows == recorded.attempts
     assert (tmp_path / "reports.csv.key").exists()

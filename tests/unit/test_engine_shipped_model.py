@@ -43,7 +43,7 @@ def test_demo_every_spam_caller_is_found_and_nobody_else(engine: Engine) -> None
     }  # fmt: skip
     spam = [caller for caller in engine.callers() if caller.label is Label.SPAM]
     assert all(caller.reasons for caller in spam)
-    assert {"CALLER_SEQUENTIAL_DIALLING", "CALLER_ONE_RING"} <= {r.symbol for c in spam for r in c.reasons}
+    assert {"CALLER_UNKNOWN_NUMBERS", "CALLER_ONE_RING"} <= {r.symbol for c in spam for r in c.reasons}
 
 
 def test_it_was_not_trained_on_what_it_is_measured_on() -> None:

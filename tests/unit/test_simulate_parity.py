@@ -69,7 +69,7 @@ def mixed_plan() -> Plan:
             start_time_s=1_772_445_600,
             duration_s=5400,
             campaigns=campaigns,
-            world=draw_world(np.random.default_rng(5), "training"),
+            world=draw_world(np.random.default_rng(6), "training"),
             trunks=24,
             **sizes,
         )
