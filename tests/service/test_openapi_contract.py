@@ -9,6 +9,7 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 import schemathesis
@@ -78,6 +79,8 @@ schemathesis.openapi.format(
 @schema.hook
 def filter_case(_context: Any, case: Any) -> bool:
     """Leaves out what breaks a rule that OpenAPI has no words for and the description tells."""
+    if len(urlencode(case.query or {}, doseq=True)) > CONFIG.service.max_header_bytes - 200:
+        return False  # a 414, whatever else is wrong with it
     if case.path == "/v1/score":
         return not names_two_tenants(case)
     if case.path != "/v1/events":
