@@ -143,8 +143,14 @@ mod tests {
             lane: 1,
             digests: digests(&[now_us - 1_000, now_us + 1_000]),
         });
-        assert_eq!(taken(&mut order, Due::at(now_us + HOLD_US, 2)), [now_us - 1_000, now_us]);
-        assert_eq!(taken(&mut order, Due::at(now_us + HOLD_US + 1_000, 2)), [now_us + 1_000]);
+        assert_eq!(
+            taken(&mut order, Due::at(now_us + HOLD_US, 2)),
+            [now_us - 1_000, now_us]
+        );
+        assert_eq!(
+            taken(&mut order, Due::at(now_us + HOLD_US + 1_000, 2)),
+            [now_us + 1_000]
+        );
     }
 
     #[test]
