@@ -18,6 +18,7 @@ import select
 import socket
 import sys
 import time
+from collections import deque
 from pathlib import Path
 from urllib.parse import quote
 
@@ -53,7 +54,8 @@ def ask(folder: Path, port: int, rate: float, seconds: float, method: str) -> di
     """Latencies of questions at a fixed rate, in milliseconds, from the moment that each was due."""
     requests = requests_of(folder, method, "/v1/score")
     total = int(rate * seconds)
-    free = [socket.create_connection(("127.0.0.1", port)) for _ in range(CONNECTIONS)]
+    # In turn: one that lay idle for seconds would be closed by the server.
+    free = deque([socket.create_connection(("127.0.0.1", port)) for _ in range(CONNECTIONS)])
     poll = select.epoll()
     for one in free:
         one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -66,7 +68,7 @@ def ask(folder: Path, port: int, rate: float, seconds: float, method: str) -> di
     while answered < total:
         now_s = time.perf_counter()
         while sent < total and begin_s + sent / rate <= now_s and free:
-            one, due_s = free.pop(), begin_s + sent / rate
+            one, due_s = free.popleft(), begin_s + sent / rate
             late_s = max(late_s, now_s - due_s)
             one.sendall(requests[sent % len(requests)])
             busy[one.fileno()] = (one, due_s, b"")
