@@ -245,7 +245,7 @@ def main() -> int:
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
-    results.mkdir(parents=True, exist_ok=True)
+    arguments.results.mkdir(parents=True, exist_ok=True)
     (arguments.results / "service.json").write_text(json.dumps(report, indent=2) + "\n")
     page = as_markdown(report)
     (arguments.results / "service.md").write_text(page)
