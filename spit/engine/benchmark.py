@@ -29,6 +29,7 @@ from spit.engine.engine import Engine
 from spit.engine.evaluation import Progress, join_labels, silent
 from spit.engine.intervals import NOTHING, Estimate, wilson
 from spit.engine.named_campaigns import NamedCampaigns, campaigns_named_as_one
+from spit.engine.trade_off import TradeOff, trade_offs
 from spit.engine.training_traffic import LabelledEvents, labels_of, training_spec
 from spit.errors import ConfigError
 from spit.model.scorer import Model
@@ -123,6 +124,7 @@ class TrafficResult:
     campaigns: int
     campaigns_named: Estimate
     comparison: list[BaselineResult]
+    trade_offs: list[TradeOff]
     #: Legitimate callers within a named campaign of five numbers and more, of all legitimate callers.
     false_members: Estimate = NOTHING
 
@@ -235,6 +237,7 @@ def measure_traffic(
         calls=len(calls),
         groups=groups_of(calls),
         curve=operating_curve(calls),
+        trade_offs=trade_offs(calls),
         campaigns=found.campaigns,
         campaigns_named=NOTHING if found.named < 0 else wilson(found.named, found.campaigns),
         comparison=comparison,

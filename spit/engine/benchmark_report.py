@@ -13,6 +13,7 @@ from spit.engine.detection_metrics import ESTABLISHED_CALLS, Group, OperatingPoi
 from spit.engine.evaluation import SIMULATED_NOTE
 from spit.engine.intervals import Estimate
 from spit.engine.leave_one_out import LeftOut
+from spit.engine.trade_off import MOST_OF_A_KIND, STRENGTHS, TradeOff
 
 
 def to_json(result: BenchmarkResult) -> str:
@@ -79,6 +80,16 @@ def _traffic(one: TrafficResult, benchmark: Benchmark, heading: str) -> list[str
              "spam callers ever flagged", f"of those with >= {ESTABLISHED_CALLS} calls"],
             (_point_cells(f"<= {point.budget:.2%}", point) for point in one.curve),
         ),
+        f"{heading}# Trade-off by strength",
+        "",
+        f"Campaign callers with >= {ESTABLISHED_CALLS} calls that are ever flagged, and the kinds of "
+        f"legitimate caller of which more than {MOST_OF_A_KIND:.1%} are.",
+        "",
+        *_table(
+            ["legitimate callers ever flagged", *STRENGTHS, "spam calls flagged at the attempt",
+             f"kinds of legitimate caller above {MOST_OF_A_KIND:.1%}"],
+            (_trade_off_cells(point) for point in one.trade_offs),
+        ),
     ]  # fmt: skip
     if one.comparison:
         lines += [
@@ -143,6 +154,16 @@ def _point_cells(title: str, point: OperatingPoint) -> list[str]:
         _percent(point.calls_flagged),
         _percent(point.callers_flagged),
         _percent(point.established_flagged),
+    ]
+
+
+def _trade_off_cells(point: TradeOff) -> list[str]:
+    allowed = "no kind above" if point.budget is None else f"<= {point.budget:.2%}"
+    return [
+        f"{allowed}: {_percent(point.legitimate_flagged)}",
+        *(_percent(point.established[s]) if s in point.established else "-" for s in STRENGTHS),
+        _percent(point.calls_flagged),
+        f"{len(point.kinds_above)} of {point.kinds}" + "".join(f", {kind}" for kind in point.kinds_above[:3]),
     ]
 
 

@@ -24,7 +24,7 @@ def _result(flagged: float, wrongly: float, precision: float = 0.9) -> TrafficRe
                  NOTHING, NOTHING)  # fmt: skip
     ham = replace(spam, label="ham", callers_flagged=_rate(wrongly), average_precision=NOTHING)
     definition = TrafficDefinition("quality", "training", (1,))
-    return TrafficResult(definition, 20, 200, [spam, ham], [], 0, NOTHING, [])
+    return TrafficResult(definition, 20, 200, [spam, ham], [], 0, NOTHING, [], [])
 
 
 @pytest.mark.parametrize(
