@@ -4,6 +4,7 @@ SHELL := /bin/sh
 PYTHON := .venv/bin/python
 CARGO ?= cargo
 MODEL := models/baseline/3
+PREFIX := /opt/spit
 SECONDS := 600
 MINUTES := 10
 FUZZ_TARGETS := hep packet sip_message sip_stream tracker
@@ -13,7 +14,7 @@ RUST_SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find crates -name '
 BUILT := .venv/rust-module.built
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test lint bench bench-live bench-service bench-memory bench-detection bench-training bench-soak fuzz models captures clean
+.PHONY: help setup build demo install test lint bench bench-live bench-service bench-memory bench-detection bench-training bench-soak fuzz models captures clean
 .NOTPARALLEL:
 
 help: ## list the targets
@@ -30,6 +31,9 @@ $(BUILT): $(RUST_SOURCES) | setup
 
 demo: build ## score a capture with spam campaigns in it and compare with its labels
 	@tools/demo.sh
+
+install: build ## install for service under PREFIX (/opt/spit), with the shipped model and systemd units
+	@tools/install.sh "$(PREFIX)"
 
 test: build ## unit and property tests, Rust and Python
 	$(CARGO) test --locked --quiet -p spit-core -p spit-file -p spit-live

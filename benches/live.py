@@ -115,7 +115,7 @@ def agent(capture: Path, rate_pps: int) -> dict[str, Any]:
 
 def tcpdump(capture: Path, rate_pps: int) -> dict[str, Any]:
     """What tcpdump saw and lost, writing nowhere."""
-    command = ["tcpdump", "-i", IN, "-n", "-B", "65536", "--immediate-mode", "-w", "/dev/null"]
+    command = ["tcpdump", "-i", IN, "-n", "-Z", "root", "-B", "65536", "--immediate-mode", "-w", "/dev/null"]
     with receiver(command, "listening on") as process:
         packets, pps = send(capture, rate_pps)
         process.send_signal(signal.SIGINT)

@@ -158,8 +158,13 @@ def serve(
     def reload() -> None:
         nonlocal config
         try:
-            new, line = read_again(arguments.config, overrides, config, _LIVE_KEYS)
-            new = captured_by_flags(new, arguments)
+            new, line = read_again(
+                arguments.config,
+                overrides,
+                config,
+                _LIVE_KEYS,
+                adjust=lambda read: captured_by_flags(read, arguments),
+            )
             new_token, new_keys = read_agent_token(new), read_key_rings(new)
             check_host(new.service, has_keys=bool(new_keys) or control is not None)
             policy = Policy(new.policy, lists=lists)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from spit.capture.numbers import with_region
@@ -38,13 +38,19 @@ def live_overrides(arguments: argparse.Namespace) -> dict[str, object]:
 
 
 def read_again(
-    path: str | None, overrides: Mapping[str, object], old: Config, live_keys: frozenset[str]
+    path: str | None,
+    overrides: Mapping[str, object],
+    old: Config,
+    live_keys: frozenset[str],
+    *,
+    adjust: Callable[[Config], Config] = lambda config: config,
 ) -> tuple[Config, str]:
     """The configuration now, and a line that says what changed and what of it takes a restart.
 
-    ``live_keys``: keys, or tables as ``policy.``, that can change while the command runs. Raises ConfigError.
+    ``live_keys``: keys, or tables as ``policy.``, that can change while the command runs. ``adjust``: what
+    made ``old`` of the configuration that was read first. Raises ConfigError.
     """
-    new = load_settings(path, overrides)
+    new = adjust(load_settings(path, overrides))
     changed = changed_keys(old, new)
     at_once = [key for key in changed if key in live_keys or f"{key.partition('.')[0]}." in live_keys]
     later = [key for key in changed if key not in at_once]

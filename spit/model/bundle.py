@@ -12,6 +12,7 @@ import math
 import os
 import re
 import shutil
+import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -111,7 +112,7 @@ def resolve_bundle_path(model: Path | None = None, environment: Mapping[str, str
     elif environment.get(ENVIRONMENT_VARIABLE):
         chosen, why = Path(environment[ENVIRONMENT_VARIABLE]), f"${ENVIRONMENT_VARIABLE}"
     else:
-        chosen = Path(spit.__file__).parent.parent / "models" / DEFAULT_MODEL_NAME
+        chosen = shipped_models() / DEFAULT_MODEL_NAME
         why = "the shipped model"
     if (chosen / "bundle.json").is_file():
         return chosen
@@ -122,6 +123,14 @@ def resolve_bundle_path(model: Path | None = None, environment: Mapping[str, str
             f"name one with --model or ${ENVIRONMENT_VARIABLE}, or make one with 'spit train'"
         )
     return max(versions, key=lambda p: _version_key(p.name))
+
+
+def shipped_models() -> Path:
+    """The models of a checkout, beside the package, or those that the wheel brought into the environment."""
+    beside = Path(spit.__file__).parent.parent / "models"
+    return (
+        beside if (beside / DEFAULT_MODEL_NAME).is_dir() else Path(sys.prefix) / "share" / "spit" / "models"
+    )
 
 
 def load_default(

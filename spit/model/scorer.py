@@ -12,6 +12,7 @@ from spit._core import Forest
 from spit.errors import ModelError
 from spit.model.decision import DecisionParameters
 from spit.model.error_budget import ErrorBudget
+from spit.model.onnx_session import open_session
 from spit.model.onnx_trees import read_forest
 
 F32 = npt.NDArray[np.float32]
@@ -160,16 +161,8 @@ class Model:
 
 
 def _open_session(onnx: bytes, where: str, width: int) -> Any:
-    # Imported here: it takes longer than `spit --help` may.
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    # One thread: a row takes microseconds, waking a pool of threads takes longer.
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 4
     try:
-        session = onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
+        session = open_session(onnx)
     except Exception as error:  # noqa: BLE001  onnxruntime raises classes of its own that share no base
         raise ModelError(f"{where}: expected an ONNX model, found: {str(error).splitlines()[0]}") from None
     inputs = {i.name: i for i in session.get_inputs()}

@@ -21,6 +21,7 @@ import numpy.typing as npt
 from spit.errors import MissingExtraError, ModelError
 from spit.model.binning import bin_cuts, restore_cuts, to_bins
 from spit.model.bundle import BundleInfo, Calibration, write_bundle
+from spit.model.onnx_session import open_session
 from spit.model.scorer import F32, F64, INPUT_NAME, OUTPUT_NAME, Model, sigmoid
 
 MAX_SHIPPED_ONNX_BYTES = 2 * 1024 * 1024
@@ -480,11 +481,7 @@ def convert(classifier: Any, width: int, cuts: Sequence[F32] | None = None) -> b
 
 def assert_same_scores(onnx: bytes, values: F32, expected: F64) -> None:
     """Raises ModelError when the ONNX log-odds of any row differ from ``expected`` by 1e-4 or more."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    session = onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
+    session = open_session(onnx)
     found = np.concatenate(
         [
             session.run([OUTPUT_NAME], {INPUT_NAME: np.ascontiguousarray(part, dtype=np.float32)})[0][:, 1]

@@ -95,15 +95,18 @@ def test_it_answers_on_when_the_capture_fails_and_says_that_it_is_not_ready(hear
 
 def test_sighup_changes_the_policy(tmp_path: Path, heard: Heard) -> None:
     config = tmp_path / "spit.toml"
-    config.write_text("[service]\nport = 0\nscore_budget_ms = 60000\n")
+    # Another program's: one file may configure an agent and a scorer of the same machine.
+    agent = '[agent]\nhep = ["127.0.0.1:9060"]\n'
+    config.write_text(f"{agent}[service]\nport = 0\nscore_budget_ms = 60000\n")
 
     def meanwhile(_reader: FakeLiveReader) -> None:
         client = Client(heard)
         question = "/v1/score?caller=%2B12025550199&callee=%2B4930123456"
         assert json.loads(client.get(question)[1])["would_action"] == "allow"
-        config.write_text(f'[service]\nport = 1\nscore_budget_ms = 60000\n[policy]\nblock = ["{CALLER}"]\n')
+        service = "[service]\nport = 1\nscore_budget_ms = 60000\n"
+        config.write_text(f'{agent}{service}[policy]\nblock = ["{CALLER}"]\n')
         os.kill(os.getpid(), signal.SIGHUP)
-        wait_until(lambda: "changed: policy.block; takes a restart: service.port" in heard.text())
+        wait_until(lambda: "changed: policy.block; takes a restart: service.port\n" in heard.text())
         assert json.loads(client.get(question)[1])["would_action"] == "reject"
 
     assert run_command("serve", "--interface", "e", "--config", str(config), meanwhile=meanwhile) == 0
