@@ -3,12 +3,12 @@
 # versions of what it needs, the shipped model, and the systemd units. Run again it brings the newest. Needs what
 # tools/setup.sh sets up (`make install` calls it). docs/install.md.
 #
-#   tools/install.sh [PREFIX]     PYTHON: the interpreter, one that the service's user can read
+#   tools/install.sh [PREFIX]     INSTALL_PYTHON: the interpreter, one that the service's user can read
 set -eu
 cd "$(dirname "$0")/.."
 
 PREFIX=${1:-/opt/spit}
-PYTHON=${PYTHON:-/usr/bin/python3}
+PYTHON=${INSTALL_PYTHON:-/usr/bin/python3}
 EXTRAS=service,storage,redis,simulate,train,tshark
 
 fail() {
@@ -21,7 +21,7 @@ case "$PREFIX" in
     *) fail "PREFIX: expected an absolute path, found $PREFIX" ;;
 esac
 "$PYTHON" -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
-    fail "expected python 3.11 or newer with venv, found $PYTHON: name another one with PYTHON=..."
+    fail "expected python 3.11 or newer with venv, found $PYTHON: name another one with INSTALL_PYTHON=..."
 
 rm -rf build/wheel
 .venv/bin/maturin build --release --locked --strip --quiet --out build/wheel

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -12,8 +13,13 @@ ROOT = Path(__file__).parents[2]
 
 def test_an_installation_scores_with_the_shipped_model(tmp_path: Path) -> None:
     prefix = tmp_path / "opt"
+    python = Path(sys.base_prefix) / "bin" / "python3"
     installed = subprocess.run(
-        ["make", "install", f"PREFIX={prefix}"], cwd=ROOT, capture_output=True, text=True, timeout=1800
+        ["make", "install", f"PREFIX={prefix}", f"INSTALL_PYTHON={python}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=1800,
     )
     assert installed.returncode == 0, installed.stderr[-4000:]
     plain = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "SPIT_"))}
