@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 PYTHON := .venv/bin/python
 CARGO ?= cargo
-MODEL := models/baseline/3
+MODEL := models/baseline/4
 PREFIX := /opt/spit
 SECONDS := 600
 MINUTES := 10

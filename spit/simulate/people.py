@@ -10,6 +10,7 @@ traveller          roaming or prepaid: some calls to strangers within an hour or
 chatter            SIP MESSAGE between acquaintances, in bursts of question and answer
 forwarded call     somebody calls a subscriber who has the call forwarded: Diversion names the forwarder
 hotline caller     many people call one company, and again when it is busy
+phone-in caller    within minutes many people call a contest, a vote, a sale; most hear busy and redial at once
 emergency          a call centre of the emergency services calls back (Priority: psap-callback, RFC 7090)
 =================  =========================================================================================
 
@@ -58,6 +59,8 @@ def place_people(scene: Scene) -> None:
         _place_hotline(scene, number)
     for number in range(spec.emergencies):
         _place_emergency(scene, number)
+    for number in range(spec.phone_ins):
+        _place_phone_in(scene, number)
 
 
 def _place_class(scene: Scene, name: str, people: I64) -> None:
@@ -244,6 +247,45 @@ def _place_hotline(scene: Scene, number: int) -> None:
         rng, behaviour, scene.add_group("hotline_caller"), start_s, caller, np.repeat(line, count)
     )
     place_redials(scene, rng, calls)
+
+
+def _place_phone_in(scene: Scene, number: int) -> None:
+    """A radio contest, a televote, tickets on sale: a storm on one line in which nobody is an attacker.
+
+    It looks like TDoS to whoever only counts calls to a number. The callers are people with lives of their own,
+    come from everywhere, and stop when they got through.
+    """
+    rng, world = scene.rng(f"phone-in {number}"), scene.world
+    line = scene.book.add_random(1)
+    count = int(min(np.exp(rng.uniform(np.log(40.0), np.log(1500.0))), 0.5 * len(scene.subscribers)))
+    strangers = scene.book.add_random(
+        max(1, int(count * float(rng.uniform(0.0, 1.0)))), outside_ratio=world.outside_ratio
+    )
+    caller = rng.choice(np.concatenate([strangers, scene.subscribers]), count, replace=False)
+    begin_s = scene.start_s + float(rng.uniform(0.05, 0.9)) * scene.spec.duration_s
+    rush_s = float(np.exp(rng.uniform(np.log(60.0), np.log(2400.0))))
+    start_s: F64 = begin_s + np.sort(rng.exponential(rush_s, count))
+    busy = {486: 0.7, 503: float(rng.uniform(0.0, 0.4)), 480: float(rng.uniform(0.0, 0.3)), 487: 0.05}
+    behaviour = scene.behaviour(
+        float(rng.uniform(0.05, 0.6)),
+        failures=busy,
+        answer_ring_s=(float(rng.uniform(0.5, 6.0)), 0.5),
+        duration_log=(float(rng.uniform(2.3, 4.5)), float(rng.uniform(0.3, 0.9))),
+        give_up_s=(8.0, 60.0),
+        callee_hangup_ratio=float(rng.uniform(0.3, 0.95)),
+        voicemail_ratio=0.0,
+    )
+    group = scene.add_group("phone_in_caller")
+    redial_ratio = float(rng.uniform(0.3, 0.9))
+    wait_s = float(np.exp(rng.uniform(np.log(3.0), np.log(120.0))))
+    for _ in range(int(rng.integers(1, 12))):
+        calls = scene.place(rng, behaviour, group, start_s, caller, np.full(len(caller), line))
+        failed = np.isin(calls.status, (480, 486, 487, 503)) & (rng.random(len(calls)) < redial_ratio)
+        again = calls.take(failed)
+        if not len(again):
+            break
+        start_s = again.final_us / 1e6 + wait_s * rng.lognormal(0.0, 0.6, len(again))
+        caller = again.caller
 
 
 def _place_emergency(scene: Scene, number: int) -> None:

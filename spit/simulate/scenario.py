@@ -85,6 +85,7 @@ COUNTS: dict[str, tuple[int, int]] = {
     "alarms": (0, 4),
     "roaming_gateways": (0, 3),
     "emergencies": (0, 2),
+    "phone_ins": (0, 4),
 }
 #: Size of the network against COUNTS; hours of the capture; trunks; share of calls that are spam. Per
 #: population.

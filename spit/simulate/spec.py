@@ -131,6 +131,7 @@ class SimulationSpec:
     alarms: int = 0
     roaming_gateways: int = 0
     emergencies: int = 0
+    phone_ins: int = 0
     world: World = DEFAULT_WORLD
     trunks: int = 0
     campaigns: tuple[CampaignSpec, ...] = ()

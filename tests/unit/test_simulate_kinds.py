@@ -24,6 +24,7 @@ KINDS = {
     *("residential", "new_subscriber", "business", "pbx", "call_centre", "alert_blast", "courier"),
     *("pharmacy_reminder", "probe", "call_back_storm", "light_caller", "teenager", "elderly", "family"),
     *("visitor", "traveller", "chatter", "forwarded_call", "voicemail_deposit", "hotline_caller"),
+    "phone_in_caller",
     *("emergency_call_back", "enterprise", "mobile_courier", "dispatcher", "survey", "conference"),
     *("notifier", "voicemail_notification", "fax", "alarm", "roaming_gateway", "compromised_before"),
 }
