@@ -240,9 +240,7 @@ class Engine:
                 frozen=victims,
             )
             levels = self._budget.count_callers(times_us, decision.is_new, policy.max_wrong_per_10000)
-            ranks = policy.label_ranks(decision.score, levels)
-            held_back = ~decision.may_block | victims
-            ranks[held_back] = np.minimum(ranks[held_back], SUSPECT_RANK)
+            ranks = policy.label_ranks(decision.score, levels, may_block=decision.may_block & ~victims)
             state = self._callers.update(
                 callers, times_us, decision.score, ranks, rows.values, source_ips, attempts["call_id"]
             )

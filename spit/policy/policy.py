@@ -91,15 +91,21 @@ class Policy:
         return Label.LEGIT
 
     def label_ranks(
-        self, scores: npt.NDArray[np.float64], levels: npt.NDArray[np.int64] | None = None
+        self,
+        scores: npt.NDArray[np.float64],
+        levels: npt.NDArray[np.int64] | None = None,
+        *,
+        may_block: npt.NDArray[np.bool_] | None = None,
     ) -> npt.NDArray[np.int8]:
         """int8[n]: the position in records.Label, legit, suspect, spam, of the label of each score.
 
-        ``levels``: int64[n], how far the budget is overspent at each attempt; 0 where None.
+        ``levels``: int64[n], how far the budget is overspent at each attempt; 0 where None. ``may_block``:
+        bool[n], False at attempts that are suspect at most; all may where None.
         """
         ranks = (scores >= self._suspect_threshold).astype(np.int8)
         at = 0 if levels is None else np.minimum(levels, TIGHTENINGS)
-        ranks[scores >= self._spam_thresholds[at]] = 2
+        is_spam = scores >= self._spam_thresholds[at]
+        ranks[is_spam if may_block is None else is_spam & may_block] = 2
         return ranks
 
     def would(
