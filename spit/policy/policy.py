@@ -176,6 +176,23 @@ class Policy:
         tags = self._answers.tags(verdict) if kind is ActionKind.TAG else {}
         return Action(kind, would, mode, sip, ttl_s, tags, None if listed is None else listed.value)
 
+    def is_blocked_by_operator(self, tenant: str, caller: str, callee: str, time_us: int) -> bool:
+        """Whether a block or do-not-originate list names the caller, in the configuration or for any call of
+        ``tenant`` ("": of all) to ``callee`` ("": anybody) at ``time_us`` (epoch µs)."""
+        return caller in self._block or self._lists.index.blocks(tenant, caller, callee, time_us) is not None
+
+    def holds_for_all(self, caller: str, time_us: int) -> bool:
+        """Whether what ``decide`` says of the caller without tenant and callee holds for every one of them.
+
+        As far as lists go; where it does not, nobody may remember it for the caller.
+        """
+        index = self._lists.index
+        if not index.decides:
+            return True
+        return not (
+            index.match("", caller, None, time_us).by_callee or index.passes_some_tenant(caller, time_us)
+        )
+
     def mode_of(self, caller: str | None) -> Mode:
         """The mode for a caller: enforce for the share of callers that the policy is enforced for."""
         if self.mode is Mode.ENFORCE and is_enforced(caller, self._enforce_share):
