@@ -34,3 +34,4 @@ class FeedbackConfig:
     )
     reports_per_day: int = integer_field(10, 1, 10_000)
     last_call_s: int = integer_field(3_600, 1, 7 * 86_400)
+    appeal_lift_s: int = integer_field(86_400, 0, 30 * 86_400)

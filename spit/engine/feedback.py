@@ -189,19 +189,22 @@ class Feedback:
         time_us: int,
         call_id: str | None = None,
         caller: str | None = None,
+        callee: str | None = None,
     ) -> Report:
         """Take a report of ``reporter`` (canonical identity) and write it down.
 
         The reporter of ``report``, ``last_call`` and ``not_spam`` is the callee; the call is ``call_id``,
         else its last one, which must be from ``caller`` where that is told. The reporter of ``appeal`` is the
-        caller. Raises UnknownCallError, TooManyReportsError, FeedbackError, and OSError when it cannot be
-        written.
+        caller; ``callee`` must be that of the call where it is told. Raises UnknownCallError,
+        TooManyReportsError, FeedbackError, and OSError when it cannot be written.
         """
         if kind not in SAID_KINDS:
             raise FeedbackError(f"kind: expected one of {', '.join(SAID_KINDS)}, found {kind}")
         with self._lock:
             try:
                 found = self._meant(kind, reporter, time_us, call_id, caller)
+                if callee is not None and self._calls[found][1] != callee:
+                    raise FeedbackError("callee: expected the callee of that call, found somebody else")
                 if not self._may_say(reporter, time_us):
                     raise TooManyReportsError(
                         f"reporter: expected at most {self._limits.reports_per_day} reports a day, found more"
