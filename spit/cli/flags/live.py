@@ -83,6 +83,7 @@ def add_redirect(parser: argparse.ArgumentParser) -> None:
     )
     add_config_flag(parser)
     add_model_flag(parser)
+    add_storage_flag(parser)
 
 
 def add_agent(parser: argparse.ArgumentParser) -> None:
