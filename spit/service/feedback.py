@@ -22,7 +22,7 @@ from spit.service.identity import Canonicalise
 from spit.service.openapi import problems
 from spit.service.problems import FieldError, ProblemError, show
 from spit.service.scopes import requires
-from spit.service.scoring import one_tenant, read_tenant
+from spit.service.tenants import tenant_of
 
 #: The year 2100: catches milliseconds where seconds are meant.
 _LAST_TIME_S = 4_102_444_800
@@ -127,7 +127,7 @@ def feedback_router(
         caller = None if request.caller is None else _identity(request.caller, "caller", canonicalise)
         is_appeal = request.kind == "appeal"
         scope = _identity(request.callee, "callee", canonicalise) if is_appeal and request.callee else ""
-        tenant = one_tenant(request.tenant, read_tenant(http))
+        tenant = tenant_of(http, request.tenant)
         now_us = time_source()
         time_us = now_us if request.time is None else round(request.time * 1e6)
         try:

@@ -122,6 +122,12 @@ def _create_key(parser: argparse.ArgumentParser) -> None:
         help=f"what it may do: {', '.join(_SCOPES)}; may be given several times",
     )
     parser.add_argument(
+        "--tenant",
+        metavar="NAME",
+        default="",
+        help="only for this tenant's questions, lists and feedback (default: for all)",
+    )
+    parser.add_argument(
         "--expires", metavar="TIME", help="90d, 12h, epoch seconds or 2026-12-31T00:00:00Z (default: never)"
     )
     _database(parser)
