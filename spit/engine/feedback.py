@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from spit.errors import SpitError
-from spit.records import EventKind
+from spit.records import EventKind, Outcome
 
 DAY_US = 86_400_000_000
 
@@ -153,13 +153,13 @@ class Feedback:
         is_end = pc.equal(kinds, EventKind.END.value)
         rows = np.flatnonzero(pc.or_(is_attempt, is_end).to_numpy(zero_copy_only=False))
         at = pa.array(rows)
-        names = ("call_id", "caller", "callee", "destination_ip", "time_us", "final_status")
+        names = ("call_id", "caller", "callee", "destination_ip", "time_us", "final_status", "outcome")
         columns = [events[name].take(at).to_pylist() for name in names]
         ended = is_end.take(at).to_pylist()
         decoy = pc.is_in(events["callee"], value_set=self._decoys).take(at).to_pylist()
         reports = []
         with self._lock:
-            for call_id, caller, callee, destination, time_us, status, over, lure in zip(
+            for call_id, caller, callee, destination, time_us, status, outcome, over, lure in zip(
                 *columns, ended, decoy, strict=True
             ):
                 if caller is None or callee is None:
@@ -168,6 +168,8 @@ class Feedback:
                 kind = None
                 if not over and (lure or self._is_decoy(callee, time_us)):
                     kind, reporter = FeedbackKind.DECOY, callee
+                elif outcome == Outcome.INCOMPLETE:
+                    pass  # our own answer (own_answers.py): nobody said anything
                 elif status == _UNWANTED_STATUS:
                     kind, reporter = FeedbackKind.UNWANTED, callee
                 elif status == _REJECTED_STATUS:
