@@ -73,12 +73,12 @@ class AppealLifts:
 
         ``tenant``, ``callee`` (canonical): those calls alone; "": all. ``actor``: for the audit log.
         """
-        with self._lock:  # two appeals at once are one lift
-            try:
-                lift = self._lift(appeal, actor, time_us, tenant, callee)
-            except ControlError as error:
-                _log.error("the appeal of a caller lifts no block: %s", error)
-                lift = Lift(LiftOutcome.FAILED)
+        try:
+            lift = self._lift(appeal, actor, time_us, tenant, callee)
+        except ControlError as error:
+            _log.error("the appeal of a caller lifts no block: %s", error)
+            lift = Lift(LiftOutcome.FAILED)
+        with self._lock:
             self._counts[lift.outcome] += 1
         return lift
 
@@ -122,7 +122,7 @@ class AppealLifts:
                 if time_us - until_us < REPEAT_US:
                     return Lift(LiftOutcome.REPEATED)
                 control.entries.change(found[0].id, entry, actor=actor, time_us=now_us)
-        except EntryExistsError:  # another scorer was quicker
+        except EntryExistsError:  # another appeal was quicker, here or at another scorer
             return Lift(LiftOutcome.PASSES, entry.expires_at_us)
         control.refresh()
         return Lift(LiftOutcome.LIFTED, entry.expires_at_us)
