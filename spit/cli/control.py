@@ -22,11 +22,11 @@ def now_us() -> int:
     return time.time_ns() // 1_000
 
 
-def open_control_data(config: Config, lists: Lists) -> ControlData | None:
+def open_control_data(config: Config, lists: Lists, command: str = "serve") -> ControlData | None:
     """What a service keeps in memory of it; None where none is named. Raises SpitError."""
     if not config.storage.url:
         return None
-    database = _open("serve", config.storage.url)
+    database = _open(command, config.storage.url)
     from spit.engine.control_data import ControlData
 
     return ControlData(database, lists, poll_s=config.storage.poll_s, clock=now_us)

@@ -14,6 +14,7 @@ from spit.engine.drift import DriftMonitor
 from spit.engine.engine import Engine, Observer, SavedObserver
 from spit.engine.feedback import Feedback, FeedbackLimits, Report
 from spit.engine.feedback_store import FeedbackStore
+from spit.engine.grey_state import GreyState
 from spit.engine.observers import Observers
 from spit.engine.verdict_changes import VerdictChanges
 from spit.errors import ConfigError
@@ -78,8 +79,10 @@ def open_observers(
 ) -> Observers:
     """Those who look on at an engine that serves. Raises SpitError.
 
-    ``on_appeal``: told of each appeal; ``lists``: tell of decoys beside the configured ones.
+    ``on_appeal``: told of each appeal; ``lists``: tell of decoys beside the configured ones, and remember
+    grey callers.
     """
+    lists = lists or Lists()
     feedback = None
     settings = config.feedback
     if settings.store:
@@ -96,12 +99,19 @@ def open_observers(
             store,
             key=key,
             decoys=settings.decoys,
-            is_decoy=(lists or Lists()).is_decoy,
+            is_decoy=lists.is_decoy,
             limits=limits,
             on_appeal=on_appeal,
         )
     drift = DriftMonitor(FeatureTable.names, load_reference(config))
-    return Observers(load_challenger(config), drift, feedback, open_records(config), open_verdicts(config))
+    return Observers(
+        load_challenger(config),
+        drift,
+        feedback,
+        open_records(config),
+        open_verdicts(config),
+        GreyState(lists.grey),
+    )
 
 
 def open_records(config: Config) -> CallRecords | None:

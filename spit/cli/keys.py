@@ -15,7 +15,7 @@ from spit.cli.report import DONE, FAILED, print_error
 
 _SCHEMA = pa.schema(
     [
-        *(pa.field(name, pa.string()) for name in ("id", "name", "scopes", "last4", "state")),
+        *(pa.field(name, pa.string()) for name in ("id", "name", "tenant", "scopes", "last4", "state")),
         *(pa.field(name, pa.float64()) for name in ("created_at", "expires_at", "revoked_at")),
     ]
 )
@@ -45,11 +45,13 @@ def _create(arguments: argparse.Namespace, store: Any) -> int:
             actor=actor(),
             time_us=at_us,
             expires_at_us=parse_expiry(arguments.expires, at_us),
+            tenant=arguments.tenant,
         )
     except ValueError as error:
         print_error(str(error))
         return FAILED
-    print_error(f"key {key.id} ({', '.join(key.scopes)}); it is not shown again:")
+    whose = f" of tenant {key.tenant}" if key.tenant else ""
+    print_error(f"key {key.id}{whose} ({', '.join(key.scopes)}); it is not shown again:")
     print(told)  # noqa: T201  alone on standard output, so that it can go into a file
     return DONE
 
@@ -67,6 +69,7 @@ def _row(key: Any) -> dict[str, object]:
     return {
         "id": key.id,
         "name": key.name,
+        "tenant": key.tenant,
         "scopes": ",".join(key.scopes),
         "last4": key.last4,
         "state": state,

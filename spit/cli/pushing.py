@@ -10,6 +10,7 @@ from spit.config import Config, read_token
 from spit.enforce.block_list import BlockListFile
 from spit.enforce.kamailio import KamailioTable
 from spit.enforce.mirror import Mirror, Target
+from spit.enforce.receiver import Receiver
 from spit.enforce.redis_keys import RedisKeys
 from spit.enforce.webhook import Webhook
 from spit.engine.engine import Engine
@@ -27,7 +28,7 @@ _PUBLISHED = frozenset({ListKind.ALLOW, ListKind.BLOCK, ListKind.DNO})
 def open_push(config: Config, observers: Observers, engine: Engine, now_us: Callable[[], int]) -> VerdictPush:
     """The receivers of ``observers.verdicts``, not started. Raises ConfigError, MissingExtraError."""
     changes = observers.verdicts or open_verdicts(config)
-    receivers: list[tuple[str, Mirror | Webhook]] = []
+    receivers: list[tuple[str, Receiver]] = []
 
     def mirror(kind: str, target: Target, *, ttl_s: int, max_queue: int) -> None:
         one = Mirror(

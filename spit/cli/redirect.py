@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import logging
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
+from spit.cli.control import open_control_data
 from spit.cli.detector import build_engine
 from spit.cli.log import counter_lines, start_log
 from spit.cli.parser import UsageError
@@ -23,8 +25,12 @@ from spit.engine.engine import Engine
 from spit.engine.redirect_metrics import redirect_samples
 from spit.errors import ConfigError, ModelError
 from spit.export.prometheus import MetricsPage, Sample
+from spit.policy.lists import Lists
 from spit.policy.policy import Policy
 from spit.service.server import event_time, wall_time_us
+
+if TYPE_CHECKING:
+    from spit.engine.control_data import ControlData
 
 #: What SIGHUP changes.
 _LIVE_KEYS = frozenset({"policy."})
@@ -44,6 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
         "redirect.metrics": arguments.metrics,
         "redirect.drain_s": arguments.drain_s,
         "model.path": arguments.model,
+        "storage.url": arguments.storage,
     }
     config = load_settings(arguments.config, overrides)
     check_usage(config, arguments)
@@ -66,6 +73,8 @@ def check_usage(config: Config, arguments: argparse.Namespace) -> None:
         raise UsageError("what a response means differs by SBC: expected --profile NAME")
     if redirect.scorer and arguments.read:
         raise UsageError("either a scorer is asked or captures are learned: --scorer goes without --read")
+    if redirect.scorer and arguments.storage:
+        raise UsageError("the lists are the scorer's to ask: --scorer goes without --storage")
 
 
 def serve(
@@ -79,10 +88,14 @@ def serve(
     redirect = config.redirect
     ask: Ask
     engine: Engine | None = None
+    control: ControlData | None = None
+    lists = Lists()
     if redirect.scorer:
         ask = scorer_ask(redirect, read_token(redirect.token_file) if redirect.token_file else "")
     else:
+        control = open_control_data(config, lists, "redirect")
         engine = build_engine(config)
+        engine.policy = Policy(config.policy, lists=lists)
         learned = learn(engine, config, arguments.read, restored=False)
         ask = EngineAsk(
             engine,
@@ -102,11 +115,14 @@ def serve(
     service = RedirectService(redirect, responses, ask, listeners, on_end=on_end)
 
     def samples() -> list[Sample]:
-        return redirect_samples(service.counters(), service.levels())
+        own = redirect_samples(service.counters(), service.levels())
+        return [*own, *(control.samples() if control is not None else [])]
 
     page = MetricsPage(redirect.metrics, samples, key="redirect.metrics") if redirect.metrics else None
     if page is not None:
         _log.info("metrics on http://%s/metrics", page.address)
+    if control is not None:
+        control.start()
     service.start()
 
     def reload() -> None:
@@ -114,7 +130,7 @@ def serve(
         try:
             new, line = read_again(arguments.config, overrides, config, _LIVE_KEYS)
             if engine is not None:
-                engine.policy = Policy(new.policy)
+                engine.policy = Policy(new.policy, lists=lists)
         except (ConfigError, ModelError) as error:
             _log.error("configuration kept as it was: %s", error)
             return
@@ -127,6 +143,8 @@ def serve(
         _log.warning("not every call had its answer acknowledged in time")
     if page is not None:
         page.close()
+    if control is not None:
+        control.close()
     counters = {**service.counters(), **({} if engine is None else engine.counters())}
     _log.info("ended: %s", counter_lines(counters))
     return FAILED if failed else DONE

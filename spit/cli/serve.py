@@ -107,6 +107,8 @@ def serve(
     observers = open_observers(config, on_appeal=charge, lists=lists)
     engine, restored, journal = restore(config, directory, observers)
     engine.policy = Policy(config.policy, lists=lists)
+    if observers.verdicts is not None:
+        engine.own_answers.held = observers.verdicts.feed.held
     learned = learn(engine, config, arguments.read, restored=restored)
     # An engine that only knows captures of the past is asked about their time.
     past = learned and source is None and directory is None
@@ -233,7 +235,7 @@ class EngineSink:
 
     def take(self, events: pa.RecordBatch) -> None:
         """Fold and score them."""
-        self._engine.observe(events)
+        self._engine.observe(self._engine.own_answers.mask(events))
 
     def idle(self) -> None:
         """Nothing is held back."""

@@ -124,7 +124,10 @@ class VerdictFeed:
             for verdict in changes:
                 known = self._held.get(verdict.caller)
                 # An attempt in between knew more.
-                if known is None or known.seen_us != verdict.seen_us or known.standing == verdict.standing:
+                if known is None or known.seen_us != verdict.seen_us:
+                    continue
+                # The same, but to be remembered by nobody any more, is a change for whoever remembers it.
+                if known.standing == verdict.standing and (verdict.ttl_s or not known.ttl_s):
                     continue
                 self._change(verdict, known.standing)
                 changed += 1

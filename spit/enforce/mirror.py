@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Sequence
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from spit.enforce.backoff import Backoff
+from spit.enforce.receiver import Receiver
 from spit.enforce.verdicts import CallerVerdict
 
 #: Entries written at once.
@@ -65,7 +65,7 @@ class Target(Protocol):
         """Let go of the connection. Raises nothing."""
 
 
-class Mirror:
+class Mirror(Receiver):
     """Writes what a feed says to ``target``, in a thread of its own; a listener of the feed.
 
     While the other side is away the newest state of each caller waits, up to ``max_queue`` callers; all that
@@ -87,6 +87,13 @@ class Mirror:
         backoff: Backoff | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        super().__init__(
+            target.name,
+            thread="push",
+            counters=("written", "removed", "told", "failures", "resyncs", "queue_dropped", "tells_dropped"),
+            backoff=backoff,
+            clock=clock,
+        )
         self._target = target
         self._standing = standing
         self._now_us = now_us
@@ -94,26 +101,10 @@ class Mirror:
         self._ttl_s = ttl_s
         self._max_queue = max_queue
         self._check_s = check_s
-        self._backoff = backoff or Backoff()
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._wakened = threading.Event()
-        self._stopping = False
-        self._until_s = 0.0
         #: The newest verdict of each caller that is to be written, or taken away where it is not enforced.
         self._waiting: OrderedDict[str, CallerVerdict] = OrderedDict()
         self._telling: deque[CallerVerdict] = deque()
         self._connected = False
-        self._failing = False
-        self._counts = dict.fromkeys(
-            ("written", "removed", "told", "failures", "resyncs", "queue_dropped", "tells_dropped"), 0
-        )
-        self._thread = threading.Thread(target=self._run, name=f"push {target.name}", daemon=True)
-
-    @property
-    def name(self) -> str:
-        """Of the target."""
-        return self._target.name
 
     def changed(self, verdict: CallerVerdict) -> None:
         """Write it soon."""
@@ -132,30 +123,6 @@ class Mirror:
             self._put(verdict)
         self._wakened.set()
 
-    def wake(self) -> None:
-        """There is something to refresh."""
-        self._wakened.set()
-
-    def start(self) -> None:
-        """Begin to write."""
-        self._thread.start()
-
-    def finish(self, timeout_s: float) -> None:
-        """Write what waits, as far as the other side takes it, until then at most."""
-        self._until_s = self._clock() + timeout_s
-        self._stopping = True
-        self._wakened.set()
-
-    def join(self, timeout_s: float) -> bool:
-        """Wait for the end of what ``finish`` began; whether it was in time."""
-        self._thread.join(max(timeout_s, 0.0))
-        return not self._thread.is_alive()
-
-    def counters(self) -> dict[str, int]:
-        """What was written and what was not, since the start."""
-        with self._lock:
-            return dict(self._counts)
-
     def levels(self) -> dict[str, int]:
         """What waits, and whether the other side answers."""
         with self._lock:
@@ -172,7 +139,6 @@ class Mirror:
     def _run(self) -> None:
         checked_s = self._clock()
         while True:
-            pause_s = self._check_s
             try:
                 if not self._connected:
                     self._resync()
@@ -189,22 +155,12 @@ class Mirror:
                 self._failed(error)
                 if self._stopping:
                     break
-                pause_s = self._backoff.next_s()
-                self._pause(pause_s)
+                self._pause(self._backoff.next_s())
                 continue
             if self._stopping:
                 break
-            self._wakened.wait(pause_s)
-            self._wakened.clear()
+            self._wait(self._check_s)
         self._target.close()
-
-    def _pause(self, pause_s: float) -> None:
-        """The whole pause, whatever comes meanwhile, unless it is the end."""
-        until_s = self._clock() + pause_s
-        while not self._stopping and (left_s := until_s - self._clock()) > 0:
-            self._wakened.wait(left_s)
-            if not self._stopping:
-                self._wakened.clear()
 
     def _resync(self) -> None:
         self._target.connect()
@@ -230,10 +186,10 @@ class Mirror:
                 self._write(batch)
                 if changes:
                     self._target.tell(changes)
-                    self._count("told", len(changes))
+                    self._count(told=len(changes))
             except TargetError:
                 self._put_back(batch)
-                self._count("tells_dropped", len(changes))  # who listens there is cut off as well
+                self._count(tells_dropped=len(changes))  # who listens there is cut off as well
                 raise
             if self._is_over():
                 return
@@ -252,11 +208,7 @@ class Mirror:
                 gone.append(verdict.caller)
         if entries or gone:
             self._target.write(entries, gone)
-            self._count("written", len(entries))
-            self._count("removed", len(gone))
-
-    def _is_over(self) -> bool:
-        return self._stopping and self._clock() >= self._until_s
+            self._count(written=len(entries), removed=len(gone))
 
     def _put_back(self, batch: list[CallerVerdict]) -> None:
         with self._lock:
@@ -268,21 +220,9 @@ class Mirror:
                 self._waiting.popitem(last=False)
                 self._counts["queue_dropped"] += 1
 
-    def _went_well(self) -> None:
-        self._backoff.reset()
-        if self._failing:
-            _log.warning("%s takes verdicts again", self.name)
-        self._failing = False
-
     def _failed(self, error: TargetError) -> None:
         with self._lock:
             self._connected = False
             self._counts["failures"] += 1
         self._target.close()
-        if not self._failing:
-            _log.error("%s does not take verdicts: %s", self.name, error)
-        self._failing = True
-
-    def _count(self, name: str, by: int) -> None:
-        with self._lock:
-            self._counts[name] += by
+        self._went_wrong(error)

@@ -6,13 +6,13 @@ import hashlib
 import hmac
 import json
 import logging
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
 from spit.enforce.backoff import Backoff
+from spit.enforce.receiver import Receiver
 from spit.enforce.verdicts import CallerVerdict
 from spit.http_post import PostConnection, PostError
 
@@ -38,7 +38,7 @@ def signature(secret: bytes, timestamp: str, body: bytes) -> str:
     return hmac.new(secret, timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()
 
 
-class Webhook:
+class Webhook(Receiver):
     """One URL, served from a thread of its own; a listener of the feed.
 
     Up to ``max_queue`` changes wait; then the oldest goes, and is counted. ``wall_time_s``: for the signed
@@ -57,24 +57,26 @@ class Webhook:
         wall_time_s: Callable[[], float] = time.time,
         connect: Callable[..., Connection] = PostConnection,
     ) -> None:
-        self.name = url
+        super().__init__(
+            url,
+            thread="webhook",
+            counters=(
+                "deliveries",
+                "changes",
+                "failures",
+                "queue_dropped",
+                "changes_rejected",
+                "changes_given_up",
+            ),
+            backoff=backoff,
+            clock=clock,
+        )
         self._secret = secret
         self._max_queue = max_queue
-        self._backoff = backoff or Backoff()
-        self._clock = clock
         self._wall_time_s = wall_time_s
         self._connection = connect(url, connect_timeout_s=timeout_s, read_timeout_s=timeout_s)
-        self._lock = threading.Lock()
-        self._wakened = threading.Event()
         self._waiting: deque[CallerVerdict] = deque()
         self._on_its_way = 0
-        self._stopping = False
-        self._until_s = 0.0
-        self._failing = False
-        self._counts = dict.fromkeys(
-            ("deliveries", "changes", "failures", "queue_dropped", "changes_rejected", "changes_given_up"), 0
-        )
-        self._thread = threading.Thread(target=self._run, name=f"webhook {url}", daemon=True)
 
     def changed(self, verdict: CallerVerdict) -> None:
         """Post it soon."""
@@ -87,26 +89,6 @@ class Webhook:
 
     def renewed(self, verdict: CallerVerdict) -> None:
         """Nothing changed."""
-
-    def start(self) -> None:
-        """Begin to post."""
-        self._thread.start()
-
-    def finish(self, timeout_s: float) -> None:
-        """Post what waits, as far as it is taken, until then at most."""
-        self._until_s = self._clock() + timeout_s
-        self._stopping = True
-        self._wakened.set()
-
-    def join(self, timeout_s: float) -> bool:
-        """Wait for the end of what ``finish`` began; whether it was in time."""
-        self._thread.join(max(timeout_s, 0.0))
-        return not self._thread.is_alive()
-
-    def counters(self) -> dict[str, int]:
-        """What was delivered and what was not, since the start."""
-        with self._lock:
-            return dict(self._counts)
 
     def levels(self) -> dict[str, int]:
         """Changes that wait, those on their way included, and whether the last post was taken."""
@@ -125,9 +107,8 @@ class Webhook:
             elif self._stopping:
                 break
             else:
-                self._wakened.wait()
-                self._wakened.clear()
-            if self._stopping and (self._failing or self._clock() >= self._until_s):
+                self._wait()
+            if self._is_over() or (self._stopping and self._failing):
                 break
         self._connection.close()
 
@@ -154,9 +135,7 @@ class Webhook:
                 _log.error("%s refused delivery %s for good: %s", self.name, delivery, words)
                 return
             self._count(failures=1)
-            if not self._failing:
-                _log.error("%s does not take verdicts: %s", self.name, words)
-            self._failing = True
+            self._went_wrong(words)
             if answered >= MAX_ANSWERED_TRIES:
                 self._count(changes_given_up=len(changes))
                 _log.error("%s: delivery %s was given up after %d tries", self.name, delivery, answered)
@@ -179,23 +158,3 @@ class Webhook:
         except PostError as error:
             return None, str(error)
         return None if 200 <= status < 300 else (status, f"status {status}")
-
-    def _pause(self, pause_s: float) -> bool:
-        """The whole pause, whatever comes meanwhile; False when it is the end."""
-        until_s = self._clock() + pause_s
-        while not self._stopping and (left_s := until_s - self._clock()) > 0:
-            self._wakened.wait(left_s)
-            if not self._stopping:
-                self._wakened.clear()
-        return not self._stopping
-
-    def _went_well(self) -> None:
-        self._backoff.reset()
-        if self._failing:
-            _log.warning("%s takes verdicts again", self.name)
-        self._failing = False
-
-    def _count(self, **counts: int) -> None:
-        with self._lock:
-            for name, by in counts.items():
-                self._counts[name] += by

@@ -105,22 +105,9 @@ def measure_budget(
     return _budget_of(recordings, [recording.scores(parameters, prior=prior) for recording in recordings])
 
 
-def recall(
-    recordings: Sequence[Recording], parameters: DecisionParameters, threshold: float, *, prior: float
-) -> float:
-    """The share of spam attempts that are flagged at the attempt."""
-    flagged = [
-        recording.scores(parameters, prior=prior)[recording.spam] >= threshold for recording in recordings
-    ]
-    together = np.concatenate(flagged)
-    return float(together.mean()) if len(together) else 0.0
-
-
-def choose_parameters(
-    recordings: Sequence[Recording], *, prior: float, start: DecisionParameters | None = None
-) -> DecisionParameters:
+def choose_parameters(recordings: Sequence[Recording], *, prior: float) -> DecisionParameters:
     """Those that flag most spam attempts within the budget, by a search of one parameter at a time."""
-    best = start or _START
+    best = _START
     highest = _merit(recordings, best, prior)
     for name, values in _GRID.items():
         for value in values:

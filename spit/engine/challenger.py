@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from spit.engine.callers import LABELS, SPAM_RANK, SUSPECT_RANK
+from spit.engine.callers import LABELS, SPAM_RANK
 from spit.engine.scored import Scored
 from spit.engine.ties import caller_keys, is_first_contact, tie_keys
 from spit.errors import ModelError
@@ -90,9 +90,7 @@ class Challenger:
                 first_contact=is_first_contact(self._model.features, scored.values),
                 frozen=victims,
             )
-            ranks = policy.label_ranks(decision.score)
-            held_back = ~decision.may_block | victims
-            ranks[held_back] = np.minimum(ranks[held_back], SUSPECT_RANK)
+            ranks = policy.label_ranks(decision.score, may_block=decision.may_block & ~victims)
             np.add.at(self._counts, (scored.label_rank.astype(np.int64), ranks.astype(np.int64)), 1)
 
     def comparison(self) -> Comparison:

@@ -21,6 +21,7 @@ from spit.engine.moments import FrozenEngine
 from spit.engine.moments import Observer as Observer
 from spit.engine.moments import Restored as Restored
 from spit.engine.moments import SavedObserver as SavedObserver
+from spit.engine.own_answers import OwnAnswers
 from spit.engine.questions import (
     AttemptRow,
     QuestionReader,
@@ -89,6 +90,8 @@ class Engine:
         saved: Sequence[SavedObserver] = (),
     ) -> None:
         self.journal: Journal | None = None
+        #: Calls that answers of this engine refused: ``receive`` takes no end of them for the callee's word.
+        self.own_answers = OwnAnswers()
         self._features = FeatureTable(max_keys=max_callers) if features is None else features
         if tuple(self._features.names) != model.features:
             raise ModelError(
@@ -164,6 +167,7 @@ class Engine:
         Raises StaleBatchError when that cannot be known any more, JournalError when they cannot be kept; then
         nothing is done either.
         """
+        events = self.own_answers.mask(events)  # before it is kept: what is replayed is what was counted
         if self.journal is None:
             return self._apply(events, agent, number)
         with self._receiving:
@@ -240,9 +244,7 @@ class Engine:
                 frozen=victims,
             )
             levels = self._budget.count_callers(times_us, decision.is_new, policy.max_wrong_per_10000)
-            ranks = policy.label_ranks(decision.score, levels)
-            held_back = ~decision.may_block | victims
-            ranks[held_back] = np.minimum(ranks[held_back], SUSPECT_RANK)
+            ranks = policy.label_ranks(decision.score, levels, may_block=decision.may_block & ~victims)
             state = self._callers.update(
                 callers, times_us, decision.score, ranks, rows.values, source_ips, attempts["call_id"]
             )
@@ -354,6 +356,7 @@ class Engine:
             time_us=attempt_time_us(row),
             remember=True,
         )
+        self.own_answers.note(text(row, "call_id"), action)
         return Assessment(verdict, action)
 
     def report_wrong_block(self, time_us: int, caller: str) -> bool:
@@ -409,6 +412,7 @@ class Engine:
                 **self._budget.totals(),
                 "budget_level": self._level(),
                 **self._campaigns.counters(),
+                **self.own_answers.counters(),
                 **{f"evidence_{name}": count for name, count in self._evidence.counters().items()},
                 **{f"spoofing_{name}": count for name, count in self._victims.counters().items()},
                 **{f"features_{name}": count for name, count in self._features.counters().items()},

@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from spit.errors import SpitError
-from spit.records import EventKind
+from spit.records import EventKind, Outcome
 
 DAY_US = 86_400_000_000
 
@@ -153,13 +153,13 @@ class Feedback:
         is_end = pc.equal(kinds, EventKind.END.value)
         rows = np.flatnonzero(pc.or_(is_attempt, is_end).to_numpy(zero_copy_only=False))
         at = pa.array(rows)
-        names = ("call_id", "caller", "callee", "destination_ip", "time_us", "final_status")
+        names = ("call_id", "caller", "callee", "destination_ip", "time_us", "final_status", "outcome")
         columns = [events[name].take(at).to_pylist() for name in names]
         ended = is_end.take(at).to_pylist()
         decoy = pc.is_in(events["callee"], value_set=self._decoys).take(at).to_pylist()
         reports = []
         with self._lock:
-            for call_id, caller, callee, destination, time_us, status, over, lure in zip(
+            for call_id, caller, callee, destination, time_us, status, outcome, over, lure in zip(
                 *columns, ended, decoy, strict=True
             ):
                 if caller is None or callee is None:
@@ -168,6 +168,8 @@ class Feedback:
                 kind = None
                 if not over and (lure or self._is_decoy(callee, time_us)):
                     kind, reporter = FeedbackKind.DECOY, callee
+                elif outcome == Outcome.INCOMPLETE:
+                    pass  # our own answer (own_answers.py): nobody said anything
                 elif status == _UNWANTED_STATUS:
                     kind, reporter = FeedbackKind.UNWANTED, callee
                 elif status == _REJECTED_STATUS:
@@ -189,19 +191,22 @@ class Feedback:
         time_us: int,
         call_id: str | None = None,
         caller: str | None = None,
+        callee: str | None = None,
     ) -> Report:
         """Take a report of ``reporter`` (canonical identity) and write it down.
 
         The reporter of ``report``, ``last_call`` and ``not_spam`` is the callee; the call is ``call_id``,
         else its last one, which must be from ``caller`` where that is told. The reporter of ``appeal`` is the
-        caller. Raises UnknownCallError, TooManyReportsError, FeedbackError, and OSError when it cannot be
-        written.
+        caller; ``callee`` must be that of the call where it is told. Raises UnknownCallError,
+        TooManyReportsError, FeedbackError, and OSError when it cannot be written.
         """
         if kind not in SAID_KINDS:
             raise FeedbackError(f"kind: expected one of {', '.join(SAID_KINDS)}, found {kind}")
         with self._lock:
             try:
                 found = self._meant(kind, reporter, time_us, call_id, caller)
+                if callee is not None and self._calls[found][1] != callee:
+                    raise FeedbackError("callee: expected the callee of that call, found somebody else")
                 if not self._may_say(reporter, time_us):
                     raise TooManyReportsError(
                         f"reporter: expected at most {self._limits.reports_per_day} reports a day, found more"

@@ -9,6 +9,7 @@ from spit.engine.challenger import Challenger
 from spit.engine.drift import DriftMonitor
 from spit.engine.engine import Observer, SavedObserver
 from spit.engine.feedback import Feedback
+from spit.engine.grey_state import GreyState
 from spit.engine.verdict_changes import VerdictChanges
 from spit.export.prometheus import Sample
 
@@ -25,10 +26,12 @@ class Observers:
     feedback: Feedback | None = None
     records: CallRecords | None = None
     verdicts: VerdictChanges | None = None
+    grey: GreyState | None = None
 
     def saved(self) -> tuple[SavedObserver, ...]:
         """Those whose state is saved with the engine's."""
-        return () if self.records is None else (self.records,)
+        every = (self.records, self.grey)
+        return tuple(one for one in every if one is not None)
 
     def all(self) -> tuple[Observer, ...]:
         """The others that there are, as an engine takes them."""

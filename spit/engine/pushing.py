@@ -8,9 +8,8 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 from spit.enforce.block_list import BlockListFile
-from spit.enforce.mirror import Mirror
+from spit.enforce.receiver import Receiver
 from spit.enforce.redis_keys import RedisKeys
-from spit.enforce.webhook import Webhook
 from spit.engine.engine import Engine
 from spit.engine.push_metrics import PushState, push_samples
 from spit.engine.verdict_changes import VerdictChanges
@@ -40,7 +39,7 @@ class VerdictPush:
         engine: Engine,
         *,
         now_us: Callable[[], int],
-        receivers: Sequence[tuple[str, Mirror | Webhook]] = (),
+        receivers: Sequence[tuple[str, Receiver]] = (),
         lists: RedisKeys | None = None,
         file: BlockListFile | None = None,
         file_interval_s: float = 60.0,
@@ -70,8 +69,7 @@ class VerdictPush:
         if self._lists is not None:
             self._lists.publish_lists(entries)
             for _, receiver in self._receivers:
-                if isinstance(receiver, Mirror):
-                    receiver.wake()
+                receiver.wake()
 
     def follow_lists(
         self, version: Callable[[], object], entries: Callable[[], Iterable[ListedEntry]]

@@ -118,6 +118,9 @@ class VerdictChanges:
                 if label is not verdict.standing.label
                 or action != verdict.standing.would_action.value
                 or verdict.mode is not policy.mode
+                # Copies elsewhere know the caller alone: they must let go of what an entry made true of some
+                # calls only.
+                or (verdict.ttl_s and not policy.holds_for_all(verdict.caller, time_us))
             ]
 
         return self.feed.reconsider(judge)
@@ -141,7 +144,8 @@ class VerdictChanges:
             action = scored.policy.decide(
                 verdict, callee=None, exemption=None, level=levels[row], time_us=time_us
             )
-            self._note(_verdict(verdict, action, time_us), scored, row)
+            ttl_s = action.ttl_s if scored.policy.holds_for_all(caller, time_us) else 0
+            self._note(_verdict(verdict, action, time_us, ttl_s), scored, row)
 
     def _interesting(self, scored: Scored, callers: pa.Array) -> list[tuple[int, str]]:
         """The attempts that may change what is known: of listable callers, not all the legitimate ones."""
@@ -231,7 +235,7 @@ class VerdictChanges:
         return verdicts
 
 
-def _verdict(verdict: Verdict, action: Action, time_us: int) -> CallerVerdict:
+def _verdict(verdict: Verdict, action: Action, time_us: int, ttl_s: int) -> CallerVerdict:
     return CallerVerdict(
         caller=verdict.caller or "",
         standing=Standing(verdict.label, action.kind, action.would),
@@ -240,7 +244,7 @@ def _verdict(verdict: Verdict, action: Action, time_us: int) -> CallerVerdict:
         symbols=(),
         attempts=verdict.attempts,
         model=verdict.model,
-        ttl_s=action.ttl_s,
+        ttl_s=ttl_s,
         time_us=time_us,
         seen_us=time_us,
     )
@@ -258,6 +262,6 @@ def _judged(verdict: CallerVerdict, label: Label, policy: Policy, level: int, ti
         verdict,
         standing=Standing(label, action.kind, action.would),
         mode=action.mode,
-        ttl_s=action.ttl_s,
+        ttl_s=action.ttl_s if policy.holds_for_all(verdict.caller, time_us) else 0,
         time_us=time_us,
     )

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 
 #: Pairs of caller and callee remembered; the one that called longest ago leaves first.
 MAX_PAIRS = 200_000
 
 Key = tuple[str, str, str | None]
+#: A pair with its first refusal, epoch µs, and the last call that passed, 0 where none did.
+GreyPair = tuple[Key, tuple[int, int]]
 
 
 class GreyMemory:
@@ -50,6 +53,16 @@ class GreyMemory:
                 self._passed += passes
                 self._refused += not passes
             return passes
+
+    def pairs(self) -> list[GreyPair]:
+        """All pairs, the one that called longest ago first."""
+        with self._lock:
+            return list(self._pairs.items())
+
+    def restore(self, pairs: Sequence[GreyPair]) -> None:
+        """Remember what ``pairs`` told and nothing else; the newest that there is room for."""
+        with self._lock:
+            self._pairs = OrderedDict(pairs[-self._max_pairs :])
 
     def counters(self) -> dict[str, int]:
         """Pairs remembered and evicted, calls refused and passed."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TypeVar
+from itertools import chain
+from typing import Literal, TypeVar
 
 from spit.lists import ListEntry, ListKind, Pattern, parse_pattern
 
@@ -21,6 +22,8 @@ _RANKS = {
 _NEVER_US = 2**63 - 1
 
 _Key = TypeVar("_Key")
+#: Which table of an index, and whose.
+_Place = tuple[Literal["tenant", "tenants_pass", "decoys"], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,8 @@ class ListIndex:
         self._entries: dict[int, ListEntry] = {}
         self._tenants: dict[str, _Table] = {}
         self._decoys = _Table()
+        #: Those that let a caller pass for one tenant alone, whichever it is.
+        self._tenants_pass = _Table()
         self._counts: Counter[ListKind] = Counter()
         self._fill(entries, touched={})
 
@@ -84,12 +89,14 @@ class ListIndex:
         index._entries = dict(self._entries)
         index._tenants = dict(self._tenants)
         index._decoys = self._decoys
+        index._tenants_pass = self._tenants_pass
         index._counts = self._counts.copy()
-        touched: dict[str | None, _Table] = {}
+        touched: dict[_Place, _Table] = {}
         for one in (*removed, *(entry.id for entry in changed)):
             if (old := index._entries.pop(one, None)) is not None:
                 index._counts[old.kind] -= 1
-                index._table(old, touched).remove(old)
+                for table in index._tables(old, touched):
+                    table.remove(old)
         index._fill(changed, touched)
         return index
 
@@ -119,6 +126,24 @@ class ListIndex:
             return Match(None, True) if by_callee else NO_MATCH
         return Match(best.entry, by_callee)
 
+    def blocks(self, tenant: str, caller: str, callee: str, time_us: int) -> ListEntry | None:
+        """A block or do-not-originate entry that lets calls of the caller not pass at ``time_us``, or None.
+
+        ``tenant`` "": of any tenant; ``callee`` "": to anybody.
+        """
+        names = [*self._tenants] if not tenant else ["", tenant]
+        for rule in chain.from_iterable(
+            self._tenants[one].find(caller) for one in names if one in self._tenants
+        ):
+            in_force = rule.entry.kind in (ListKind.BLOCK, ListKind.DNO) and rule.expires_at_us > time_us
+            if in_force and (rule.callee is None or not callee or rule.callee.holds(callee)):
+                return rule.entry
+        return None
+
+    def passes_some_tenant(self, caller: str, time_us: int) -> bool:
+        """Whether a tenant allows the caller: what is said of the caller to all does not hold there."""
+        return any(rule.expires_at_us > time_us for rule in self._tenants_pass.find(caller))
+
     def is_decoy(self, callee: str | None, time_us: int) -> bool:
         """Whether nobody has a reason to call ``callee``, whosever entry says so."""
         return callee is not None and any(rule.expires_at_us > time_us for rule in self._decoys.find(callee))
@@ -133,7 +158,7 @@ class ListIndex:
         """Whether any entry but decoys is there."""
         return bool(self._tenants)
 
-    def _fill(self, entries: Iterable[ListEntry], touched: dict[str | None, _Table]) -> None:
+    def _fill(self, entries: Iterable[ListEntry], touched: dict[_Place, _Table]) -> None:
         for entry in entries:
             self._entries[entry.id] = entry
             self._counts[entry.kind] += 1
@@ -144,23 +169,36 @@ class ListIndex:
                 _NEVER_US if entry.expires_at_us is None else entry.expires_at_us,
                 _RANKS[entry.kind],
             )
-            self._table(entry, touched).add(rule)
-        for tenant, table in touched.items():
+            for table in self._tables(entry, touched):
+                table.add(rule)
+        for (of, tenant), table in touched.items():
             table.seal()
-            if tenant is not None and table.is_empty:
+            if of == "tenant" and table.is_empty:
                 del self._tenants[tenant]
 
-    def _table(self, entry: ListEntry, touched: dict[str | None, _Table]) -> _Table:
-        """The table of an entry, copied the first time that it is touched."""
-        tenant = None if entry.kind is ListKind.DECOY else entry.tenant
-        if tenant not in touched:
-            table = (self._decoys if tenant is None else self._tenants.get(tenant, _Table())).copy()
-            touched[tenant] = table
-            if tenant is None:
-                self._decoys = table
-            else:
-                self._tenants[tenant] = table
-        return touched[tenant]
+    def _tables(self, entry: ListEntry, touched: dict[_Place, _Table]) -> list[_Table]:
+        """The tables of an entry, each copied the first time that it is touched."""
+        if entry.kind is ListKind.DECOY:
+            places: list[_Place] = [("decoys", "")]
+        else:
+            places = [("tenant", entry.tenant)]
+            if entry.tenant and entry.kind in (ListKind.ALLOW, ListKind.CONSENT):
+                places.append(("tenants_pass", ""))
+        for place in places:
+            if place not in touched:
+                touched[place] = self._copied(place)
+        return [touched[place] for place in places]
+
+    def _copied(self, place: _Place) -> _Table:
+        of, tenant = place
+        if of == "decoys":
+            self._decoys = self._decoys.copy()
+            return self._decoys
+        if of == "tenants_pass":
+            self._tenants_pass = self._tenants_pass.copy()
+            return self._tenants_pass
+        table = self._tenants[tenant] = self._tenants.get(tenant, _Table()).copy()
+        return table
 
 
 class _Table:

@@ -91,15 +91,21 @@ class Policy:
         return Label.LEGIT
 
     def label_ranks(
-        self, scores: npt.NDArray[np.float64], levels: npt.NDArray[np.int64] | None = None
+        self,
+        scores: npt.NDArray[np.float64],
+        levels: npt.NDArray[np.int64] | None = None,
+        *,
+        may_block: npt.NDArray[np.bool_] | None = None,
     ) -> npt.NDArray[np.int8]:
         """int8[n]: the position in records.Label, legit, suspect, spam, of the label of each score.
 
-        ``levels``: int64[n], how far the budget is overspent at each attempt; 0 where None.
+        ``levels``: int64[n], how far the budget is overspent at each attempt; 0 where None. ``may_block``:
+        bool[n], False at attempts that are suspect at most; all may where None.
         """
         ranks = (scores >= self._suspect_threshold).astype(np.int8)
         at = 0 if levels is None else np.minimum(levels, TIGHTENINGS)
-        ranks[scores >= self._spam_thresholds[at]] = 2
+        is_spam = scores >= self._spam_thresholds[at]
+        ranks[is_spam if may_block is None else is_spam & may_block] = 2
         return ranks
 
     def would(
@@ -169,6 +175,23 @@ class Policy:
             sip = build_call_back(match.entry.callback_delay_s or 0)
         tags = self._answers.tags(verdict) if kind is ActionKind.TAG else {}
         return Action(kind, would, mode, sip, ttl_s, tags, None if listed is None else listed.value)
+
+    def is_blocked_by_operator(self, tenant: str, caller: str, callee: str, time_us: int) -> bool:
+        """Whether a block or do-not-originate list names the caller, in the configuration or for any call of
+        ``tenant`` ("": of all) to ``callee`` ("": anybody) at ``time_us`` (epoch µs)."""
+        return caller in self._block or self._lists.index.blocks(tenant, caller, callee, time_us) is not None
+
+    def holds_for_all(self, caller: str, time_us: int) -> bool:
+        """Whether what ``decide`` says of the caller without tenant and callee holds for every one of them.
+
+        As far as lists go; where it does not, nobody may remember it for the caller.
+        """
+        index = self._lists.index
+        if not index.decides:
+            return True
+        return not (
+            index.match("", caller, None, time_us).by_callee or index.passes_some_tenant(caller, time_us)
+        )
 
     def mode_of(self, caller: str | None) -> Mode:
         """The mode for a caller: enforce for the share of callers that the policy is enforced for."""

@@ -13,12 +13,13 @@ from pydantic import BaseModel, Field
 import spit
 from spit.config import Config
 from spit.enforce.feed import VerdictFeed
+from spit.engine.appeals import AppealLifts
 from spit.engine.observers import Observers
 from spit.export.prometheus import Sample
 from spit.service.audit import audit_router
 from spit.service.callers import callers_router
 from spit.service.calls import calls_router
-from spit.service.contract import Engine
+from spit.service.contract import CallerSummary, Engine
 from spit.service.control import install_control_errors
 from spit.service.events import events_router
 from spit.service.feedback import feedback_router
@@ -88,12 +89,19 @@ def create_app(
     )
     looking_on = observers or Observers()
 
+    lifts = AppealLifts(
+        control,
+        policy=lambda: engine.policy,
+        was_blocked=lambda caller: _was_blocked(engine.caller(caller)),
+        lift_s=config.feedback.appeal_lift_s,
+    )
     guard = guard or make_guard(config)
     app.state.guard = guard
 
     def all_samples() -> list[Sample]:
         own = [*(samples() if samples is not None else []), *looking_on.samples(), *streams.samples()]
         kept = control.samples() if control is not None else []
+        kept += lifts.samples()
         return [*own, *kept, *refusal_samples(guard.refusals())]
 
     metrics = ServiceMetrics(engine.counters, all_samples)
@@ -110,7 +118,7 @@ def create_app(
     app.include_router(events_router(engine, metrics, canonicalise, max_unpacked))
     app.include_router(callers_router(engine, canonicalise))
     app.include_router(calls_router(looking_on.records, canonicalise, time_source))
-    app.include_router(feedback_router(looking_on.feedback, canonicalise, time_source))
+    app.include_router(feedback_router(looking_on.feedback, lifts, canonicalise, time_source))
     app.include_router(model_router(engine, looking_on))
     app.include_router(lists_router(control, canonicalise))
     app.include_router(audit_router(control))
@@ -174,6 +182,10 @@ def create_app(
     access = cast(AccessLog, config.service.access_log)
     app.add_middleware(RequestLog, access=access, timer=time.perf_counter)
     return app
+
+
+def _was_blocked(summary: CallerSummary | None) -> bool:
+    return summary is not None and summary.flagged_at_attempt is not None
 
 
 def make_guard(config: Config) -> Guard:

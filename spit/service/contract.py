@@ -7,6 +7,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from spit.policy.policy import Policy
 from spit.records import Action, ActionKind, Label, Reason, Verdict
 
 
@@ -54,6 +55,10 @@ class Engine(Protocol):
     @property
     def model_name(self) -> str:
         """``name/version``."""
+
+    @property
+    def policy(self) -> Policy:
+        """The one in force."""
 
     def receive(self, events: pa.RecordBatch, agent: str | None = None, number: int = 0) -> bool:
         """Keeps and counts call events (records.EVENT_SCHEMA), a numbered batch of an agent once.

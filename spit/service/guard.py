@@ -188,9 +188,15 @@ def is_limited(scope: Mapping[str, Any]) -> bool:
     return bool(scope.get(_LIMITED))
 
 
+def principal_of(scope: Mapping[str, Any]) -> Principal | None:
+    """Who asks; None without a key."""
+    principal: Principal | None = scope.get(_PRINCIPAL)
+    return principal
+
+
 def principal_name(scope: Mapping[str, Any]) -> str:
     """The name of the key that was shown; "" without one."""
-    principal: Principal | None = scope.get(_PRINCIPAL)
+    principal = principal_of(scope)
     return "" if principal is None else principal.name
 
 

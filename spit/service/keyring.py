@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Protocol
 
 from spit.errors import ConfigError
+from spit.lists import TENANT_FORM
+from spit.storage.keyring import SCOPES, TENANT_SCOPES
 
-#: What a key may be given. ``admin`` includes all others.
-SCOPES = ("score", "events", "feedback", "lists", "read", "admin")
 #: What the token of ``service.agent_token_file`` opens.
 AGENT_SCOPES = frozenset({"events", "feedback"})
 
@@ -32,6 +32,10 @@ class Principal(Protocol):
 
     @property
     def scopes(self) -> frozenset[str]: ...
+
+    @property
+    def tenant(self) -> str:
+        """Whose questions, lists and feedback alone it is for; "": for all."""
 
 
 class KeyRing(Protocol):
@@ -53,6 +57,7 @@ class KeyOwner:
 
     name: str
     scopes: frozenset[str]
+    tenant: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +106,8 @@ def read_keys(path: Path) -> StaticKeys:
     """The keys that a file lists, as TOML (``[[key]]`` tables) or as JSON lines.
 
     Each has ``name``, ``scopes``, ``hash`` (``sha256:HEX`` of the key) and may have ``expires`` (epoch
-    seconds). Raises ConfigError: the file, the entry, what was expected and what was found, never a hash.
+    seconds) and ``tenant``. Raises ConfigError: the file, the entry, what was expected and what was found,
+    never a hash.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -148,11 +154,11 @@ def _toml_rows(path: Path, text: str) -> list[object]:
 def _read_entry(where: str, row: object) -> KeyEntry:
     if not isinstance(row, dict):
         raise ConfigError(f"{where}: expected name, scopes and hash, found {type(row).__name__}")
-    unknown = set(row) - {"name", "scopes", "hash", "expires"}
+    unknown = set(row) - {"name", "scopes", "hash", "expires", "tenant"}
     if unknown:
         # Not the value: somebody may have put the key itself there.
         raise ConfigError(
-            f"{where}: expected name, scopes, hash and expires, found {', '.join(sorted(unknown))}"
+            f"{where}: expected name, scopes, hash, expires and tenant, found {', '.join(sorted(unknown))}"
         )
     name, scopes, digest, expires = (row.get(field) for field in ("name", "scopes", "hash", "expires"))
     if not isinstance(name, str) or _NAME.fullmatch(name) is None:
@@ -166,5 +172,15 @@ def _read_entry(where: str, row: object) -> KeyEntry:
         )
     if isinstance(expires, bool) or not isinstance(expires, int | float | None):
         raise ConfigError(f"{where} ({name}): expires: expected epoch seconds, found {expires!r}")
-    owner = KeyOwner(name, frozenset(scopes))
+    tenant = row.get("tenant", "")
+    if not isinstance(tenant, str) or re.fullmatch(TENANT_FORM, tenant) is None:
+        raise ConfigError(
+            f"{where} ({name}): tenant: expected up to 64 letters, digits and ._:@/-, found {tenant!r}"
+        )
+    if tenant and not TENANT_SCOPES.issuperset(scopes):
+        raise ConfigError(
+            f"{where} ({name}): scopes: expected some of {', '.join(sorted(TENANT_SCOPES))} for the key of a "
+            f"tenant, found {scopes!r}"
+        )
+    owner = KeyOwner(name, frozenset(scopes), tenant)
     return KeyEntry(owner, bytes.fromhex(matched[1]), None if expires is None else float(expires))

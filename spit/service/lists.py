@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -41,6 +42,7 @@ from spit.service.control import actor_of, control_problems, needed
 from spit.service.identity import Canonicalise
 from spit.service.problems import FieldError, ProblemError
 from spit.service.scopes import requires
+from spit.service.tenants import bound_tenant, own_tenant
 from spit.storage.list_queries import EntryExistsError, Filter
 
 if TYPE_CHECKING:
@@ -112,6 +114,7 @@ class ImportAccepted(BaseModel):
 
 
 def entry_filter(
+    request: Request,
     kind: Annotated[ListKind | None, Query()] = None,
     tenant: Annotated[
         str | None, Query(pattern=TENANT_FORM, description='"": only entries of all tenants')
@@ -122,10 +125,13 @@ def entry_filter(
         float | None, Query(ge=0, le=LAST_TIME_S, description="not expired then, epoch seconds")
     ] = None,
 ) -> Filter:
-    """Of the query."""
+    """Of the query, and of whose key it is. Raises ProblemError (403)."""
+    bound = bound_tenant(request.scope)
+    if bound and tenant == "":
+        raise ProblemError(403, f"expected the tenant of the key ({bound}), found the entries of all tenants")
     return Filter(
         "" if kind is None else kind.value,
-        tenant,
+        own_tenant(request.scope, tenant or "") if bound else tenant,
         pattern.lower(),
         None if callee is None else callee.lower(),
         None if active_at is None else round(active_at * 1e6),
@@ -174,7 +180,7 @@ def lists_router(control: ControlData | None, canonicalise: Canonicalise) -> API
     def create_entry(request: Request, response: Response, body: ListEntryFields) -> ListEntryModel:
         """Add an entry. It is on disk and in force when the answer comes."""
         data = needed(control)
-        entry, now_us = _read(body, canonicalise), data.clock()
+        entry, now_us = _read(request, body, canonicalise), data.clock()
         with _one_of_each():
             made = data.entries.create(entry, actor=actor_of(request, entry.author), time_us=now_us)
         data.refresh()
@@ -220,7 +226,7 @@ def lists_router(control: ControlData | None, canonicalise: Canonicalise) -> API
         actor = actor_of(request)
 
         def keep() -> ImportAccepted:
-            entries = _parse(body, media_type, canonicalise)
+            entries = [_owned(request, one) for one in _parse(body, media_type, canonicalise)]
             done = data.entries.import_entries(entries, actor=actor, time_us=data.clock())
             data.refresh()
             return ImportAccepted(added=done.added, changed=done.changed, unchanged=done.unchanged)
@@ -233,9 +239,9 @@ def lists_router(control: ControlData | None, canonicalise: Canonicalise) -> API
         responses=control_problems(404, 422, 503),
         operation_id="read_entry",
     )
-    def read_one(id: EntryId) -> ListEntryModel:  # noqa: A002  as the other paths name it
+    def read_one(request: Request, id: EntryId) -> ListEntryModel:  # noqa: A002  as the other paths name it
         """One entry."""
-        return _model(_found(needed(control).entries.get(id), id))
+        return _model(_found(needed(control).entries.get(id, of_tenant=_whose(request)), id))
 
     @router.put(
         "/v1/lists/{id}",
@@ -246,10 +252,14 @@ def lists_router(control: ControlData | None, canonicalise: Canonicalise) -> API
     def change_entry(request: Request, id: EntryId, body: ListEntryFields) -> ListEntryModel:  # noqa: A002
         """Put another entry in its place; what is left out has its default."""
         data = needed(control)
-        entry = _read(body, canonicalise)
+        entry = _read(request, body, canonicalise)
         with _one_of_each():
             changed = data.entries.change(
-                id, entry, actor=actor_of(request, entry.author), time_us=data.clock()
+                id,
+                entry,
+                actor=actor_of(request, entry.author),
+                time_us=data.clock(),
+                of_tenant=_whose(request),
             )
         data.refresh()
         return _model(_found(changed, id))
@@ -264,7 +274,10 @@ def lists_router(control: ControlData | None, canonicalise: Canonicalise) -> API
     def remove_entry(request: Request, id: EntryId) -> None:  # noqa: A002
         """Remove an entry; the audit log keeps what it was."""
         data = needed(control)
-        _found(data.entries.remove(id, actor=actor_of(request), time_us=data.clock()), id)
+        removed = data.entries.remove(
+            id, actor=actor_of(request), time_us=data.clock(), of_tenant=_whose(request)
+        )
+        _found(removed, id)
         data.refresh()
 
     return router
@@ -279,12 +292,24 @@ def _one_of_each() -> Iterator[None]:
         raise ProblemError(409, str(error)) from None
 
 
-def _read(body: ListEntryFields, canonicalise: Canonicalise) -> ListEntry:
-    """Raises ProblemError (422)."""
+def _read(request: Request, body: ListEntryFields, canonicalise: Canonicalise) -> ListEntry:
+    """Raises ProblemError (403, 422)."""
     try:
-        return read_entry(body.model_dump(), canonicalise)
+        return _owned(request, read_entry(body.model_dump(), canonicalise))
     except EntryError as error:
         raise _mistakes(error.mistakes) from None
+
+
+def _owned(request: Request, entry: ListEntry) -> ListEntry:
+    """An entry that names no tenant is that of the key's. Raises ProblemError (403) for another's."""
+    if bound_tenant(request.scope) and entry.kind is ListKind.DECOY:
+        raise ProblemError(403, "expected a key of no tenant for a decoy, which holds for all of them")
+    return replace(entry, tenant=own_tenant(request.scope, entry.tenant))
+
+
+def _whose(request: Request) -> str | None:
+    """Whose entries alone are there for the key that was shown; None: everybody's."""
+    return bound_tenant(request.scope) or None
 
 
 def _parse(body: bytes, media_type: str, canonicalise: Canonicalise) -> list[ListEntry]:

@@ -9,7 +9,7 @@ from fastapi.openapi.models import APIKey, APIKeyIn, HTTPBearer
 from fastapi.security.base import SecurityBase
 
 from spit.service.guard import Guard
-from spit.service.keyring import SCOPES
+from spit.storage.keyring import SCOPES
 
 
 class _BearerScope(SecurityBase):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import pyarrow as pa
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from spit.config import Config
 from spit.records import Mode
@@ -26,19 +26,20 @@ from spit.service.attempts import (
 )
 from spit.service.contract import Engine
 from spit.service.direct_route import DirectRoute
+from spit.service.fields import read_fields
 from spit.service.guard import is_limited
 from spit.service.metrics import ServiceMetrics
 from spit.service.openapi import SCORE_REQUEST_BODY, SCORE_RESPONSES, query_parameters
 from spit.service.overload import ScoreGate, ShedError
-from spit.service.problems import FieldError, ProblemError, show, validation_problem
+from spit.service.problems import ProblemError, validation_problem
 from spit.service.scopes import security_of
+from spit.service.tenants import tenant_of
 
 _HEADERS = query_parameters(ScoreHeaders, place="header")
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 SIP_TYPES = ("application/sip", "message/sip")
 
 _log = logging.getLogger("spit.service")
-_Fields = TypeVar("_Fields", bound=BaseModel)
 
 
 class Scorer:
@@ -69,15 +70,14 @@ class Scorer:
         self._failing = False
 
     async def answer_fields(
-        self, request: ScoreFields, *, tenant: str | None = None, limited: bool = False
+        self, request: ScoreFields, *, tenant: str = "", limited: bool = False
     ) -> ScoreAnswer:
         """The answer for caller and callee as fields, or within the budget that the call is allowed.
 
         Given on this thread while the engine is free: to hand it to another takes as long as to score.
-        ``tenant``: of the header, None without one. ``limited``: who asks, asks too often.
+        ``tenant``: whose lists are asked. ``limited``: who asks, asks too often.
         """
-        whose = one_tenant(request.tenant, tenant)
-        read = partial(self._score, self._reader(request), now=True, tenant=whose)
+        read = partial(self._score, self._reader(request), now=True, tenant=tenant)
         now = None if request.observe else read
         return await self._answer(now, partial(self.score_fields, request, tenant), limited=limited)
 
@@ -112,10 +112,9 @@ class Scorer:
         """Score one attempt of nobody: what is loaded at first use takes longer than a call may."""
         self.score_fields(ScoreRequest(caller="anonymous@invalid", callee="anonymous@invalid"))
 
-    def score_fields(self, request: ScoreFields, tenant: str | None = None) -> ScoreAnswer:
-        """The answer for caller and callee as fields; waits for the engine. ``tenant``: of the header."""
-        whose = one_tenant(request.tenant, tenant)
-        answer = self._score(self._reader(request), observe=request.observe, tenant=whose)
+    def score_fields(self, request: ScoreFields, tenant: str = "") -> ScoreAnswer:
+        """The answer for caller and callee as fields; waits for the engine."""
+        answer = self._score(self._reader(request), observe=request.observe, tenant=tenant)
         assert answer is not None  # noqa: S101  it has waited
         return answer
 
@@ -191,7 +190,7 @@ def score_router(scorer: Scorer) -> APIRouter:
         """Score an attempt by query parameters. Reads; counts only with observe=true."""
         fields = read_fields(ScoreQuery, read_query(request))
         answer = await scorer.answer_fields(
-            fields, tenant=read_tenant(request), limited=is_limited(request.scope)
+            fields, tenant=tenant_of(request, fields.tenant), limited=is_limited(request.scope)
         )
         return render(answer, _accept(request))
 
@@ -217,7 +216,7 @@ def score_router(scorer: Scorer) -> APIRouter:
                 data,
                 source_ip=options.source_ip,
                 observe=options.observe,
-                tenant=one_tenant(options.tenant, read_tenant(request)),
+                tenant=tenant_of(request, options.tenant),
                 limited=limited,
             )
             return render(answer, _accept(request))
@@ -232,25 +231,11 @@ def score_router(scorer: Scorer) -> APIRouter:
         if options.observe:
             fields = fields.model_copy(update={"observe": True})
         answer = await scorer.answer_fields(
-            fields, tenant=read_tenant(request), limited=is_limited(request.scope)
+            fields, tenant=tenant_of(request, fields.tenant), limited=is_limited(request.scope)
         )
         return render(answer, _accept(request))
 
     return router
-
-
-def read_tenant(request: Request) -> str | None:
-    """Of the header, None without one. Raises ProblemError (422)."""
-    found = request.headers.get("x-spit-tenant")
-    return None if found is None else read_fields(ScoreHeaders, {"X-Spit-Tenant": found}).tenant
-
-
-def one_tenant(field: str, header: str | None) -> str:
-    """Raises ProblemError (422) when both name one and not the same."""
-    if field and header and header != field:
-        mistake = FieldError(field="tenant", expected=f"that of X-Spit-Tenant ({header})", found=show(field))
-        raise ProblemError(422, "the request names two tenants", [mistake])
-    return field or header or ""
 
 
 def read_json(body: bytes) -> ScoreRequest:
@@ -267,14 +252,6 @@ def read_json(body: bytes) -> ScoreRequest:
 def read_query(request: Request) -> dict[str, object]:
     """The query by name, the last where a name comes twice."""
     return dict(request.query_params.multi_items())
-
-
-def read_fields(model: type[_Fields], values: dict[str, object]) -> _Fields:
-    """Raises ProblemError (422) when a field is wrong."""
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        raise validation_problem(error) from None
 
 
 def _accept(request: Request) -> str:

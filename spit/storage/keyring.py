@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 #: What a key may be for; ``admin`` is for everything.
 SCOPES = ("score", "events", "feedback", "lists", "read", "admin")
+#: What the key of one tenant may be for: events, what is read of callers, and the audit log are everybody's.
+TENANT_SCOPES = frozenset({"score", "feedback", "lists"})
 
 _SECRET_BYTES = 32
 _SALT_BYTES = 16
@@ -21,11 +23,12 @@ _NOBODY = (bytes(_SALT_BYTES), bytes(32))
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks: the key's id, its name and what it is for."""
+    """Who asks: the key's id, its name, what it is for, and whose alone it is ("": nobody's)."""
 
     id: str
     name: str
     scopes: frozenset[str]
+    tenant: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,7 @@ class ApiKey:
     revoked_at_us: int | None
     salt: bytes
     hash: bytes
+    tenant: str = ""
 
     def is_good(self, time_us: int) -> bool:
         """Neither revoked nor expired."""
@@ -85,4 +89,4 @@ class KeyRing:
         same = hmac.compare_digest(hash_secret(secret, salt), expected)
         if known is None or not same or not known.is_good(round(now * 1e6)):
             return None
-        return Principal(known.id, known.name, frozenset(known.scopes))
+        return Principal(known.id, known.name, frozenset(known.scopes), known.tenant)

@@ -8,10 +8,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from spit.lists import show
+from spit.lists import TENANT_FORM, show
 from spit.storage.audit import Change, write_changes
 from spit.storage.control import ControlDatabase
-from spit.storage.keyring import SCOPES, ApiKey, KeyRing, Principal, new_key
+from spit.storage.keyring import SCOPES, TENANT_SCOPES, ApiKey, KeyRing, Principal, new_key
 from spit.storage.schema import api_keys
 
 __all__ = ["ApiKey", "KeyRing", "KeyStore", "Principal"]
@@ -35,16 +35,24 @@ class KeyStore:
         actor: str,
         time_us: int,
         expires_at_us: int | None = None,
+        tenant: str = "",
     ) -> tuple[str, ApiKey]:
         """The key, told this once and never again, and what is kept of it.
 
-        Raises ValueError: what was expected of name, scopes or expiry.
+        ``tenant``: whose alone it is. Raises ValueError: what was expected of name, scopes, tenant or expiry.
         """
         if _NAME.fullmatch(name) is None:
             raise ValueError(f"expected a name of 1 to 64 letters, digits and _.@-, found {show(name)}")
         if not scopes or (unknown := [scope for scope in scopes if scope not in SCOPES]):
             found = show(unknown[0]) if scopes else "none"
             raise ValueError(f"expected scopes among {', '.join(SCOPES)}, found {found}")
+        if re.fullmatch(TENANT_FORM, tenant) is None:
+            raise ValueError(
+                f"expected a tenant of up to 64 letters, digits and ._:@/-, found {show(tenant)}"
+            )
+        if tenant and (wide := [scope for scope in scopes if scope not in TENANT_SCOPES]):
+            allowed = ", ".join(sorted(TENANT_SCOPES))
+            raise ValueError(f"expected scopes among {allowed} for the key of a tenant, found {wide[0]}")
         if expires_at_us is not None and expires_at_us <= time_us:
             raise ValueError("expected an expiry in the future, found one in the past")
         told, key_id, salt, hashed = new_key()
@@ -58,6 +66,7 @@ class KeyStore:
             revoked_at_us=None,
             salt=salt,
             hash=hashed,
+            tenant=tenant,
         )
         with self._database.writing() as (connection, version):
             connection.execute(sa.insert(api_keys).values(_values(key)))
@@ -113,6 +122,7 @@ def _record(key: ApiKey) -> dict[str, Any]:
         "name": key.name,
         "scopes": list(key.scopes),
         "last4": key.last4,
+        "tenant": key.tenant,
         "expires_at_us": key.expires_at_us,
         "revoked_at_us": key.revoked_at_us,
     }

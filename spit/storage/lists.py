@@ -40,13 +40,15 @@ class ListStore:
             self._note(connection, [_change("create", None, entry)], version, time_us, actor)
         return entry
 
-    def change(self, entry_id: int, entry: ListEntry, *, actor: str, time_us: int) -> ListEntry | None:
+    def change(
+        self, entry_id: int, entry: ListEntry, *, actor: str, time_us: int, of_tenant: str | None = None
+    ) -> ListEntry | None:
         """Put ``entry`` in the place of another, whose age it keeps; None where there is none.
 
-        Raises EntryExistsError.
+        ``of_tenant``: as for ``get``. Raises EntryExistsError.
         """
         with self._database.writing() as (connection, version):
-            old = _get(connection, entry_id)
+            old = _get(connection, entry_id, of_tenant)
             if old is None:
                 return None
             entry = replace(entry, id=entry_id, created_at_us=old.created_at_us)
@@ -59,19 +61,21 @@ class ListStore:
             self._note(connection, [_change("change", old, entry)], version, time_us, actor)
         return entry
 
-    def remove(self, entry_id: int, *, actor: str, time_us: int) -> ListEntry | None:
-        """The entry that is gone now; None where there was none."""
+    def remove(
+        self, entry_id: int, *, actor: str, time_us: int, of_tenant: str | None = None
+    ) -> ListEntry | None:
+        """The entry that is gone now; None where there was none. ``of_tenant``: as for ``get``."""
         with self._database.writing() as (connection, version):
-            old = _get(connection, entry_id)
+            old = _get(connection, entry_id, of_tenant)
             if old is not None:
                 connection.execute(sa.delete(list_entries).where(list_entries.c.id == entry_id))
                 self._note(connection, [_change("remove", old, None)], version, time_us, actor)
         return old
 
-    def get(self, entry_id: int) -> ListEntry | None:
-        """One entry."""
+    def get(self, entry_id: int, *, of_tenant: str | None = None) -> ListEntry | None:
+        """One entry. ``of_tenant``: those of others are not there; None: of whomever."""
         with self._database.reading() as connection:
-            return _get(connection, entry_id)
+            return _get(connection, entry_id, of_tenant)
 
     def find(self, wanted: Filter, *, after_id: int = 0, limit: int = 100) -> list[ListEntry]:
         """Entries by id, from after ``after_id`` on."""
@@ -187,8 +191,11 @@ def _history(connection: Connection, audit_id: int | None = None) -> History:
     return History(0, 0, 0, "") if row is None else History(*row)
 
 
-def _get(connection: Connection, entry_id: int) -> ListEntry | None:
-    row = connection.execute(sa.select(list_entries).where(list_entries.c.id == entry_id)).first()
+def _get(connection: Connection, entry_id: int, of_tenant: str | None) -> ListEntry | None:
+    query = sa.select(list_entries).where(list_entries.c.id == entry_id)
+    if of_tenant is not None:
+        query = query.where(list_entries.c.tenant == of_tenant)
+    row = connection.execute(query).first()
     return None if row is None else _entry(row)
 
 

@@ -68,6 +68,7 @@ api_keys = Table(
     Column("created_at_us", BigInteger, nullable=False),
     Column("expires_at_us", BigInteger),
     Column("revoked_at_us", BigInteger),
+    Column("tenant", String(64), nullable=False, server_default=""),  # "": of no tenant, of all
 )
 
 #: One row: counts up with every change, so that other processes see that there was one.

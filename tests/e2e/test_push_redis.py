@@ -196,6 +196,35 @@ def test_serve_keeps_redis_up_to_date_through_its_end_and_its_return(
     assert "Traceback" not in log
 
 
+def test_an_appeal_takes_the_block_out_of_every_copy(redis_server: Server, tmp_path: Path) -> None:
+    client = redis_server.client
+    path = tmp_path / "block.csv"
+    text = (
+        f'[redis]\nurl = "{redis_server.url}"\n[blocklist_file]\npath = "{path}"\ninterval_s = 1\n'
+        f'[feedback]\nstore = "{tmp_path}/reports.csv"\n[storage]\nurl = "{tmp_path}/control.db"\n'
+    )
+    with serving(tmp_path, text) as service:
+        for caller in (ALICE, BOB):
+            service.call(caller)
+            wait_until(lambda: client.get(f"spit:verdict:{caller}") == "reject")  # noqa: B023  waited for here
+        wait_until(lambda: path.exists() and ALICE in path.read_text() and BOB in path.read_text())
+        for caller, tenant in ((ALICE, ""), (BOB, "acme")):
+            (call_id,) = json.loads(service.ask(f"/v1/callers/{caller}"))["call_ids"][-1:]
+            appeal = {"kind": "appeal", "reporter": caller, "call_id": call_id, "tenant": tenant}
+            assert json.loads(service.ask("/v1/feedback", appeal))["lift"] == "lifted"
+        # Of the one all calls pass; of the other those of a tenant, which no copy can tell apart.
+        wait_until(lambda: client.get(f"spit:list:allow:{ALICE}") == "allow")
+        wait_until(lambda: not client.exists(f"spit:verdict:{ALICE}", f"spit:verdict:{BOB}"))
+        wait_until(lambda: path.read_text().splitlines() == ["caller,action,expires"])
+        told = {one["caller"]: one for one in json.loads(service.ask("/v1/verdicts"))["verdicts"]}
+        assert told[ALICE]["action"] == "allow"
+        # Two wrong blocks may overspend the budget, which turns blocks into tags; but nobody copies either.
+        assert (told[BOB]["action"] != "allow", told[BOB]["ttl_s"]) == (True, 0)
+        asked = f"/v1/score?caller={BOB.replace('+', '%2B')}&callee=%2B4930123456"
+        assert json.loads(service.ask(asked))["action"] != "allow"
+        assert json.loads(service.ask(f"{asked}&tenant=acme"))["action"] == "allow"
+
+
 def test_in_monitor_mode_nothing_is_there_not_even_of_an_earlier_run(
     redis_server: Server, tmp_path: Path
 ) -> None:

@@ -58,6 +58,27 @@ def test_the_entry_that_decides(
     assert (match.kind, match.by_callee) == expected(found, tenant, caller, callee, time_us)
 
 
+@given(entry_lists, st.sampled_from(["", "a", "c"]), numbers, st.one_of(st.just(""), numbers))
+def test_what_keeps_some_call_from_passing_and_which_tenants_let_one_pass(
+    found: list[ListEntry], tenant: str, caller: str, callee: str
+) -> None:
+    in_force = [
+        one
+        for one in found
+        if (one.expires_at_us is None or one.expires_at_us > 5) and parse_pattern(one.pattern).holds(caller)
+    ]
+    blocks = any(
+        one.kind in (ListKind.BLOCK, ListKind.DNO)
+        and (not tenant or one.tenant in ("", tenant))
+        and (not one.callee or not callee or parse_pattern(one.callee).holds(callee))
+        for one in in_force
+    )
+    passes = any(one.tenant and one.kind in (ListKind.ALLOW, ListKind.CONSENT) for one in in_force)
+    index = ListIndex(found)
+    assert (index.blocks(tenant, caller, callee, 5) is not None) == blocks
+    assert index.passes_some_tenant(caller, 5) == passes
+
+
 @given(entry_lists, numbers, st.integers(0, 11))
 def test_decoys(found: list[ListEntry], callee: str, time_us: int) -> None:
     decoys = [
@@ -86,3 +107,5 @@ def test_changes_give_what_a_new_index_has_and_leave_the_old_one_alone(
         assert new.decides == fresh.decides
         assert new.has_decoys == fresh.has_decoys
         assert new.is_decoy(callee, 5) == fresh.is_decoy(callee, 5)
+        assert new.passes_some_tenant(caller, 5) == fresh.passes_some_tenant(caller, 5)
+        assert (new.blocks(tenant, caller, "", 5) is None) == (fresh.blocks(tenant, caller, "", 5) is None)

@@ -152,9 +152,8 @@ class Service:
             config = with_service(config, score_budget_ms=60_000)
         self.engine = TableEngine(config, lists)
         ticks = iter(range(10**6))
-        self.app: FastAPI = create_app(
-            self.engine, config, time_source=lambda: NOW_US, timer=lambda: float(next(ticks)), **options
-        )
+        options.setdefault("time_source", lambda: NOW_US)
+        self.app: FastAPI = create_app(self.engine, config, timer=lambda: float(next(ticks)), **options)
 
     def request(self, method: str, url: str, **arguments: Any) -> httpx.Response:
         async def send() -> httpx.Response:

@@ -12,8 +12,9 @@ from service_client import FRIEND, NOW_US, SPAMMER, Service, guarded, problem
 from spit.config import Config
 from spit.errors import ConfigError
 from spit.service.guard import OPEN_PATHS, Guard
-from spit.service.keyring import SCOPES, KeyOwner, StaticKeys, hash_key, read_keys
+from spit.service.keyring import KeyOwner, StaticKeys, hash_key, read_keys
 from spit.service.scopes import requires
+from spit.storage.keyring import SCOPES
 
 QUERY = {"caller": SPAMMER, "callee": FRIEND}
 EVENT = {"event": "attempt", "time_us": NOW_US, "call_id": "c", "caller": SPAMMER}
@@ -245,7 +246,15 @@ def test_expired_keys_and_toml(tmp_path: Path) -> None:
         ('[[key]]\nname = "a"\nscopes = ["read"]\nhash = "plain-key"', "key 1 (a): hash: expected"),
         (
             '[[key]]\nname = "a"\nkey = "plain-key"',
-            "key 1: expected name, scopes, hash and expires, found key",
+            "key 1: expected name, scopes, hash, expires and tenant, found key",
+        ),
+        (
+            f'[[key]]\nname = "a"\nscopes = ["read"]\ntenant = "acme"\nhash = "sha256:{"0" * 64}"',
+            "key 1 (a): scopes: expected some of feedback, lists, score for the key of a tenant",
+        ),
+        (
+            f'[[key]]\nname = "a"\nscopes = ["score"]\ntenant = "a b"\nhash = "sha256:{"0" * 64}"',
+            "key 1 (a): tenant: expected up to 64 letters",
         ),
         ('{"name": "a"', "line 1: expected a JSON object, found a mistake"),
         ("{" * 100_000, "line 1: expected a JSON object, found a mistake"),

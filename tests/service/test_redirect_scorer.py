@@ -166,6 +166,8 @@ def test_chunks_are_read() -> None:
         http(verdict(action="reject", sip={"code": 603, "reason": "", "headers": {"X": "a\r\nEvil: b"}})),
         http(verdict(action="reject", sip={"code": 603, "reason": "", "headers": {"a b": "c"}})),
         http(verdict(action="reject", sip=[603])),
+        http(verdict(action="tag", add_headers={"X": "a\r\nEvil: b"})),
+        http(verdict(action="tag", add_headers=["X"])),
         b"SIP/2.0 200 OK\r\n\r\n",
         b"HTTP/1.1 200 OK\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n",
@@ -248,5 +250,15 @@ def test_degraded_answers_are_told() -> None:
 
     async def questions(ask: ScorerAsk, _circuit: Circuit) -> None:
         assert (await ask.ask(INVITE, "192.0.2.9", None)).degraded
+
+    with_scorer(scorer, questions)
+
+
+def test_the_headers_of_a_tag_come_along() -> None:
+    scorer = Scorer([http(verdict(action="tag", add_headers={"X-Spam-Label": "suspect"}))])
+
+    async def questions(ask: ScorerAsk, _circuit: Circuit) -> None:
+        answer = await ask.ask(INVITE, "192.0.2.9", None)
+        assert (answer.action, answer.add_headers) == (ActionKind.TAG, {"X-Spam-Label": "suspect"})
 
     with_scorer(scorer, questions)

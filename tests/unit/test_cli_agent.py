@@ -70,7 +70,7 @@ def test_events_go_to_a_scorer_and_its_own_traffic_is_left_out(
             "--agent-id", "edge-1", meanwhile=meanwhile,
         )  # fmt: skip
         assert scorer.call_ids() == ["a", "b", "c"]
-        assert scorer.requests[0][0]["X-Spit-Agent"] == "edge-1"
+        assert scorer.requests[0][1]["X-Spit-Agent"] == "edge-1"
         assert FakeLiveReader.opened[0].live["exclude"] == [scorer.url.removeprefix("http://")]
     assert status == 0
     assert list((tmp_path / "spool").glob("batch-*")) == []
@@ -157,8 +157,8 @@ def test_sighup_changes_scorers_and_token_and_says_what_takes_a_restart(
 
         assert run_agent("--config", str(config), meanwhile=meanwhile) == 0
         assert (first.call_ids(), second.call_ids()) == (["a"], ["b"])
-        assert first.requests[0][0]["Authorization"] == "Bearer old"
-        assert second.requests[0][0]["Authorization"] == "Bearer new"
+        assert first.requests[0][1]["Authorization"] == "Bearer old"
+        assert second.requests[0][1]["Authorization"] == "Bearer new"
 
 
 def test_a_capture_that_fails_ends_it_with_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

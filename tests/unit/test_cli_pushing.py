@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from feature_events import ALICE, attempt, batch
-from json_server import json_server
+from post_server import post_server
 from rate_model import rate_model
 
 from spit.cli.detector import open_verdicts
@@ -89,7 +89,7 @@ def test_mistakes_that_the_start_finds(tmp_path: Path) -> None:
 def test_what_engines_find_reaches_the_receivers_and_metrics(tmp_path: Path) -> None:
     secret = written(tmp_path, "secret", "0123456789abcdef\n")
     path = tmp_path / "block.csv"
-    with json_server(lambda _: (200, b"", {})) as server:
+    with post_server(lambda _: (200, b"", {})) as server:
         overrides: dict[str, object] = {
             "webhooks.urls": [server.url.rstrip("/")],
             "webhooks.secret_file": secret,

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from spit.cli.parser import FORMATS, build_parser
+from spit.cli.flags.values import FORMATS
+from spit.cli.parser import build_parser
 
 PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from spit.config import PolicyConfig
-from spit.engine.calibration import calibrate, choose_parameters, measure_budget, recall, record
+from spit.engine.calibration import calibrate, choose_parameters, measure_budget, record
 from spit.engine.engine import Engine
 from spit.errors import InputError, ModelError
 from spit.features.table import FeatureTable
@@ -58,7 +58,8 @@ def test_the_budget_of_its_own_callers_is_kept(
         for r in recordings
     )
     assert above <= 0.01 * (budget.callers + 1)
-    assert recall(recordings, parameters, threshold, prior=model.prior) > 0.5
+    of_spam = [r.scores(parameters, prior=model.prior)[r.spam] for r in recordings]
+    assert (np.concatenate(of_spam) >= threshold).mean() > 0.5
 
 
 def test_a_choice_is_no_worse_than_the_defaults_where_it_was_made(

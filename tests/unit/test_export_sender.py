@@ -81,7 +81,7 @@ def test_a_batch_says_who_sends_it_which_it_is_and_the_token(spool: Spool, score
     one = sender(spool, scorer.url, token="s3cret")  # noqa: S106
     assert one.deliver_next(0) is True
     one.close()
-    ((headers, body),) = scorer.requests
+    ((_, headers, body),) = scorer.requests
     assert headers["Content-Type"] == CONTENT_TYPE
     assert (headers["X-Spit-Agent"], headers["X-Spit-Batch"]) == ("edge-1", "1")
     assert headers["Authorization"] == "Bearer s3cret"
@@ -254,7 +254,7 @@ def test_other_scorers_and_another_token_from_the_next_batch_on(
     one.deliver_next(0)
     one.close()
     assert (scorer.call_ids(), other.call_ids()) == (["a"], ["b"])
-    assert other.requests[0][0]["Authorization"] == "Bearer new"
+    assert other.requests[0][1]["Authorization"] == "Bearer new"
 
 
 def test_draining_sends_what_it_can_and_leaves_the_rest(spool: Spool, scorer: ScorerServer) -> None:

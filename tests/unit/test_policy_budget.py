@@ -105,3 +105,7 @@ def test_each_level_asks_for_a_higher_score() -> None:
         [Label.LEGIT, Label.SUSPECT, Label.SPAM].index(policy.label(s, level=level))
         for s, level in zip(scores.tolist(), levels.tolist(), strict=True)
     ]
+    held_back = np.array([False, True, False, False])
+    ranks = policy.label_ranks(scores, levels, may_block=~held_back)
+    assert ranks.tolist() == np.where(held_back, 1, policy.label_ranks(scores, levels)).tolist()
+    assert ranks.tolist() != policy.label_ranks(scores).tolist()

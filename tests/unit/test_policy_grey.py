@@ -60,3 +60,20 @@ def test_memory_is_bounded_and_the_pair_that_called_longest_ago_leaves() -> None
     assert memory.counters()["grey_pairs_evicted"] == 1
     assert calls(memory, 61, key=first) == [True]
     assert calls(memory, 62, key=second) == [False]
+
+
+def test_what_is_remembered_is_told_and_taken_back_the_newest_first() -> None:
+    memory, others = GreyMemory(), [("acme", f"+1{n}", None if n else "+49") for n in range(3)]
+    for at_s, key in enumerate(others):
+        calls(memory, at_s, key=key)
+    calls(memory, 3, 63)
+    again = GreyMemory()
+    calls(again, 1, key=("", "+9", None))
+    again.restore(memory.pairs())
+    assert again.pairs() == memory.pairs()
+    assert [key for key, _ in again.pairs()] == [*others, KEY]
+    assert calls(again, 663) == [True]  # it had passed, and goes on
+    assert calls(again, 62, key=others[2]) == [True]
+    small = GreyMemory(max_pairs=2)
+    small.restore(memory.pairs())
+    assert [key for key, _ in small.pairs()] == [others[2], KEY]

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from json_server import JsonServer, json_server
+from post_server import PostServer, post_server
 from verdict_samples import ALICE, BOB, REJECTED, TAGGED, verdict
 
 from spit.enforce.kamailio import KamailioTable
@@ -46,17 +46,17 @@ class Rpc:
         return fault[0] if fault else 200, json.dumps(answer).encode(), {"Content-Type": "application/json"}
 
 
-def bodies(server: JsonServer) -> list[dict[str, Any]]:
+def bodies(server: PostServer) -> list[dict[str, Any]]:
     return [json.loads(body) for _, _, body in server.requests]
 
 
-def table_at(server: JsonServer, name: str = "spit") -> KamailioTable:
+def table_at(server: PostServer, name: str = "spit") -> KamailioTable:
     return KamailioTable(server.url, name, timeout_s=30)
 
 
 def test_the_bodies() -> None:
     rpc = Rpc()
-    with json_server(rpc, path="/RPC") as server:
+    with post_server(rpc, path="/RPC") as server:
         table = table_at(server)
         table.connect()
         table.write(
@@ -87,7 +87,7 @@ def test_the_bodies() -> None:
 
 def test_a_restart_is_noticed_by_since_when_it_runs() -> None:
     rpc = Rpc()
-    with json_server(rpc) as server:
+    with post_server(rpc) as server:
         table = table_at(server)
         table.connect()
         assert table.is_intact()
@@ -100,7 +100,7 @@ def test_a_restart_is_noticed_by_since_when_it_runs() -> None:
 
 @pytest.mark.parametrize(("name", "found"), [("other", "no autoexpire"), ("missing", "no such table")])
 def test_a_table_whose_entries_never_expire_is_not_written(name: str, found: str) -> None:
-    with json_server(Rpc()) as server:
+    with post_server(Rpc()) as server:
         table = table_at(server, name)
         with pytest.raises(TargetError, match=rf'expected a table "{name}=>autoexpire=.*found {found}'):
             table.connect()
@@ -117,7 +117,7 @@ def test_a_table_whose_entries_never_expire_is_not_written(name: str, found: str
     ],
 )
 def test_a_refusal_says_why(status: int, text: bytes, message: str) -> None:
-    with json_server(lambda _: (status, text, {})) as server:
+    with post_server(lambda _: (status, text, {})) as server:
         table = table_at(server)
         with pytest.raises(TargetError, match=rf"^htable\.setxs: .*{message}"):
             table.write([Entry(verdict(ALICE, REJECTED, at_s=0), 300)], [])
@@ -125,7 +125,7 @@ def test_a_refusal_says_why(status: int, text: bytes, message: str) -> None:
 
 
 def test_nobody_there() -> None:
-    with json_server(Rpc()) as server:
+    with post_server(Rpc()) as server:
         pass
     with pytest.raises(TargetError, match="Connection refused"):
         table_at(server).connect()

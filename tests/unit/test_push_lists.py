@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from feature_events import ALICE, BOB
 from test_engine_verdict_changes import ENFORCE, LATER_US, Watched, calls
 
@@ -56,6 +57,28 @@ def test_a_grey_caller_is_told_and_remembered_by_nobody() -> None:
     (told,) = watched.heard.changes
     assert told.standing.action is ActionKind.THROTTLE
     assert told.expires_us(600) == told.seen_us
+
+
+@pytest.mark.parametrize(("tenant", "callee"), [("acme", ""), ("", "+4930123456")])
+def test_a_block_that_some_calls_are_free_of_leaves_every_copy(tenant: str, callee: str) -> None:
+    lists, watched = Lists(), Watched()
+    watched.engine.policy = Policy(ENFORCE, lists=lists)
+    watched.observe(calls())
+    told = watched.heard.changes[-1]
+    assert told.expires_us(600) > told.seen_us
+    entry = ListEntry(kind=ListKind.ALLOW, pattern=ALICE, tenant=tenant, callee=callee, id=1)
+    lists.index = index(entry)
+    assert watched.changes.reconsider(watched.engine.policy, 0, LATER_US) == 1
+    told = watched.heard.changes[-1]
+    assert (told.standing.action, told.was.action) == (ActionKind.REJECT, ActionKind.REJECT)
+    assert told.expires_us(600) == told.seen_us  # no mirror holds it, whatever lifetime it gives
+    assert watched.changes.reconsider(watched.engine.policy, 0, LATER_US) == 0
+    # A call of somebody else's, once the entry is gone, makes it everybody's again.
+    lists.index = index()
+    watched.observe(calls(10, start_s=700))
+    held = watched.feed.held(ALICE)
+    assert held is not None
+    assert held.ttl_s == ENFORCE.ttl_s
 
 
 def test_what_holds_for_everybody_is_published() -> None:

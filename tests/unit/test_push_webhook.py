@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from json_server import JsonServer, json_server
+from post_server import PostServer, post_server
 from verdict_samples import ALICE, BOB, REJECTED, TAGGED, verdict
 
 from spit.enforce.backoff import Backoff
@@ -38,7 +38,7 @@ class NoPause(Backoff):
 
 
 @contextmanager
-def hooked(server: JsonServer, feed: VerdictFeed, **options: Any) -> Iterator[Webhook]:
+def hooked(server: PostServer, feed: VerdictFeed, **options: Any) -> Iterator[Webhook]:
     webhook = Webhook(server.url, SECRET, **{"timeout_s": 30, "backoff": NoPause(), **options})
     feed.listen(webhook)
     webhook.start()
@@ -55,7 +55,7 @@ def answers(*statuses: int) -> Callable[[bytes], tuple[int, bytes, dict[str, str
     return lambda _: (left.pop(0), b"", {}) if left else OK
 
 
-def sequences(server: JsonServer) -> list[list[int]]:
+def sequences(server: PostServer) -> list[list[int]]:
     return [[one["sequence"] for one in json.loads(body)["verdicts"]] for _, _, body in server.requests]
 
 
@@ -72,7 +72,7 @@ def test_what_the_documentation_says_verifies_what_is_sent() -> None:
     documented: dict[str, Any] = {}
     exec(example[1], documented)  # noqa: S102  our own page
     feed = VerdictFeed()
-    with json_server(answers()) as server, hooked(server, feed):
+    with post_server(answers()) as server, hooked(server, feed):
         feed.tell(verdict(ALICE, REJECTED, at_s=1))
         server.wait_for(1)
     _, headers, body = server.requests[0]
@@ -97,7 +97,7 @@ def test_changes_arrive_in_order_and_what_comes_meanwhile_goes_together() -> Non
         assert may_answer.wait(30)
         return OK
 
-    with json_server(answer) as server, hooked(server, feed):
+    with post_server(answer) as server, hooked(server, feed):
         tell(feed, 1)
         assert asked.wait(30)
         for number in range(BATCH + 5):
@@ -115,7 +115,7 @@ def test_it_is_sent_again_with_its_id_and_body_until_it_is_taken(status: int) ->
     feed = VerdictFeed()
     times = iter([1000.0, 2000.0, 3000.0])
     with (
-        json_server(answers(status, status)) as server,
+        post_server(answers(status, status)) as server,
         hooked(server, feed, wall_time_s=lambda: next(times)) as webhook,
     ):
         tell(feed, 1)
@@ -132,10 +132,10 @@ def test_it_is_sent_again_with_its_id_and_body_until_it_is_taken(status: int) ->
 @pytest.mark.parametrize("status", [301, 302, 400, 410, 422])
 def test_a_refusal_for_good_and_a_redirect_do_not_hold_up_the_next(status: int) -> None:
     feed = VerdictFeed()
-    with json_server(answers()) as elsewhere:
+    with post_server(answers()) as elsewhere:
         left = [(status, b"", {"Location": elsewhere.url})]
         with (
-            json_server(lambda _: left.pop() if left else OK) as server,
+            post_server(lambda _: left.pop() if left else OK) as server,
             hooked(server, feed) as webhook,
         ):
             tell(feed, 1)
@@ -150,7 +150,7 @@ def test_a_refusal_for_good_and_a_redirect_do_not_hold_up_the_next(status: int) 
 def test_who_always_fails_at_one_delivery_gets_the_next() -> None:
     feed = VerdictFeed()
     with (
-        json_server(answers(*[500] * MAX_ANSWERED_TRIES)) as server,
+        post_server(answers(*[500] * MAX_ANSWERED_TRIES)) as server,
         hooked(server, feed) as webhook,
     ):
         tell(feed, 1)
@@ -163,7 +163,7 @@ def test_who_always_fails_at_one_delivery_gets_the_next() -> None:
 
 def test_while_nobody_is_there_the_newest_wait_and_the_oldest_go(caplog: pytest.LogCaptureFixture) -> None:
     feed = VerdictFeed()
-    with json_server(answers()) as server:
+    with post_server(answers()) as server:
         port = int(server.url.rpartition(":")[2].strip("/"))
     pauses = NoPause()
     with hooked(server, feed, max_queue=3, backoff=pauses) as webhook:
@@ -173,7 +173,7 @@ def test_while_nobody_is_there_the_newest_wait_and_the_oldest_go(caplog: pytest.
             feed.tell(verdict(f"c{at_s}", REJECTED, at_s=at_s))
         assert webhook.counters()["queue_dropped"] == 2
         assert webhook.levels() == {"waiting": 4, "up": 0}
-        with json_server(answers(), port=port) as again:
+        with post_server(answers(), port=port) as again:
             again.wait_for(2)
     assert sequences(again) == [[1], [4, 5, 6]]
     messages = [record.message for record in caplog.records]
@@ -185,7 +185,7 @@ def test_while_nobody_is_there_the_newest_wait_and_the_oldest_go(caplog: pytest.
 
 def test_an_end_posts_what_waits_and_does_not_wait_for_who_is_away() -> None:
     feed = VerdictFeed()
-    with json_server(answers()) as server, hooked(server, feed):
+    with post_server(answers()) as server, hooked(server, feed):
         tell(feed, 4)
     assert list(chain(*sequences(server))) == [1, 2, 3, 4]
     pauses = NoPause()

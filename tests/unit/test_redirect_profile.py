@@ -61,6 +61,40 @@ def test_every_shipped_profile_is_tested() -> None:
     assert shipped_profiles() == ["clearip", "prosbc", "ribbon"]
 
 
+TAGGED = Answer(
+    ActionKind.TAG, add_headers={"X-Spam-Label": "suspect", "X-Spam-Score": "0.7 ?&%", "Via": "x"}
+)
+
+
+def reply(row: Row, answer: Answer = TAGGED) -> Reply | None:
+    assert ASKED is not None
+    rows = {"clean": Row(404), "suspect": row, "spam": Row(603)}
+    return ResponseMap(rows, contact="sip:a@b.example").reply(answer, ASKED)
+
+
+def test_the_headers_of_a_tag_stand_in_the_response() -> None:
+    tags = (("X-Spam-Label", "suspect"), ("X-Spam-Score", "0.7 ?&%"))
+    assert reply(Row(404)) == Reply(404, headers=tags)
+    own = (("x-spam-score", "high"),)
+    # What the profile itself says stands.
+    assert reply(Row(404, headers=own)) == Reply(404, headers=(*own, tags[0]))
+    assert reply(Row(302)) == Reply(302, headers=(("Contact", "<sip:a@b.example>"), *tags))
+    assert reply(Row(404, tags="none")) == Reply(404)
+    assert reply(Row(404), Answer(ActionKind.THROTTLE, add_headers=TAGGED.add_headers)) == Reply(404)
+
+
+def test_the_headers_of_a_tag_go_into_the_contact_for_the_invite_that_follows() -> None:
+    headers = "X-Spam-Label=suspect&X-Spam-Score=0.7%20?%26%25"
+    for contact, answer, expected in (
+        ("", TAGGED, f"<sip:a@b.example?{headers}>"),
+        ("sips:{user}@c.example?X=1", TAGGED, f"<sips:+4930123456@c.example?X=1&{headers}>"),
+        ("tel:+1202", TAGGED, "<tel:+1202>"),
+        ("", Answer(ActionKind.THROTTLE), "<sip:a@b.example>"),
+    ):
+        row = Row(302, contact=contact, tags="contact")
+        assert reply(row, answer) == Reply(302, headers=(("Contact", expected),))
+
+
 def test_a_code_that_is_not_the_policys_takes_none_of_its_headers() -> None:
     assert ASKED is not None
     sip = build_answer("608", "https://example.net/card")
@@ -131,6 +165,8 @@ ROWS = "[clean]\ncode = 404\n[suspect]\ncode = 404\n[spam]\n"
         (ROWS + 'code = 302\ncontact = "sip:{user.__class__}@x"\n', "spam.contact"),
         (ROWS + 'code = 302\ncontact = "sip:{user:>9}@x"\n', "spam.contact"),
         (ROWS + 'code = 302\ncontact = "sip:{user@x"\n', "spam.contact"),
+        (ROWS + 'code = 603\ntags = "both"\n', "spam.tags: expected one of response, contact, none"),
+        (ROWS + 'code = 603\ntags = "contact"\n', "spam.tags: expected contact with a code from 300"),
         (ROWS + "silence = 1\n", "spam.silence: expected true or false"),
         (ROWS + "silence = true\ncode = 603\n", "spam.silence: expected it alone"),
         ("clean = 404\n[suspect]\ncode = 404\n[spam]\ncode = 603\n", "clean: expected a table"),

@@ -71,7 +71,7 @@ def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     before = path.read_bytes()
-    assert "expected a version up to 0001, found 9999: a newer version of spit made it" in refusal(str(path))
+    assert "expected a version up to 0002, found 9999: a newer version of spit made it" in refusal(str(path))
     assert path.read_bytes() == before
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from spit.records import ActionKind, SipAnswer
@@ -18,11 +19,15 @@ class UnreadableInviteError(AskError):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What policy decided. ``sip``: the response of a reject; ``degraded``: nothing could be scored."""
+    """What policy decided. ``sip``: the response of a reject; ``degraded``: nothing could be scored.
+
+    ``add_headers``: what a tagged call gets, name to value.
+    """
 
     action: ActionKind
     sip: SipAnswer | None = None
     degraded: bool = False
+    add_headers: Mapping[str, str] = field(default_factory=dict)
 
 
 #: The answer when there is none: the call goes through.

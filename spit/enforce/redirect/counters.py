@@ -27,6 +27,7 @@ MEANINGS = {
     "asks_failed": "questions that failed, those that the open circuit held back among them",
     "asks_unreadable": "INVITEs that could not be scored for what they hold",
     "asks_shed": "INVITEs not asked about because too many questions were open",
+    "asks_waited": "questions that the engine, busy with events, could not answer at once; engine of its own",
     "asks_bypassed": "questions held back while the circuit was open",
     "circuit_opened": "times that the circuit opened because the scorer failed again and again",
     "responses_repeated": "responses sent again because no ACK came",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
@@ -23,14 +23,18 @@ class Assessment(Protocol):
 class Engine(Protocol):
     """What is needed of ``spit.engine.engine.Engine``."""
 
-    def assess(self, attempt: pa.RecordBatch, *, observe: bool = False) -> Assessment:
-        """Scores a batch of exactly one attempt; counts it too when ``observe``."""
+    def assess(self, attempt: pa.RecordBatch | Mapping[str, object], *, observe: bool = False) -> Assessment:
+        """Scores exactly one attempt: a batch, or its columns by name; counts it too when ``observe``."""
+
+    def assess_now(self, attempt: Mapping[str, object]) -> Assessment | None:
+        """As ``assess`` without observing; None where it had to wait."""
 
 
 class EngineAsk:
-    """Asks an engine in a thread of its own: it may be busy with a batch of events.
+    """Asks an engine: at once while it is free, else in a thread of its own, since it may count a long batch.
 
     ``settings``: ``Config.core_settings()``. ``time_source``: when attempts are scored, epoch µs.
+    ``observe``: attempts are counted too, which always waits its turn in the thread.
     """
 
     def __init__(
@@ -42,49 +46,62 @@ class EngineAsk:
         self._observe = observe
         # One: the engine scores one attempt at a time, and questions that wait here can be withdrawn.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="redirect-score")
+        self._waited = 0
 
     async def ask(self, invite: bytes, peer_ip: str, source_ip: str | None) -> Answer:
         """As ``Ask.ask``."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, self.assess, invite, peer_ip, source_ip)
+        if self._observe:
+            return await loop.run_in_executor(self._thread, self._count, invite, peer_ip, source_ip)
+        # Handing it to another thread would take as long as the answer itself.
+        attempt = self._read(invite, peer_ip).to_pylist()[0] | {"source_ip": source_ip}
+        answer = self._answer(lambda: self._engine.assess_now(attempt))
+        if answer is None:
+            self._waited += 1
+            answer = await loop.run_in_executor(
+                self._thread, self._answer, lambda: self._engine.assess(attempt)
+            )
+        assert answer is not None  # noqa: S101  it has waited
+        return answer
 
     async def close(self) -> None:
         """End the thread."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     def counters(self) -> dict[str, int]:
-        """Nothing of its own."""
-        return {}
+        """``asks_waited``: questions that an engine busy with events could not answer at once."""
+        return {"asks_waited": self._waited}
 
-    def assess(self, invite: bytes, peer_ip: str, source_ip: str | None) -> Answer:
-        """The answer. Raises AskError."""
+    def _count(self, invite: bytes, peer_ip: str, source_ip: str | None) -> Answer:
+        attempt = self._read(invite, peer_ip)
+        at = EVENT_SCHEMA.get_field_index("source_ip")
+        attempt = attempt.set_column(at, EVENT_SCHEMA.field(at), pa.array([source_ip], pa.string()))
+        answer = self._answer(lambda: self._engine.assess(attempt, observe=True))
+        assert answer is not None  # noqa: S101  it has waited
+        return answer
+
+    def _read(self, invite: bytes, peer_ip: str) -> pa.RecordBatch:
+        """The attempt as one row, its source being the SBC. Raises UnreadableInviteError.
+
+        Whether the identity that the SBC asserts is believed goes by the SBC's address; the source of the
+        call is what the SBC told, never the SBC itself: it would be the busiest caller of all.
+        """
+        from spit import _core
+
         try:
-            attempt = read_attempt(
-                invite,
-                peer_ip,
-                source_ip,
-                time_us=self._time_source(),
-                settings=self._settings,
+            return _core.parse_attempt(
+                invite, time_us=self._time_source(), source_ip=peer_ip, settings=self._settings
             )
         except ValueError as error:
             raise UnreadableInviteError(str(error)) from None
+
+    def _answer(self, assess: Callable[[], Assessment | None]) -> Answer | None:
+        """Raises AskError."""
         try:
-            action = self._engine.assess(attempt, observe=self._observe).action
+            assessment = assess()
         except Exception as error:
             raise AskError(f"the engine failed: {error!r}") from error
-        return Answer(action.kind, action.sip)
-
-
-def read_attempt(
-    invite: bytes, peer_ip: str, source_ip: str | None, *, time_us: int, settings: dict[str, object]
-) -> pa.RecordBatch:
-    """The attempt (records.EVENT_SCHEMA, one row). Raises ValueError.
-
-    Whether the identity that the SBC asserts is believed goes by the SBC's address; the source of the call is
-    what the SBC told, never the SBC itself: it would be the busiest caller of all.
-    """
-    from spit import _core
-
-    attempt = _core.parse_attempt(invite, time_us=time_us, source_ip=peer_ip, settings=settings)
-    at = EVENT_SCHEMA.get_field_index("source_ip")
-    return attempt.set_column(at, EVENT_SCHEMA.field(at), pa.array([source_ip], pa.string()))
+        if assessment is None:
+            return None
+        action = assessment.action
+        return Answer(action.kind, action.sip, add_headers=action.add_headers)

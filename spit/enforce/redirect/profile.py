@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from string import Formatter
+from urllib.parse import quote
 
 from spit.enforce.redirect.answer import Answer
 from spit.enforce.redirect.request import Request
@@ -19,7 +20,9 @@ PROFILES = Path(__file__).with_name("profiles")
 STANDINGS = ("clean", "suspect", "spam", "divert", "drop")
 _REQUIRED = ("clean", "suspect", "spam")
 _PLACES = ("request_uri", "user", "host", "port", "standing")
-_KEYS = ("code", "reason", "contact", "headers", "silence")
+_KEYS = ("code", "reason", "contact", "headers", "silence", "tags")
+#: Where the headers of a tag go: into the response, into the Contact for the INVITE that follows, or nowhere.
+TAG_PLACES = ("response", "contact", "none")
 #: What an SBC may be told. 2xx would accept the call, 401 and 407 would make it authenticate.
 _CODES = (*range(300, 401), *range(402, 407), *range(408, 700))
 #: What the response itself is made of.
@@ -28,6 +31,8 @@ _OWN_HEADERS = frozenset(
 )
 _TOKEN = re.compile(r"[A-Za-z0-9.!%*_+`'~-]+")
 _TEXT = re.compile(r"[ -~]*")
+#: Beside letters, digits and _.-~: what needs no escape in a header of a URI (RFC 3261, hvalue).
+_HEADER_VALUE = "[]/?:+$!*'()"
 _STANDING = {
     ActionKind.ALLOW: "clean",
     ActionKind.TAG: "suspect",
@@ -50,13 +55,17 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the map. ``code``: 0 takes the policy's own response; ``silence``: nothing is sent."""
+    """One line of the map. ``code``: 0 takes the policy's own response; ``silence``: nothing is sent.
+
+    ``tags``: one of TAG_PLACES.
+    """
 
     code: int = 0
     reason: str = ""
     contact: str = ""
     headers: tuple[tuple[str, str], ...] = ()
     silence: bool = False
+    tags: str = "response"
 
 
 class ResponseMap:
@@ -94,8 +103,13 @@ class ResponseMap:
             sip = answer.sip or SipAnswer(603, "Decline")
             return Reply(sip.code, row.reason or sip.reason, (*sip.headers.items(), *row.headers))
         headers = row.headers
+        tags = [] if answer.action is not ActionKind.TAG else _tags_beside(answer, row)
+        if row.tags == "response":
+            headers = (*headers, *tags)
         if row.code < 400:
             contact = build_contact(row.contact or self._contact, request.uri, standing)
+            if row.tags == "contact":
+                contact = with_headers(contact, tags)
             headers = (("Contact", f"<{contact}>"), *headers)
         return Reply(row.code, row.reason, headers)
 
@@ -119,6 +133,20 @@ def build_contact(template: str, request_uri: str, standing: str) -> str:
     text = template.format(request_uri=request_uri, user=user, host=host, port=port, standing=standing)
     # What would end the URI in its angle brackets is escaped (RFC 3261 section 25.1).
     return re.sub(r"[^!#-;=?-~]", lambda one: "".join(f"%{b:02X}" for b in one[0].encode("latin-1")), text)
+
+
+def with_headers(contact: str, headers: Iterable[tuple[str, str]]) -> str:
+    """A URI with headers, which an SBC that follows it puts into its INVITE (RFC 3261 section 19.1.1)."""
+    pairs = [f"{name}={quote(value, safe=_HEADER_VALUE)}" for name, value in headers]
+    if not pairs or not contact.lower().startswith(("sip:", "sips:")):  # tel URIs and URNs have none
+        return contact
+    return f"{contact}{'&' if '?' in contact else '?'}{'&'.join(pairs)}"
+
+
+def _tags_beside(answer: Answer, row: Row) -> list[tuple[str, str]]:
+    """The headers of a tag, but for those that the response has anyhow."""
+    taken = _OWN_HEADERS | {name.lower() for name, _ in row.headers}
+    return [(name, value) for name, value in answer.add_headers.items() if name.lower() not in taken]
 
 
 def load_profile(name: str, *, contact: str) -> ResponseMap:
@@ -185,7 +213,12 @@ def _read_row(name: str, value: object, origin: str) -> Row:
     contact = value.get("contact", "")
     if not isinstance(contact, str) or not is_contact(contact):
         raise refuse("contact", CONTACT_EXPECTED, contact)
-    return Row(code, reason, contact, _read_headers(value.get("headers", {}), refuse))
+    tags = value.get("tags", "response")
+    if tags not in TAG_PLACES:
+        raise refuse("tags", f"one of {', '.join(TAG_PLACES)}", tags)
+    if tags == "contact" and not 300 <= code < 400:
+        raise refuse("tags", "contact with a code from 300 to 399 alone: others carry no Contact", tags)
+    return Row(code, reason, contact, _read_headers(value.get("headers", {}), refuse), tags=tags)
 
 
 def _read_headers(

@@ -100,6 +100,7 @@ def read_answer(response: HttpResponse) -> Answer:
             action,
             sip=None if sip is None else _read_sip(sip),
             degraded=document.get("degraded") is True,
+            add_headers=_read_headers(document.get("add_headers") or {}),
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise AskError("expected a verdict, found something else") from None
@@ -112,9 +113,14 @@ def _read_sip(sip: dict[str, object]) -> SipAnswer:
         raise ValueError
     if not (isinstance(reason, str) and _TEXT.fullmatch(reason)):
         raise ValueError
+    return SipAnswer(code, reason, _read_headers(headers))
+
+
+def _read_headers(headers: object) -> dict[str, str]:
+    """Raises ValueError, or TypeError for names that are no text."""
     if not isinstance(headers, dict):
         raise ValueError
     for name, value in headers.items():
         if not (_TOKEN.fullmatch(name) and isinstance(value, str) and _TEXT.fullmatch(value)):
             raise ValueError
-    return SipAnswer(code, reason, dict(headers))
+    return dict(headers)

@@ -8,12 +8,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+#: Status, body and headers; or what writes anything to the connection instead.
+Answer = tuple[int, bytes, dict[str, str]] | Callable[[http.server.BaseHTTPRequestHandler], None]
+
 
 @dataclass
-class JsonServer:
-    """``answer``: status, body and headers for each request, in the server's thread."""
+class PostServer:
+    """``answer``: for the body of each request, in the server's thread. ``requests``: path, headers, body."""
 
-    answer: Callable[[bytes], tuple[int, bytes, dict[str, str]]]
+    answer: Callable[[bytes], Answer]
     url: str = ""
     requests: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
     arrived: threading.Condition = field(default_factory=threading.Condition)
@@ -25,11 +28,16 @@ class JsonServer:
 
 
 @contextmanager
-def json_server(
-    answer: Callable[[bytes], tuple[int, bytes, dict[str, str]]], path: str = "/", port: int = 0
-) -> Iterator[JsonServer]:
+def post_server(answer: Callable[[bytes], Answer], path: str = "/", port: int = 0) -> Iterator[PostServer]:
     """A server that runs until the block ends."""
-    state = JsonServer(answer)
+    state = PostServer(answer)
+    with serving(state, path, port):
+        yield state
+
+
+@contextmanager
+def serving(state: PostServer, path: str = "/", port: int = 0) -> Iterator[None]:
+    """Serve ``state`` until the block ends; its ``url`` has ``path``."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -40,10 +48,14 @@ def json_server(
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            status, text, headers = state.answer(body)
+            answer = state.answer(body)
             with state.arrived:
                 state.requests.append((self.path, dict(self.headers), body))
                 state.arrived.notify_all()
+            if callable(answer):
+                answer(self)
+                return
+            status, text, headers = answer
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)
@@ -60,7 +72,7 @@ def json_server(
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
-        yield state
+        yield
     finally:
         server.shutdown()
         server.server_close()

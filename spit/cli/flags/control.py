@@ -1,25 +1,17 @@
-"""The flags of ``spit lists``, ``spit keys`` and ``spit config``. Imports nothing heavy."""
+"""The flags of ``spit lists``, ``spit keys`` and ``spit config``."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
 
-_FORMATS = ("table", "jsonl", "csv", "parquet")
+from spit.cli.flags.shared import add_config_flag, add_storage_flag
+from spit.cli.flags.values import FORMATS
+
 _KINDS = ("allow", "consent", "dno", "block", "grey", "decoy")
 _SCOPES = ("score", "events", "feedback", "lists", "read", "admin")
 
 Adder = Callable[[argparse.ArgumentParser], None]
-
-
-def add_storage(parser: argparse.ArgumentParser) -> None:
-    """``--storage``."""
-    parser.add_argument(
-        "--storage",
-        metavar="URL",
-        help="control database: a path, or postgresql://USER@HOST/DATABASE; a password belongs into "
-        "SPIT_STORAGE_URL, where other users of this machine do not see it",
-    )
 
 
 def add_lists(parser: argparse.ArgumentParser) -> None:
@@ -130,6 +122,12 @@ def _create_key(parser: argparse.ArgumentParser) -> None:
         help=f"what it may do: {', '.join(_SCOPES)}; may be given several times",
     )
     parser.add_argument(
+        "--tenant",
+        metavar="NAME",
+        default="",
+        help="only for this tenant's questions, lists and feedback (default: for all)",
+    )
+    parser.add_argument(
         "--expires", metavar="TIME", help="90d, 12h, epoch seconds or 2026-12-31T00:00:00Z (default: never)"
     )
     _database(parser)
@@ -150,7 +148,7 @@ def _check_config(parser: argparse.ArgumentParser) -> None:
 
 
 def _show_config(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", metavar="FILE", help="settings in TOML (docs/configuration.md)")
+    add_config_flag(parser)
     parser.add_argument("--changed", action="store_true", help="only what is not the default")
     parser.add_argument(
         "--set",
@@ -171,12 +169,12 @@ def _filter(parser: argparse.ArgumentParser) -> None:
 
 
 def _database(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", metavar="FILE", help="settings in TOML (docs/configuration.md)")
-    add_storage(parser)
+    add_config_flag(parser)
+    add_storage_flag(parser)
 
 
 def _rows(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--format", choices=_FORMATS, help="default: table on a terminal, jsonl otherwise")
+    parser.add_argument("--format", choices=FORMATS, help="default: table on a terminal, jsonl otherwise")
     parser.add_argument("--output", metavar="FILE", help="write there instead of standard output")
 
 
