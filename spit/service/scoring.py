@@ -32,10 +32,12 @@ from spit.service.openapi import SCORE_REQUEST_BODY, SCORE_RESPONSES, query_para
 from spit.service.overload import ScoreGate, ShedError
 from spit.service.problems import FieldError, ProblemError, show, validation_problem
 from spit.service.scopes import security_of
+from spit.service.score_request import ScoreRequestHeaders, read_body, read_headers, read_query
 
 _HEADERS = query_parameters(ScoreHeaders, place="header")
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 SIP_TYPES = ("application/sip", "message/sip")
+_NO_OPTIONS = ScoreOptions()
 
 _log = logging.getLogger("spit.service")
 _Fields = TypeVar("_Fields", bound=BaseModel)
@@ -189,11 +191,11 @@ def score_router(scorer: Scorer) -> APIRouter:
     )
     async def score_query(request: Request) -> Response:
         """Score an attempt by query parameters. Reads; counts only with observe=true."""
-        fields = read_fields(ScoreQuery, read_query(request))
-        answer = await scorer.answer_fields(
-            fields, tenant=read_tenant(request), limited=is_limited(request.scope)
-        )
-        return render(answer, _accept(request))
+        scope = request.scope
+        headers = read_headers(scope["headers"])
+        fields = read_fields(ScoreQuery, read_query(scope["query_string"]))
+        answer = await scorer.answer_fields(fields, tenant=read_tenant(headers), limited=is_limited(scope))
+        return render(answer, headers.accept)
 
     @router.post(
         "/v1/score",
@@ -208,21 +210,21 @@ def score_router(scorer: Scorer) -> APIRouter:
     )
     async def score(request: Request) -> Response:
         """Score an attempt by JSON, by a form, or by its raw INVITE. Reads; counts only with observe=true."""
-        options = read_fields(ScoreOptions, read_query(request))
-        media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        scope = request.scope
+        headers = read_headers(scope["headers"])
+        query, media_type, limited = read_query(scope["query_string"]), headers.media_type, is_limited(scope)
+        options = read_fields(ScoreOptions, query) if query else _NO_OPTIONS
         if media_type in SIP_TYPES:
-            data = await request.body()
-            limited = is_limited(request.scope)
             answer = await scorer.answer_invite(
-                data,
+                await read_body(request.receive),
                 source_ip=options.source_ip,
                 observe=options.observe,
-                tenant=one_tenant(options.tenant, read_tenant(request)),
+                tenant=one_tenant(options.tenant, read_tenant(headers)),
                 limited=limited,
             )
-            return render(answer, _accept(request))
+            return render(answer, headers.accept)
         if media_type == "application/json":
-            fields: ScoreFields = read_json(await request.body())
+            fields: ScoreFields = read_json(await read_body(request.receive))
         elif media_type in FORM_TYPES:
             async with request.form(max_files=0, max_fields=100) as form:
                 fields = read_fields(ScoreForm, dict(form))
@@ -231,18 +233,17 @@ def score_router(scorer: Scorer) -> APIRouter:
             raise ProblemError(415, f"expected Content-Type {expected}, found {media_type or 'none'}")
         if options.observe:
             fields = fields.model_copy(update={"observe": True})
-        answer = await scorer.answer_fields(
-            fields, tenant=read_tenant(request), limited=is_limited(request.scope)
-        )
-        return render(answer, _accept(request))
+        answer = await scorer.answer_fields(fields, tenant=read_tenant(headers), limited=limited)
+        return render(answer, headers.accept)
 
     return router
 
 
-def read_tenant(request: Request) -> str | None:
+def read_tenant(headers: ScoreRequestHeaders) -> str | None:
     """Of the header, None without one. Raises ProblemError (422)."""
-    found = request.headers.get("x-spit-tenant")
-    return None if found is None else read_fields(ScoreHeaders, {"X-Spit-Tenant": found}).tenant
+    if headers.tenant is None:
+        return None
+    return read_fields(ScoreHeaders, {"X-Spit-Tenant": headers.tenant}).tenant
 
 
 def one_tenant(field: str, header: str | None) -> str:
@@ -264,18 +265,9 @@ def read_json(body: bytes) -> ScoreRequest:
         raise validation_problem(error) from None
 
 
-def read_query(request: Request) -> dict[str, object]:
-    """The query by name, the last where a name comes twice."""
-    return dict(request.query_params.multi_items())
-
-
-def read_fields(model: type[_Fields], values: dict[str, object]) -> _Fields:
+def read_fields(model: type[_Fields], values: Mapping[str, object]) -> _Fields:
     """Raises ProblemError (422) when a field is wrong."""
     try:
         return model.model_validate(values)
     except ValidationError as error:
         raise validation_problem(error) from None
-
-
-def _accept(request: Request) -> str:
-    return ",".join(request.headers.getlist("accept"))
