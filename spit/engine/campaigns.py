@@ -10,8 +10,9 @@ from __future__ import annotations
 import bisect
 import json
 import zlib
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, fields
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,9 @@ _COLUMNS = [
 _END_COLUMNS = ["caller", "outcome", "ring_time_s", "duration_s", "duration_censored", "hangup_by"]
 #: Says nothing of the caller: the capture stopped, or nobody was asked.
 _NO_OUTCOME = (None, Outcome.INCOMPLETE, Outcome.REDIRECTED)
+
+#: Callers encoded at a time for a saved state: questions wait until they are in a column.
+_MEMBERS_AT_ONCE = 256
 
 STATE_SCHEMA = pa.schema([pa.field("member", pa.string(), nullable=False)])
 
@@ -118,6 +122,14 @@ class Member:
         self.ended += 1
         if self.ended <= MAX_TIMES:
             self.outcomes[how] = self.outcomes.get(how, 0) + 1
+
+
+_FIELDS = tuple(one.name for one in fields(Member))
+
+
+def _document(member: Member) -> dict[str, Any]:
+    """Its fields as they are, to be encoded at once: a copy of each takes ten times as long."""
+    return {name: getattr(member, name) for name in _FIELDS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,12 +243,16 @@ class CampaignTable:
 
     def state(self) -> pa.RecordBatch:
         """Everything that ``restore`` needs."""
-        watched = [json.dumps(asdict(member)) for member in self._members.values()]
-        sampled = [
-            json.dumps({**asdict(member), "sampled": [key, self._stride]})
-            for key, member in self._sampled.values()
-        ]
-        return pa.record_batch([pa.array([*watched, *sampled], pa.string())], schema=STATE_SCHEMA)
+        documents: Iterator[dict[str, Any]] = chain(
+            map(_document, self._members.values()),
+            ({**_document(member), "sampled": [key, self._stride]} for key, member in self._sampled.values()),
+        )
+        encoded = map(json.dumps, documents)
+        parts = []
+        while part := list(islice(encoded, _MEMBERS_AT_ONCE)):
+            parts.append(pa.array(part, pa.string()))
+        column = pa.chunked_array(parts, pa.string()).combine_chunks()
+        return pa.record_batch([column], schema=STATE_SCHEMA)
 
     def restore(self, state: pa.RecordBatch) -> None:
         """Replace all by a saved state. Raises InputError when it is none."""
