@@ -135,7 +135,7 @@ def test_a_state_is_the_same_however_it_is_sliced(count: int, monkeypatch: pytes
     assert table.state().equals(whole)
     restored = CallerTable(max_callers=100)
     restored.restore(table.state())
-    assert [restored.get(caller) is not None for caller, _, _ in rows] == [True] * count
+    assert sorted(restored.names()) == sorted(table.names())
 
 
 def test_restore_into_a_smaller_table_keeps_the_recent_ones() -> None:
