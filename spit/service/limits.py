@@ -61,14 +61,19 @@ class BodyLimit:
             nonlocal read, is_whole, until_s, refusal
             if is_whole:  # a disconnection may take as long as it likes
                 return await receive()
-            loop = asyncio.get_running_loop()
-            until_s = loop.time() + self._timeout_s if until_s is None else until_s
-            try:
-                message = await _within(until_s, receive())
-            except TimeoutError:
-                detail = f"expected the whole body within {self._timeout_s:g} s, found {read} bytes"
-                refusal = ProblemError(408, detail, headers={"Connection": "close"})
-                raise refusal from None
+            begun = _Begun(receive())
+            if begun.has_ended:
+                message = begun.result
+            else:
+                if until_s is None:
+                    until_s = asyncio.get_running_loop().time() + self._timeout_s
+                try:
+                    async with asyncio.timeout_at(until_s):
+                        message = await begun
+                except TimeoutError:
+                    detail = f"expected the whole body within {self._timeout_s:g} s, found {read} bytes"
+                    refusal = ProblemError(408, detail, headers={"Connection": "close"})
+                    raise refusal from None
             if message["type"] == "http.request":
                 read += len(message.get("body", b""))
                 is_whole = not message.get("more_body", False)
@@ -92,21 +97,12 @@ class BodyLimit:
             await answer(scope, receive, send)
 
 
-async def _within(until_s: float, work: Awaitable[_Result]) -> _Result:
-    """What ``work`` gives. Raises TimeoutError after ``until_s`` of the loop's clock.
-
-    Without a timer where it need not wait: most bodies come with their headers, and a timer takes longer than
-    all the rest that is done here.
-    """
-    begun = _Begun(work)
-    if begun.has_ended:
-        return begun.result
-    async with asyncio.timeout_at(until_s):
-        return await begun
-
-
 class _Begun(Generic[_Result]):
-    """Something awaited that has run up to its first wait, or to its end."""
+    """Something awaited that has run up to its first wait, or to its end.
+
+    Most bodies come with their headers, and a timer takes longer than all the rest that is done here: it is
+    set only for those that have to be waited for.
+    """
 
     result: _Result
 
