@@ -1,6 +1,6 @@
 """What a request of /v1/score brings, read once each: headers, query, body.
 
-Starlette's own readers give the same and take as long as the verdict (docs/decisions/0019).
+Starlette's own readers give the same and take as long as the verdict (docs/decisions/0020).
 """
 
 from __future__ import annotations

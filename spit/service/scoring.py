@@ -181,7 +181,7 @@ def score_router(scorer: Scorer) -> APIRouter:
     router = APIRouter(tags=["score"], route_class=DirectRoute)
     security = {"security": security_of("score")}
 
-    # Parameters are read by hand: FastAPI's own way takes as long as all the rest (docs/decisions/0019).
+    # Parameters are read by hand: FastAPI's own way takes as long as all the rest (docs/decisions/0020).
     @router.get(
         "/v1/score",
         responses=SCORE_RESPONSES,
