@@ -18,8 +18,8 @@ import pyarrow.compute as pc
 #: The body of `/constant`: what `/v1/score` says of most calls.
 CONSTANT = (
     '{"action": "allow", "would_action": "allow", "sip": null, "label": "legit", '
-    '"score": 0.01234567890123456, "reasons": [], "ttl_s": 300, "model": "baseline/2", "mode": "monitor", '
-    '"degraded": false, "evidence": []}'
+    '"score": 0.01234567890123456, "reasons": [], "ttl_s": 300, "model": "baseline/3", "mode": "monitor", '
+    '"degraded": false, "evidence": [], "add_headers": {}, "listed": null}'
 )
 QUESTIONS = 20_000
 
@@ -98,6 +98,7 @@ def serve(folder: Path, port: int) -> None:
     from spit.cli.detector import build_engine
     from spit.config import Config, ServiceConfig
     from spit.service.app import create_app
+    from spit.service.connections import http_protocol
     from spit.service.server import prepare_process
 
     # One client asks for all: the limit per client is not what is measured.
@@ -124,7 +125,19 @@ def serve(folder: Path, port: int) -> None:
     app.router.routes.insert(0, app.router.routes.pop())
 
     prepare_process()
-    uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", access_log=False)
+    # As spit.service.server runs it.
+    uvicorn.run(
+        app,
+        host="127.0.0.1",
+        port=port,
+        http=http_protocol(config.service.header_timeout_s),
+        ws="none",
+        log_level="warning",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        limit_concurrency=config.service.max_connections,
+    )
 
 
 def main() -> int:

@@ -1,8 +1,10 @@
 """A soak of `spit serve`: events at 1,000 calls/s and questions beside them, for minutes; is memory flat?
 
-A fixed population calls again and again, so that what is remembered stops growing once all of it is known;
-the slope is taken after that. State, journal and call records are on. Writes results/soak.json and
-results/soak.md.
+A fixed population calls again and again, so small that everything that is remembered of it has reached its
+bound after two minutes: 64 attempts of a caller are looked at (spit/engine/campaigns.py), two seconds apart.
+What grows after that has no bound. Finished calls are held for up to a minute and leave at once, and a save
+copies the state, so the memory of a minute is the median of its seconds; the slope is that of the minutes.
+State, journal and call records are on. Writes results/soak.json and results/soak.md.
 
     python benches/soak.py --date 2026-01-31 --minutes 10
 """
@@ -29,7 +31,7 @@ from decode import BenchError, machine
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
-CALLERS = 20_000
+CALLERS = 2_000
 #: Different callees of each caller: so many pairs are remembered in all.
 CALLEES_EACH = 3
 CALLS_PER_S = 1_000
@@ -37,8 +39,10 @@ BATCH_S = 0.25
 RING_S, TALK_S = 2.0, 3.0
 SCORE_THREADS = 4
 SCORES_PER_S = 300
-#: Share of the time that is not measured: until every pair has called.
-WARM_UP = 0.4
+#: Share of the time that is not measured, and at least so many minutes: until the bounds are reached.
+WARM_UP, LEAST_WARM_UP_MIN = 0.4, 3.0
+#: Minutes that are measured at least, and the slope of memory that is called flat.
+LEAST_MEASURED_MIN, FLAT_MIB_PER_MINUTE = 2.0, 1.0
 ARROW = "application/vnd.apache.arrow.stream"
 
 
@@ -256,8 +260,9 @@ def _measure(process: subprocess.Popen[str], folder: Path, minutes: float) -> di
     if recorded != load.calls:
         raise BenchError(f"call records: expected {load.calls}, found {recorded}")
     times, resident = np.array([one[:2] for one in samples]).T
-    measured = times >= times[-1] * WARM_UP
-    slope = float(np.polyfit(times[measured] / 60, resident[measured], 1)[0])
+    by_minute = minute_medians(times, resident)
+    first = int(np.ceil(max(times[-1] / 60 * WARM_UP, LEAST_WARM_UP_MIN)))
+    slope = float(np.polyfit(np.arange(first, len(by_minute)), by_minute[first:], 1)[0])
     return {
         "minutes": minutes,
         "calls": load.calls,
@@ -278,12 +283,21 @@ def _measure(process: subprocess.Popen[str], folder: Path, minutes: float) -> di
         "refused": metric(metrics, "spit_journal_events_refused_total"),
         "dropped": metric(metrics, "spit_records_dropped_total"),
         "state_mib_max": max(one[2] for one in samples),
-        "warm_up_share": WARM_UP,
+        "first_minute_measured": first,
         "slope_mib_per_minute": slope,
+        "flat": abs(slope) <= FLAT_MIB_PER_MINUTE,
+        "resident_mib_max": float(resident.max()),
+        "resident_mib_by_minute": [round(one, 1) for one in by_minute],
         "resident_mib": [
             [round(float(t), 1), round(float(r), 1)] for t, r in zip(times, resident, strict=True)
         ],
     }
+
+
+def minute_medians(times_s: npt.NDArray[np.float64], values: npt.NDArray[np.float64]) -> list[float]:
+    """Of each whole minute."""
+    minutes = (times_s // 60).astype(np.int64)
+    return [float(np.median(values[minutes == minute])) for minute in range(round(times_s[-1] / 60))]
 
 
 def _recorded(folder: Path) -> int:
@@ -295,12 +309,11 @@ def _recorded(folder: Path) -> int:
 
 def report(date: str, found: dict[str, Any]) -> str:
     """The page."""
-    samples = found["resident_mib"]
-    span_s = samples[-1][0]
-    rows = []
-    for step in range(11):
-        at, resident = min(samples, key=lambda one: abs(one[0] - span_s * step / 10))
-        rows.append(f"| {at / 60:.1f} | {resident:,.0f} |")
+    rows = [
+        f"| {minute + 1} | {resident:,.1f} |"
+        for minute, resident in enumerate(found["resident_mib_by_minute"])
+    ]
+    flat = "" if found["flat"] else f", expected at most {FLAT_MIB_PER_MINUTE:g} either way"
     times_ms = ", ".join(f"{ms:.1f}" for ms in found["score_ms"].values())
     cells = {
         "calls accepted": f"{found['calls']:,} ({found['calls_per_s']:,.0f}/s)",
@@ -313,7 +326,8 @@ def report(date: str, found: dict[str, Any]) -> str:
         "states saved, failed": f"{found['saves']:,}, {found['save_failures']:,}",
         "events refused, call records dropped": f"{found['refused']:,}, {found['dropped']:,}",
         "state and journal on disk, at most (MiB)": f"{found['state_mib_max']:,.0f}",
-        f"**slope of memory after {found['warm_up_share']:.0%} of the time (MiB/min)**": (
+        "most memory at one moment (MiB)": f"{found['resident_mib_max']:,.0f}",
+        f"**slope of memory after {found['first_minute_measured']} minutes (MiB/min{flat})**": (
             f"**{found['slope_mib_per_minute']:+.2f}**"
         ),
     }
@@ -335,7 +349,7 @@ def report(date: str, found: dict[str, Any]) -> str:
             "|---|---:|",
             facts,
             "",
-            "| Minute | Resident (MiB) |",
+            "| Minute | Resident, median (MiB) |",
             "|---:|---:|",
             *rows,
             "",
@@ -349,6 +363,9 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--output", type=Path, default=HERE / "results")
     arguments = parser.parse_args()
+    least = LEAST_WARM_UP_MIN + LEAST_MEASURED_MIN
+    if arguments.minutes < least:
+        parser.error(f"--minutes: expected at least {least:g}, found {arguments.minutes:g}")
     try:
         found = soak(arguments.minutes)
     except BenchError as error:

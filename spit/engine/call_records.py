@@ -13,6 +13,7 @@ import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,8 @@ from spit.storage.pseudonyms import Pseudonyms
 MAX_OPEN = 200_000
 #: Calls held in memory while they can't be written, in flushes; then the oldest are dropped and counted.
 MAX_FLUSHES_HELD = 4
+#: Verdicts of open calls that are copied, made into columns and given back at a time: questions wait then.
+_VERDICTS_AT_ONCE = 4096
 _TICK_S = 1.0
 _MAINTAIN_S = 60.0
 _PENDING = "records-pending.arrow"
@@ -83,7 +86,7 @@ class _FrozenRecords:
         self,
         parts: list[_Part],
         buffered: list[pa.RecordBatch],
-        verdicts: list[tuple[str, _Verdict]],
+        verdicts: deque[list[tuple[str, _Verdict]]],
         saved: Callable[[list[_Part]], None],
     ) -> None:
         self._parts = parts
@@ -99,9 +102,10 @@ class _FrozenRecords:
             for number, table in tables
         ]
         checkpoint.write_batch(snapshot / _PENDING, _one_batch(pa.concat_tables(numbered)))
-        columns = list(zip(*((call_id, *verdict) for call_id, verdict in self._verdicts), strict=True))
-        arrays = [pa.array(columns[i] if columns else [], one.type) for i, one in enumerate(_OPEN_SCHEMA)]
-        checkpoint.write_batch(snapshot / _OPEN, pa.RecordBatch.from_arrays(arrays, schema=_OPEN_SCHEMA))
+        batches = []
+        while self._verdicts:
+            batches.append(_open_batch(self._verdicts.popleft()))
+        checkpoint.write_batch(snapshot / _OPEN, _one_batch(pa.Table.from_batches(batches, _OPEN_SCHEMA)))
 
     def saved(self) -> None:
         self._saved(self._parts)
@@ -165,9 +169,10 @@ class CallRecords:
         """For a saved state: what is in no file, and the verdicts of open calls."""
         with self._lock:
             self._flush_if_due(counts=False)
-            return _FrozenRecords(
-                list(self._parts), list(self._buffer), list(self._open.items()), self._mark_saved
-            )
+            held, verdicts = iter(self._open.items()), deque[list[tuple[str, _Verdict]]]()
+            while part := list(islice(held, _VERDICTS_AT_ONCE)):
+                verdicts.append(part)
+            return _FrozenRecords(list(self._parts), list(self._buffer), verdicts, self._mark_saved)
 
     def restore(self, snapshot: Path) -> None:
         """Go on from what was frozen. Raises InputError; nothing is changed then."""
@@ -384,6 +389,14 @@ class CallRecords:
             if self._clock() - self._maintained_s >= _MAINTAIN_S:
                 self._maintained_s = self._clock()
                 self.maintain()
+
+
+def _open_batch(verdicts: list[tuple[str, _Verdict]]) -> pa.RecordBatch:
+    # No tuple for each row: the collector of garbage would look through all of them again and again.
+    columns: list[list[str | float]] = [[call_id for call_id, _ in verdicts]]
+    columns += [[verdict[i] for _, verdict in verdicts] for i in range(len(_VERDICT_NAMES))]
+    arrays = [pa.array(column, one.type) for column, one in zip(columns, _OPEN_SCHEMA, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, schema=_OPEN_SCHEMA)
 
 
 def _one_batch(table: pa.Table) -> pa.RecordBatch:

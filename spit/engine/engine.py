@@ -52,8 +52,9 @@ from spit.storage.journal import Journal, Position
 MAX_CAMPAIGN_CALLERS = 50_000
 #: Events folded per hold of the lock.
 MAX_CHUNK_EVENTS = 8192
-#: The same while questions are asked: some 3 ms, the longest that one waits (docs/decisions/0019).
-QUESTION_CHUNK_EVENTS = 64
+#: The same while questions are asked: some 3 ms, the longest that one waits, of which 2 ms are the same for
+#: any number (docs/decisions/0020).
+QUESTION_CHUNK_EVENTS = 256
 #: Attempts of questions that are counted once a state has been copied; more of them wait for it.
 MAX_DEFERRED = 10_000
 

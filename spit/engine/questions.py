@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
 import pyarrow as pa
@@ -69,7 +70,7 @@ class QuestionReader:
         log_odds = float(self._model.log_odds(values)[0])
         decision = self._evidence.read_one(
             attempt.key("caller"),
-            tie_keys_of_one(attempt),
+            partial(tie_keys_of_one, attempt),
             time_us,
             log_odds,
             first_contact=self._contact is None or bool(values[0, self._contact] >= FORGOTTEN_S),

@@ -317,8 +317,12 @@ class FeatureTable:
         return [(name, primitive.state()) for name, primitive in self._primitives()]
 
     def save(self, directory: Path, states: list[tuple[str, pa.RecordBatch]] | None = None) -> None:
-        """Writes ``states``, or the state as it is, as Arrow IPC files. A crash keeps the former state."""
-        state_files.save(directory, self.states() if states is None else states, self.schema_hash)
+        """Writes ``states``, or the state as it is, as Arrow IPC files. A crash keeps the former state.
+
+        ``states`` is empty afterwards: to give back all of it at once takes as long as many answers.
+        """
+        held = self.states() if states is None else states
+        state_files.save(directory, (held.pop(0) for _ in range(len(held))), self.schema_hash)
 
     def load(self, directory: Path) -> None:
         """Continues from what ``save`` wrote, bit-exactly when ``max_keys`` is the same.

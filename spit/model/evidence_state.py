@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import NamedTuple
 
@@ -97,16 +97,22 @@ class Evidence:
         return self._decide(caller, campaign, log_odds, self._is_young(caller), first_contact)
 
     def read_one(
-        self, caller: int, ties: Sequence[int], time_us: int, log_odds: float, *, first_contact: bool
+        self,
+        caller: int,
+        ties: Callable[[], Sequence[int]],
+        time_us: int,
+        log_odds: float,
+        *,
+        first_contact: bool,
     ) -> OneDecision:
-        """``read`` of one attempt, without arrays where no campaign can matter."""
+        """``read`` of one attempt; where no campaign can matter, without arrays and without ``ties``."""
         parameters = self._parameters
         evidence, experience = self._callers.read_one(caller, time_us, log_odds)
         young = experience < parameters.young_attempts
         if young and first_contact and log_odds >= parameters.campaign_floor:
             whole = self.read(
                 np.array([caller], np.uint64),
-                [np.array([tie], np.uint64) for tie in ties],
+                [np.array([tie], np.uint64) for tie in ties()],
                 np.array([time_us], np.int64),
                 np.array([log_odds]),
                 first_contact=np.array([True]),

@@ -21,6 +21,7 @@ from spit.service.callers import callers_router
 from spit.service.calls import calls_router
 from spit.service.contract import CallerSummary, Engine
 from spit.service.control import install_control_errors
+from spit.service.direct_route import DirectRoutes
 from spit.service.events import events_router
 from spit.service.feedback import feedback_router
 from spit.service.guard import Guard, GuardMiddleware
@@ -113,7 +114,8 @@ def create_app(
     )
     scorer = Scorer(engine, config, metrics, gate, time_source=time_source, timer=timer)
     app.state.scorer = scorer
-    app.router.routes.extend(score_router(scorer).routes)  # not included: DirectRoute
+    direct_routes = score_router(scorer).routes
+    app.router.routes.extend(direct_routes)  # not included: DirectRoute
     max_unpacked = config.service.max_events_bytes
     app.include_router(events_router(engine, metrics, canonicalise, max_unpacked))
     app.include_router(callers_router(engine, canonicalise))
@@ -170,6 +172,7 @@ def create_app(
     install_problem_handlers(app)
     install_openapi(app)
     # The last one added sees the request first: refused bodies are counted too.
+    app.add_middleware(DirectRoutes, routes=direct_routes, handlers=app.exception_handlers)
     app.add_middleware(
         BodyLimit,
         default=config.service.max_score_bytes,

@@ -110,6 +110,8 @@ class ScoreRequest(ScoreFields):
     )
 
     def header(self, name: str) -> str | None:
+        if not self.headers:  # as of most, and it is asked four times
+            return None
         for key, value in self.headers.items():
             if key.lower() == name:
                 return value.strip() or None

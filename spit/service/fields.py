@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -11,7 +12,7 @@ from spit.service.problems import validation_problem
 _Fields = TypeVar("_Fields", bound=BaseModel)
 
 
-def read_fields(model: type[_Fields], values: dict[str, object]) -> _Fields:
+def read_fields(model: type[_Fields], values: Mapping[str, object]) -> _Fields:
     """Raises ProblemError (422) when a field is wrong."""
     try:
         return model.model_validate(values)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Generator, Mapping
+from functools import partial
+from typing import Any, Generic, TypeVar
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from spit.service.problems import ProblemError, problem_response
+
+_Result = TypeVar("_Result")
 
 
 class BodyLimit:
@@ -57,15 +61,19 @@ class BodyLimit:
             nonlocal read, is_whole, until_s, refusal
             if is_whole:  # a disconnection may take as long as it likes
                 return await receive()
-            loop = asyncio.get_running_loop()
-            until_s = loop.time() + self._timeout_s if until_s is None else until_s
-            try:
-                async with asyncio.timeout_at(until_s):
-                    message = await receive()
-            except TimeoutError:
-                detail = f"expected the whole body within {self._timeout_s:g} s, found {read} bytes"
-                refusal = ProblemError(408, detail, headers={"Connection": "close"})
-                raise refusal from None
+            begun = _Begun(receive())
+            if begun.has_ended:
+                message = begun.result
+            else:
+                if until_s is None:
+                    until_s = asyncio.get_running_loop().time() + self._timeout_s
+                try:
+                    async with asyncio.timeout_at(until_s):
+                        message = await begun
+                except TimeoutError:
+                    detail = f"expected the whole body within {self._timeout_s:g} s, found {read} bytes"
+                    refusal = ProblemError(408, detail, headers={"Connection": "close"})
+                    raise refusal from None
             if message["type"] == "http.request":
                 read += len(message.get("body", b""))
                 is_whole = not message.get("more_body", False)
@@ -87,6 +95,39 @@ class BodyLimit:
                 refusal.status, refusal.detail, instance=scope["path"], headers=refusal.headers
             )
             await answer(scope, receive, send)
+
+
+class _Begun(Generic[_Result]):
+    """Something awaited that has run up to its first wait, or to its end.
+
+    Most bodies come with their headers, and a timer takes longer than all the rest that is done here: it is
+    set only for those that have to be waited for.
+    """
+
+    result: _Result
+
+    def __init__(self, work: Awaitable[_Result]) -> None:
+        self._steps = work.__await__()
+        try:
+            self._waits_for = self._steps.send(None)
+            self.has_ended = False
+        except StopIteration as ended:
+            self.has_ended, self.result = True, ended.value
+
+    def __await__(self) -> Generator[Any, Any, _Result]:
+        step = self._waits_for
+        while True:
+            try:
+                sent = yield step
+            except BaseException as error:  # noqa: BLE001  a cancellation too is told to who waits
+                advance = partial(self._steps.throw, error)
+            else:
+                advance = partial(self._steps.send, sent)
+            try:
+                step = advance()
+            except StopIteration as ended:
+                result: _Result = ended.value
+                return result
 
 
 def _detail(limit: int, found: str) -> str:

@@ -79,6 +79,8 @@ class ServiceMetrics:
             ["label", "action", "would_action"],
             registry=self.registry,
         )
+        # A counter of a label set takes longer to find than to count up.
+        self._verdict_of: dict[tuple[str, str, str], Counter] = {}
         self.degraded = Counter(
             "spit_degraded",
             "Answers of /v1/score that allowed a call because nothing was scored",
@@ -113,8 +115,12 @@ class ServiceMetrics:
         """A degraded answer is no verdict and is counted apart."""
         if answer.degraded:
             self.degraded.inc()
-        else:
-            self.verdicts.labels(answer.label.value, answer.action.value, answer.would_action.value).inc()
+            return
+        labels = (answer.label.value, answer.action.value, answer.would_action.value)
+        found = self._verdict_of.get(labels)
+        if found is None:
+            found = self._verdict_of[labels] = self.verdicts.labels(*labels)
+        found.inc()
 
     def exposition(self) -> bytes:
         """The Prometheus text format."""

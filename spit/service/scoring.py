@@ -33,11 +33,13 @@ from spit.service.openapi import SCORE_REQUEST_BODY, SCORE_RESPONSES, query_para
 from spit.service.overload import ScoreGate, ShedError
 from spit.service.problems import ProblemError, validation_problem
 from spit.service.scopes import security_of
-from spit.service.tenants import tenant_of
+from spit.service.score_request import read_body, read_headers, read_query
+from spit.service.tenants import tenant_named
 
 _HEADERS = query_parameters(ScoreHeaders, place="header")
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 SIP_TYPES = ("application/sip", "message/sip")
+_NO_OPTIONS = ScoreOptions()
 
 _log = logging.getLogger("spit.service")
 
@@ -178,7 +180,7 @@ def score_router(scorer: Scorer) -> APIRouter:
     router = APIRouter(tags=["score"], route_class=DirectRoute)
     security = {"security": security_of("score")}
 
-    # Parameters are read by hand: FastAPI's own way takes as long as all the rest (docs/decisions/0019).
+    # Parameters are read by hand: FastAPI's own way takes as long as all the rest (docs/decisions/0020).
     @router.get(
         "/v1/score",
         responses=SCORE_RESPONSES,
@@ -188,11 +190,12 @@ def score_router(scorer: Scorer) -> APIRouter:
     )
     async def score_query(request: Request) -> Response:
         """Score an attempt by query parameters. Reads; counts only with observe=true."""
-        fields = read_fields(ScoreQuery, read_query(request))
-        answer = await scorer.answer_fields(
-            fields, tenant=tenant_of(request, fields.tenant), limited=is_limited(request.scope)
-        )
-        return render(answer, _accept(request))
+        scope = request.scope
+        headers = read_headers(scope["headers"])
+        fields = read_fields(ScoreQuery, read_query(scope["query_string"]))
+        tenant = tenant_named(scope, fields.tenant, headers.tenant)
+        answer = await scorer.answer_fields(fields, tenant=tenant, limited=is_limited(scope))
+        return render(answer, headers.accept)
 
     @router.post(
         "/v1/score",
@@ -207,21 +210,21 @@ def score_router(scorer: Scorer) -> APIRouter:
     )
     async def score(request: Request) -> Response:
         """Score an attempt by JSON, by a form, or by its raw INVITE. Reads; counts only with observe=true."""
-        options = read_fields(ScoreOptions, read_query(request))
-        media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        scope = request.scope
+        headers = read_headers(scope["headers"])
+        query, media_type, limited = read_query(scope["query_string"]), headers.media_type, is_limited(scope)
+        options = read_fields(ScoreOptions, query) if query else _NO_OPTIONS
         if media_type in SIP_TYPES:
-            data = await request.body()
-            limited = is_limited(request.scope)
             answer = await scorer.answer_invite(
-                data,
+                await read_body(request.receive),
                 source_ip=options.source_ip,
                 observe=options.observe,
-                tenant=tenant_of(request, options.tenant),
+                tenant=tenant_named(scope, options.tenant, headers.tenant),
                 limited=limited,
             )
-            return render(answer, _accept(request))
+            return render(answer, headers.accept)
         if media_type == "application/json":
-            fields: ScoreFields = read_json(await request.body())
+            fields: ScoreFields = read_json(await read_body(request.receive))
         elif media_type in FORM_TYPES:
             async with request.form(max_files=0, max_fields=100) as form:
                 fields = read_fields(ScoreForm, dict(form))
@@ -230,10 +233,9 @@ def score_router(scorer: Scorer) -> APIRouter:
             raise ProblemError(415, f"expected Content-Type {expected}, found {media_type or 'none'}")
         if options.observe:
             fields = fields.model_copy(update={"observe": True})
-        answer = await scorer.answer_fields(
-            fields, tenant=tenant_of(request, fields.tenant), limited=is_limited(request.scope)
-        )
-        return render(answer, _accept(request))
+        tenant = tenant_named(scope, fields.tenant, headers.tenant)
+        answer = await scorer.answer_fields(fields, tenant=tenant, limited=limited)
+        return render(answer, headers.accept)
 
     return router
 
@@ -247,12 +249,3 @@ def read_json(body: bytes) -> ScoreRequest:
         if first["type"] == "json_invalid":
             raise ProblemError(400, f"expected a JSON object, found a mistake: {first['msg']}") from None
         raise validation_problem(error) from None
-
-
-def read_query(request: Request) -> dict[str, object]:
-    """The query by name, the last where a name comes twice."""
-    return dict(request.query_params.multi_items())
-
-
-def _accept(request: Request) -> str:
-    return ",".join(request.headers.getlist("accept"))

@@ -19,12 +19,16 @@ def tenant_of(request: Request, field: str = "") -> str:
     ``field``: what its body or query names. Raises ProblemError: 422 where body and header name two, 403
     where the key is another tenant's.
     """
-    found = request.headers.get("x-spit-tenant")
+    return tenant_named(request.scope, field, request.headers.get("x-spit-tenant"))
+
+
+def tenant_named(scope: Mapping[str, Any], field: str, found: str | None) -> str:
+    """As ``tenant_of``. ``found``: the value of the header X-Spit-Tenant, None without one."""
     header = "" if found is None else read_fields(ScoreHeaders, {"X-Spit-Tenant": found}).tenant or ""
     if field and header and header != field:
         mistake = FieldError(field="tenant", expected=f"that of X-Spit-Tenant ({header})", found=show(field))
         raise ProblemError(422, "the request names two tenants", [mistake])
-    return own_tenant(request.scope, field or header)
+    return own_tenant(scope, field or header)
 
 
 def own_tenant(scope: Mapping[str, Any], named: str) -> str:

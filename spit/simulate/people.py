@@ -10,7 +10,7 @@ traveller          roaming or prepaid: some calls to strangers within an hour or
 chatter            SIP MESSAGE between acquaintances, in bursts of question and answer
 forwarded call     somebody calls a subscriber who has the call forwarded: Diversion names the forwarder
 hotline caller     many people call one company, and again when it is busy
-phone-in caller    within minutes many people call a contest, a vote, a sale; most hear busy and redial at once
+phone-in caller    within minutes many call a contest, a vote, a sale; most hear busy and redial at once
 emergency          a call centre of the emergency services calls back (Priority: psap-callback, RFC 7090)
 =================  =========================================================================================
 
@@ -252,8 +252,8 @@ def _place_hotline(scene: Scene, number: int) -> None:
 def _place_phone_in(scene: Scene, number: int) -> None:
     """A radio contest, a televote, tickets on sale: a storm on one line in which nobody is an attacker.
 
-    It looks like TDoS to whoever only counts calls to a number. The callers are people with lives of their own,
-    come from everywhere, and stop when they got through.
+    It looks like TDoS to whoever only counts calls to a number. The callers are people with lives of
+    their own, come from everywhere, and stop when they got through.
     """
     rng, world = scene.rng(f"phone-in {number}"), scene.world
     line = scene.book.add_random(1)

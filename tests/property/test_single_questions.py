@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -116,7 +117,7 @@ def test_evidence_of_one_attempt_is_that_of_a_batch(calls: list[tuple[int, int, 
         )
         first_contact = np.array([stranger])
         whole = one_of(evidence.read(*arrays, first_contact=first_contact))
-        alone = evidence.read_one(caller, ties, time_us, log_odds, first_contact=stranger)
+        alone = evidence.read_one(caller, partial(list, ties), time_us, log_odds, first_contact=stranger)
         assert (alone.score, alone.may_block) == (whole.score, whole.may_block)
         assert (alone.fits_campaign, alone.shift) == (whole.fits_campaign, whole.shift)
         if whole.fits_campaign:

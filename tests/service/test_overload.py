@@ -269,3 +269,22 @@ def test_a_bad_request_is_a_bad_request_whether_or_not_there_is_time() -> None:
     service = Service(with_service(ENFORCE, score_rate=1))
     statuses = [service.get("/v1/score", params={"caller": SPAMMER}).status_code for _ in range(4)]
     assert statuses == [422] * 4
+
+
+def test_a_quick_loop_is_not_measured_for_every_attempt() -> None:
+    async def scenario() -> None:
+        clock = Clock()
+        gate = ScoreGate(threads=1, budget_s=0.05, clock=clock)
+        gate.check_loop()
+        await asyncio.sleep(0)  # it came round at once
+        clock.now_s += 0.004
+        gate.check_loop()
+        clock.now_s += 0.2  # nobody looks at how long that took
+        await asyncio.sleep(0)
+        gate.check_loop()
+        clock.now_s += 0.2  # but now somebody does
+        await asyncio.sleep(0)
+        with pytest.raises(ShedError, match="overload"):
+            gate.check_loop()
+
+    asyncio.run(scenario())

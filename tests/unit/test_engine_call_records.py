@@ -161,6 +161,21 @@ def test_a_crash_between_the_state_and_the_files_loses_nothing(tmp_path: Path) -
     assert row["score"] == float(scored.score[0])  # the verdict was saved with the state
 
 
+def test_verdicts_of_open_calls_are_saved_in_their_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spit.engine.call_records._VERDICTS_AT_ONCE", 2)
+    life = Life(tmp_path)
+    names = ["e", "a", "d", "b", "c"]
+    for name in names:
+        life.engine.observe(events(name, caller=CALLER))
+    before = dict(life.records._open)
+    life.engine.save(life.state)
+    life.die()
+    assert list(life.records._open) == names  # the oldest leave first
+    assert life.records._open == before
+
+
 def test_what_is_not_due_is_in_the_state(tmp_path: Path) -> None:
     life = Life(tmp_path, SLOW)
     life.engine.observe(ends("a"))

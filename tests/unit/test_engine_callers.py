@@ -123,6 +123,21 @@ def test_state_survives_a_round_trip() -> None:
     assert state.label is Label.SPAM
 
 
+@pytest.mark.parametrize("count", [0, 1, 4, 9])
+def test_a_state_is_the_same_however_it_is_sliced(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = CallerTable(max_callers=100)
+    rows: Rows = [(f"c{i}", 0.95 if i % 3 == 0 else 0.1, f"10.0.0.{i}") for i in range(count)]
+    for start, row in enumerate(rows):
+        _update(table, [row, row], 2 * start)
+    whole = table.state()
+    monkeypatch.setattr("spit.engine.callers._CALLERS_AT_ONCE", 4)
+    assert whole.num_rows == count
+    assert table.state().equals(whole)
+    restored = CallerTable(max_callers=100)
+    restored.restore(table.state())
+    assert sorted(restored.names()) == sorted(table.names())
+
+
 def test_restore_into_a_smaller_table_keeps_the_recent_ones() -> None:
     table = CallerTable(max_callers=10)
     _update(table, [(name, 0.2, None) for name in "abc"], 0)

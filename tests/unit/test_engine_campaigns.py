@@ -334,3 +334,13 @@ def test_rows_hold_the_contract_the_worst_first() -> None:
     assert first["reasons"][0]["symbol"] == "CALLER_NEW"
     assert (second["campaign"], second["label"]) == ("caller +4940555000111", "suspect")
     assert campaign_rows([], reasons_of=lambda _: [], model="m/1").schema == CAMPAIGN_SCHEMA
+
+
+def test_numbers_of_any_length_are_kept_and_saved() -> None:
+    table = CampaignTable()
+    for digits in (7, 15, 18, 19, 40):
+        _observe(table, [_call(float(digits), "+" + "9" * digits, "+" + "9" * digits)])
+    restored = CampaignTable()
+    restored.restore(table.state())
+    assert restored.members() == table.members()
+    assert [member.callees[0] > 0 for member in restored.members()] == [True, True, True, False, False]
