@@ -1,4 +1,4 @@
-"""How alike two watched callers are: log-odds that they are of one campaign, by nine respects and three sizes.
+"""How alike two watched callers are, at a first look: nine respects and three sizes, weighted.
 
 Two callers are alike in one respect by what they share of it, over what any two callers would share:
 the sum over values of ``p_i * p_j / q``, with ``p`` a caller's share of calls and ``q`` that of all callers,
