@@ -34,7 +34,7 @@ from spit.policy.policy import Policy
 
 MAX_CALLERS = 1_500
 MAX_OF_CAMPAIGN, MAX_OTHERS = 250, 15_000
-BOUNDS = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5)  # of campaign_links.LEAST_LOG_ODDS
+BOUNDS = (-2.0, -1.0, -0.5, 0.0, 1.0, 2.0)  # of campaign_links.LEAST_LOG_ODDS
 F32 = npt.NDArray[np.float32]
 Truth = dict[str, str]
 
@@ -138,8 +138,8 @@ def check(seeds: range) -> None:
     for bound in BOUNDS:
         print(
             f"{bound:4.1f}: {named[bound]} of {campaigns} named as one "
-            f"({named[bound] / max(1, campaigns):.1%}), {false[bound] / max(1, legitimate):.2%} of {legitimate} legitimate "
-            "callers in a named group"
+            f"({named[bound] / max(1, campaigns):.1%}), {false[bound] / max(1, legitimate):.2%} "
+            f"of {legitimate} legitimate callers in a named group"
         )
 
 

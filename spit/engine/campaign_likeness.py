@@ -84,8 +84,12 @@ class Likeness:
 
     def log_odds(self, rows: I64) -> F32:
         """float32[len(rows), core]: of being of one campaign. ``rows`` must be consecutive."""
-        total = np.full((len(rows), self._core), WEIGHTS.intercept, np.float32)
-        for name, likeness in self.respects(rows):
+        return self.weighted(list(self.respects(rows)))
+
+    def weighted(self, respects: Sequence[tuple[str, F32]]) -> F32:
+        """The log-odds of what ``respects`` gave."""
+        total = np.full_like(respects[0][1], WEIGHTS.intercept)
+        for name, likeness in respects:
             total += np.float32(getattr(WEIGHTS, name)) * likeness
         return total
 

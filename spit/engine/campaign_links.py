@@ -23,7 +23,7 @@ MAX_CORE = 2_000
 #: Others that are compared with those at a time.
 _BLOCK = 1_000
 #: Mean log-odds of the pairs of two groups from which they may be one.
-LEAST_LOG_ODDS = 0.0
+LEAST_LOG_ODDS = -1.0
 #: From this they are one; below, two groups stay apart when they agree so much less than each within itself.
 SURE_LOG_ODDS = 2.5
 MOST_FALL = 1.5

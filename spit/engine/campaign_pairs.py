@@ -1,9 +1,9 @@
 """Pairs of watched callers looked at closely: decision trees over what the two share and how each calls.
 
 The weighted likeness (campaign_likeness) is quick and leaves the plainly different pairs out. Of the others
-a small forest gives the log-odds of being of one campaign: a shared trunk says more in one hour than in a day,
-and two numbers of one call each need more in common than two of twenty. ``benches/fit_campaign_links.py``
-grows the forest on simulated traffic and writes it beside this file.
+a small forest gives the log-odds of being of one campaign: a shared trunk says more in one hour than in a
+day, and two numbers of one call each need more in common than two of twenty. It is grown on simulated traffic
+by ``benches/fit_campaign_links.py``, which writes it beside this file.
 """
 
 from __future__ import annotations
@@ -95,12 +95,13 @@ class Pairs:
         found = np.full((len(rows), self._core), LEFT_OUT_LOG_ODDS, np.float32)
         for start in range(0, len(rows), _BLOCK):
             part = rows[start : start + _BLOCK]
-            coarse = self._coarse.log_odds(part)
+            respects = list(self._coarse.respects(part))
+            coarse = self._coarse.weighted(respects)
             # Of two callers of the core one pair is enough.
             is_first = (part[:, np.newaxis] < np.arange(self._core)) | (part[:, np.newaxis] >= self._core)
             at, others = np.nonzero((coarse >= LOOKED_AT_LOG_ODDS) & is_first)
             if len(at):
-                found[start + at, others] = forest().sum(self.columns(part, at, others))
+                found[start + at, others] = forest().sum(self._columns(part, at, others, respects))
         return found if rows[0] >= self._core else np.maximum(found, found.T)
 
     def looked_at(self) -> tuple[I64, I64]:
@@ -111,7 +112,10 @@ class Pairs:
 
     def columns(self, rows: I64, at: I64, others: I64) -> F32:
         """float32[pairs, names()]: ``rows[at]`` with ``others`` of the core. ``rows`` must be consecutive."""
-        found = [likeness[at, others] for _, likeness in self._coarse.respects(rows)]
+        return self._columns(rows, at, others, list(self._coarse.respects(rows)))
+
+    def _columns(self, rows: I64, at: I64, others: I64, respects: Sequence[tuple[str, F32]]) -> F32:
+        found = [likeness[at, others] for _, likeness in respects]
         found += [shares.likeness(rows)[at, others] for shares in self._shares.values()]
         one = rows[at]
         pause_s = np.maximum(self._first_s[one], self._first_s[others]) - np.minimum(
