@@ -24,6 +24,8 @@ MAX_CORE = 2_000
 _BLOCK = 1_000
 #: Mean log-odds of the pairs of two groups from which they may be one.
 LEAST_LOG_ODDS = -1.0
+#: The same of a caller beyond those compared in pairs, with a group: it is less suspicious than all of them.
+ADMITTED_LOG_ODDS = 1.0
 #: From this they are one; below, two groups stay apart when they agree so much less than each within itself.
 SURE_LOG_ODDS = 2.5
 MOST_FALL = 1.5
@@ -124,7 +126,7 @@ def _admit(log_odds: F32, rows: I64, groups: list[list[int]], core: int) -> None
     means[:, ~is_member.any(axis=0)] = -np.inf
     best = means.argmax(axis=1)
     for row, at, mean in zip(rows.tolist(), best.tolist(), means.max(axis=1).tolist(), strict=True):
-        if mean >= LEAST_LOG_ODDS:
+        if mean >= ADMITTED_LOG_ODDS:
             groups[at].append(row)
         else:
             groups.append([row])
