@@ -66,6 +66,8 @@ class Tolerances:
     established_flagged: float
     callers_wrongly_flagged: float
     average_precision: float
+    campaigns_named: float
+    false_members: float
 
 
 @dataclass(frozen=True, slots=True)

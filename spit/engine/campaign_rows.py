@@ -11,7 +11,8 @@ from typing import Any
 import pyarrow as pa
 
 from spit.engine.callers import LABELS, MAX_CALL_IDS, MAX_SOURCE_IPS, SUSPECT_RANK
-from spit.engine.campaign_links import NOTHING_USUAL, linked
+from spit.engine.campaign_likeness import NOTHING_USUAL
+from spit.engine.campaign_links import linked
 from spit.engine.campaigns import Background, Member
 from spit.engine.scored import REASONS_TYPE, reason_row
 from spit.records import Reason

@@ -16,7 +16,7 @@ from spit._core import OneAttempt
 from spit.engine import checkpoint
 from spit.engine.callers import F32, F64, LABELS, SUSPECT_RANK, CallerColumns, CallerTable
 from spit.engine.campaign_rows import Campaign, campaign_rows, group
-from spit.engine.campaigns import WATCHED_LOG_ODDS, CampaignTable
+from spit.engine.campaigns import WATCHED_LOG_ODDS, Background, CampaignTable, Member
 from spit.engine.moments import FrozenEngine
 from spit.engine.moments import Observer as Observer
 from spit.engine.moments import Restored as Restored
@@ -391,10 +391,12 @@ class Engine:
 
     def campaigns(self) -> list[Campaign]:
         """The campaigns among the callers that are spam or suspect, with all their callers."""
+        return group(*self.watched_callers())
+
+    def watched_callers(self) -> tuple[list[Member], Background]:
+        """A copy of what campaigns are grouped from: the suspicious callers, and what is usual."""
         with self._lock:
-            members = copy.deepcopy(self._campaigns.members())
-            background = copy.deepcopy(self._campaigns.background())
-        return group(members, background)
+            return copy.deepcopy(self._campaigns.members()), copy.deepcopy(self._campaigns.background())
 
     def campaign_rows(self) -> pa.RecordBatch:
         """``campaigns`` in columns (campaign_rows.CAMPAIGN_SCHEMA), the worst first."""

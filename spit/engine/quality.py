@@ -12,8 +12,8 @@ from spit.engine.benchmark_report import plain
 def quality_losses(found: TrafficResult, committed: Mapping[str, Any], tolerances: Tolerances) -> list[str]:
     """What fell below the committed figures by more than the tolerance, in words; empty where nothing did.
 
-    ``committed``: ``quality`` of the results. Looks at all spam, at each strength, and at all legitimate
-    callers. A group or figure that is gone is a loss too.
+    ``committed``: ``quality`` of the results. Looks at all spam, at each strength, at all legitimate
+    callers, and at which campaigns are named as one. A group or figure that is gone is a loss too.
     """
     groups = {_name(group): group for group in plain(found)["groups"] if group["kind"] == "(all)"}
     losses = []
@@ -33,15 +33,28 @@ def quality_losses(found: TrafficResult, committed: Mapping[str, Any], tolerance
                 ("average_precision", tolerances.average_precision, 1.0),
             ]
         for figure, tolerance, better in checks:
-            old, new = _value(before[figure]), _value(group[figure])
-            if old is None:
-                continue
-            if new is None or better * (old - new) > tolerance:
-                shown = "nothing" if new is None else f"{new:.4f}"
-                losses.append(
-                    f"{_name(before)}: {figure}: expected {old:.4f} within {tolerance:g}, found {shown}"
-                )
+            losses += _loss(_name(before), figure, before, group, tolerance, better)
+    for figure, tolerance, better in (
+        ("campaigns_named", tolerances.campaigns_named, 1.0),
+        ("false_members", tolerances.false_members, -1.0),
+    ):
+        losses += _loss("campaigns", figure, committed, plain(found), tolerance, better)
     return losses
+
+
+def _loss(
+    name: str,
+    figure: str,
+    before: Mapping[str, Any],
+    now: Mapping[str, Any],
+    tolerance: float,
+    better: float,
+) -> list[str]:
+    old, new = _value(before[figure]), _value(now[figure])
+    if old is None or (new is not None and better * (old - new) <= tolerance):
+        return []
+    shown = "nothing" if new is None else f"{new:.4f}"
+    return [f"{name}: {figure}: expected {old:.4f} within {tolerance:g}, found {shown}"]
 
 
 def _name(group: Mapping[str, Any]) -> str:

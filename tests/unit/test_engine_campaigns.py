@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 from spit.engine import campaign_links, campaigns
+from spit.engine.campaign_pairs import FOREST_PATH, Pairs
 from spit.engine.campaign_rows import CAMPAIGN_SCHEMA, Campaign, campaign_rows, group
 from spit.engine.campaigns import MAX_TIMES, CampaignTable
 from spit.engine.ties import caller_keys
@@ -245,6 +247,38 @@ def test_average_linkage_joins_what_agrees_on_average() -> None:
     log_odds[1, 2] = log_odds[2, 1] = 3.0  # one chance likeness joins nothing
     found = campaign_links.average_linkage(log_odds, 0.0)
     assert sorted(map(sorted, found)) == [[0, 1], [2, 3], [4]]
+
+
+def test_groups_that_agree_less_with_one_another_than_within_stay_apart() -> None:
+    log_odds = np.full((6, 6), 1.0, np.float32)
+    log_odds[:3, :3] = log_odds[3:, 3:] = 4.0
+    apart = campaign_links.average_linkage(log_odds, 0.0, sure=2.5, most_fall=1.5)
+    assert sorted(map(sorted, apart)) == [[0, 1, 2], [3, 4, 5]]
+    assert len(campaign_links.average_linkage(log_odds, 0.0, sure=2.5, most_fall=3.5)) == 1
+    assert len(campaign_links.average_linkage(log_odds, 0.0, sure=0.5, most_fall=1.5)) == 1
+
+
+def test_pairs_are_the_same_from_either_side() -> None:
+    table = CampaignTable()
+    _observe(table, _in_order(_rotating(13), _day_of_strangers()))
+    members, background = table.members(), table.background()
+    pairs = Pairs(members, len(members), background)
+    everyone = np.arange(len(members))
+    log_odds = pairs.log_odds(everyone)
+    assert (log_odds == log_odds.T).all()
+    one, other = pairs.looked_at()
+    # Sums of products in another order differ in the last digits.
+    np.testing.assert_allclose(
+        pairs.columns(everyone, one, other), pairs.columns(everyone, other, one), rtol=1e-3, atol=1e-3
+    )
+    assert pairs.columns(everyone, one, other).shape == (len(one), len(pairs.names()))
+
+
+def test_the_forest_was_grown_for_these_columns() -> None:
+    table = CampaignTable()
+    _observe(table, _rotating(3))
+    pairs = Pairs(table.members(), 3)
+    assert json.loads(FOREST_PATH.read_text())["columns"] == pairs.names()
 
 
 def test_only_suspicious_callers_are_watched() -> None:

@@ -12,7 +12,7 @@ from spit.engine.detection_metrics import Group
 from spit.engine.intervals import NOTHING, Estimate
 from spit.engine.quality import quality_losses
 
-TOLERANCES = Tolerances(0.03, 0.03, 0.001, 0.02)
+TOLERANCES = Tolerances(0.03, 0.03, 0.001, 0.02, 0.05, 0.003)
 
 
 def _rate(value: float) -> Estimate:
@@ -48,3 +48,19 @@ def test_losses(found: TrafficResult, losses: list[str]) -> None:
 def test_a_group_that_is_gone_is_a_loss() -> None:
     found = replace(_result(0.9, 0.0), groups=[])
     assert len(quality_losses(found, plain(_result(0.9, 0.0)), TOLERANCES)) == 2
+
+
+@pytest.mark.parametrize(
+    ("named", "false_members", "losses"),
+    [
+        (0.56, 0.003, []),
+        (0.54, 0.0, ["campaigns: campaigns_named: expected 0.6000 within 0.05, found 0.5400"]),
+        (0.7, 0.01, ["campaigns: false_members: expected 0.0010 within 0.003, found 0.0100"]),
+    ],
+)
+def test_campaigns_that_fall_apart_or_take_in_legitimate_callers_are_a_loss(
+    named: float, false_members: float, losses: list[str]
+) -> None:
+    before = replace(_result(0.9, 0.0), campaigns_named=_rate(0.6), false_members=_rate(0.001))
+    found = replace(before, campaigns_named=_rate(named), false_members=_rate(false_members))
+    assert quality_losses(found, plain(before), TOLERANCES) == losses
