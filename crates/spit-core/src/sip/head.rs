@@ -234,18 +234,17 @@ impl HeaderTable {
     #[inline]
     fn push(&mut self, id: HeaderId, start: usize, colon: usize, end: usize, anomalies: &mut Anomalies) {
         let at = self.len;
-        let header = HeaderLine {
-            id,
-            start: start as u32,
-            colon: (start + colon) as u32,
-            end: end as u32,
-        };
+        let (start, colon, end) = (start as u32, (start + colon) as u32, end as u32);
         let Some(line) = self.lines.get_mut(at) else {
             anomalies.add(Anomalies::TOO_MANY_HEADERS);
-            self.displace(header);
+            self.displace(HeaderLine { id, start, colon, end });
             return;
         };
-        *line = header;
+        // Field by field: a line made elsewhere and copied here waits for its parts to be written.
+        line.id = id;
+        line.start = start;
+        line.colon = colon;
+        line.end = end;
         self.len = at + 1;
         let bit = id.bit();
         if self.present & bit == 0 {
