@@ -11,6 +11,7 @@ use crate::decode::Seen;
 use crate::sip::head::{parse_decimal, HeaderTable};
 use crate::sip::header::HeaderId;
 use crate::sip::message::Message;
+use crate::sip::scan::find;
 use crate::sip::start_line::StartLine;
 use crate::sip::uri::{param, NameAddr};
 use crate::Micros;
@@ -261,7 +262,7 @@ impl Digester {
     /// section 17.2.3).
     pub(super) fn branch(&self, message: &Message<'_>) -> u64 {
         let via = message.header(HeaderId::Via).unwrap_or(b"");
-        let params = &via[via.iter().position(|b| *b == b';').unwrap_or(via.len())..];
+        let params = &via[find(via, b';').unwrap_or(via.len())..];
         match param(params, b"branch") {
             Some(branch) if branch.starts_with(b"z9hG4bK") => self.hash2(branch, &via[..via.len() - params.len()]),
             _ => self.hash(via),

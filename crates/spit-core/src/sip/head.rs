@@ -120,6 +120,7 @@ impl<'a> Head<'a> {
     ///
     /// # Errors
     /// [`NotSip`] when the first line is not SIP's.
+    #[inline(always)] // An answer of this size is copied by whoever takes it.
     pub fn parse(bytes: &'a [u8], table: &mut HeaderTable) -> Result<Head<'a>, NotSip> {
         table.clear();
         let mut anomalies = Anomalies::NONE;

@@ -203,7 +203,7 @@ pub(crate) fn trim_name(mut name: &[u8]) -> &[u8] {
 impl HeaderId {
     /// The name at the front of a header line of `len` bytes, and where its colon stands; `None` when there is no colon
     /// or no name. What follows the line in `bytes` lets many be looked at together.
-    #[inline]
+    #[inline(always)] // Called once for each header line.
     pub(crate) fn at(bytes: &[u8], len: usize) -> Option<(HeaderId, usize)> {
         if let Some(word) = bytes.first_chunk::<WORD>() {
             let colons = u8x16::new(*word).simd_eq(u8x16::splat(b':')).to_bitmask();
