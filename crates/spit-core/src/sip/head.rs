@@ -38,6 +38,7 @@ impl HeaderLine {
         match value {
             // As nearly everybody writes it: one space before, nothing behind.
             [b' ', first, .., last] if *first > b' ' && *last > b' ' => &value[1..],
+            [b' ', one] if *one > b' ' => &value[1..],
             _ => trim(value),
         }
     }
@@ -135,6 +136,12 @@ impl<'a> Head<'a> {
                 Some(feed) => (without_return(bytes, at, feed, &mut anomalies), feed + 1),
                 None => (bytes.len(), bytes.len()),
             };
+            // First, because neither an empty line nor one that goes on looks like a header.
+            if let Some((id, colon)) = HeaderId::at_usual(&bytes[at..]) {
+                table.push(id, at, colon, end, &mut anomalies);
+                at = next;
+                continue;
+            }
             if end == at {
                 at = next;
                 ended = true;
