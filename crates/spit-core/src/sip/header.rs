@@ -138,7 +138,11 @@ const fn fill_slots(multiplier: u64) -> Option<[Slot; 1 << SLOT_BITS]> {
             }
             slots[at] = Slot {
                 letters,
-                len: if names[form].len() < WORD { names[form].len() as u8 } else { LONG },
+                len: if names[form].len() < WORD {
+                    names[form].len() as u8
+                } else {
+                    LONG
+                },
                 id,
             };
             form += 1;
