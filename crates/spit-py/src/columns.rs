@@ -185,8 +185,10 @@ impl TextColumn {
             // Nearly all are IPv4, and the general formatting costs ten times as much.
             IpAddr::V4(v4) => {
                 let mut text = [0u8; 15];
-                let len = write_v4(&mut text, v4);
-                self.bytes.extend_from_slice(&text[..len]);
+                let end = self.bytes.len() + write_v4(&mut text, v4);
+                // A copy of known length is no call.
+                self.bytes.extend_from_slice(&text);
+                self.bytes.truncate(end);
             }
             IpAddr::V6(v6) => {
                 let _ = write!(self.bytes, "{v6}");
@@ -230,6 +232,26 @@ impl TextColumn {
     }
 }
 
+/// Each octet in decimal, and how many digits it has.
+static OCTETS: [([u8; 3], usize); 256] = {
+    let mut octets = [([b'0'; 3], 1); 256];
+    let mut octet = 0;
+    while octet < 256 {
+        let digits = [
+            b'0' + (octet / 100) as u8,
+            b'0' + (octet / 10 % 10) as u8,
+            b'0' + (octet % 10) as u8,
+        ];
+        octets[octet] = match octet {
+            0..=9 => ([digits[2], b'0', b'0'], 1),
+            10..=99 => ([digits[1], digits[2], b'0'], 2),
+            _ => (digits, 3),
+        };
+        octet += 1;
+    }
+    octets
+};
+
 /// Writes an address in dotted form; answers how many bytes.
 pub(crate) fn write_v4(text: &mut [u8; 15], address: Ipv4Addr) -> usize {
     let mut len = 0;
@@ -238,12 +260,10 @@ pub(crate) fn write_v4(text: &mut [u8; 15], address: Ipv4Addr) -> usize {
             text[len] = b'.';
             len += 1;
         }
-        for divisor in [100, 10, 1] {
-            if octet >= divisor || divisor == 1 {
-                text[len] = b'0' + octet / divisor % 10;
-                len += 1;
-            }
-        }
+        let (digits, count) = OCTETS[usize::from(octet)];
+        // All three, of which the next ones take the place of what is too much.
+        text[len..len + 3].copy_from_slice(&digits);
+        len += count;
     }
     len
 }
