@@ -236,24 +236,35 @@ impl Decoder {
         hep::receive(bytes, &received, &mut self.counters, &mut self.table, emit);
     }
 
-    fn ip(&mut self, bytes: &[u8], mut around: Around, emit: &mut impl FnMut(&Message<'_>, &Seen)) {
-        let Some(packet) = IpPacket::decode(bytes) else {
-            return self.stop(Stop::NotIp);
-        };
+    fn ip(&mut self, bytes: &[u8], around: Around, emit: &mut impl FnMut(&Message<'_>, &Seen)) {
+        // The two versions apart: one answer for both would be copied.
+        if IpPacket::is_v4(bytes) {
+            return match IpPacket::decode_v4(bytes) {
+                Some(packet) => self.ip_packet(&packet, around, emit),
+                None => self.stop(Stop::NotIp),
+            };
+        }
+        match IpPacket::decode(bytes) {
+            Some(packet) => self.ip_packet(&packet, around, emit),
+            None => self.stop(Stop::NotIp),
+        }
+    }
+
+    fn ip_packet(&mut self, packet: &IpPacket<'_>, mut around: Around, emit: &mut impl FnMut(&Message<'_>, &Seen)) {
         let Some(fragment) = packet.fragment else {
             around.truncated |= packet.truncated;
-            return self.transport(&packet, around, emit);
+            return self.transport(packet, around, emit);
         };
-        if self.duplicates.fragment(&packet, fragment, around.time_us) {
+        if self.duplicates.fragment(packet, fragment, around.time_us) {
             self.counters.duplicates += 1;
             return;
         }
-        if let Some(whole) = self.fragments.take(&packet, fragment, around.time_us) {
+        if let Some(whole) = self.fragments.take(packet, fragment, around.time_us) {
             let packet = IpPacket {
                 payload: &whole.payload,
                 protocol: whole.protocol,
                 fragment: None,
-                ..packet
+                ..*packet
             };
             around.truncated = false;
             self.transport(&packet, around, emit);

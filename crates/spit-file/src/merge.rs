@@ -17,6 +17,7 @@ pub struct Captures {
     damages: Vec<Damage>,
     read: Arc<AtomicU64>,
     total: Option<u64>,
+    are_files: bool,
 }
 
 impl Captures {
@@ -29,6 +30,7 @@ impl Captures {
             damages: Vec::new(),
             read: Arc::default(),
             total: paths.iter().map(|p| std::fs::metadata(p).ok().map(|m| m.len())).sum(),
+            are_files: paths.iter().all(|p| std::fs::metadata(p).is_ok_and(|m| m.is_file())),
         };
         for path in paths {
             // Standard input can't be opened twice, a single file need not be.
@@ -128,6 +130,11 @@ impl Captures {
     /// Whether the next packet can probably be had without waiting for a slow pipe.
     pub fn has_more_at_hand(&self) -> bool {
         self.open.iter().all(CaptureFile::has_more_at_hand)
+    }
+
+    /// Whether every input is a plain file, which nobody has to wait for.
+    pub(crate) fn are_files(&self) -> bool {
+        self.are_files
     }
 
     /// The inputs that could not be read to their end, so far.

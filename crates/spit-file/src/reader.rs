@@ -86,8 +86,9 @@ impl CaptureFile {
     /// [`Damage`] where the file can't be read on; the packets before it have been given.
     #[inline]
     pub fn advance(&mut self) -> Result<bool, Damage> {
-        if let Some(done) = self.current.take() {
+        if let Some(done) = &self.current {
             self.bytes.advance(done.len);
+            self.current = None;
         }
         let record = match &mut self.format {
             Format::Pcap(header) => {

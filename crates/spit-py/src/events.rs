@@ -2,16 +2,14 @@
 
 use std::sync::Arc;
 
-use arrow_array::builder::{BooleanBuilder, Float64Builder, Int16Builder, Int32Builder, Int64Builder};
-use arrow_array::types::{Float64Type, Int64Type};
+use arrow_array::types::{Float64Type, Int16Type, Int32Type, Int64Type};
 use arrow_array::{Array, ArrayRef, PrimitiveArray, RecordBatch};
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use spit_core::call::event::Text;
 use spit_core::call::{CallView, EventKind, EventSink};
-use spit_core::sip::identity::Exemption;
 use spit_core::Micros;
 
-use crate::columns::TextColumn;
+use crate::columns::{NumberColumn, TextColumn, TruthColumn};
 
 /// How many texts fill columns: those before the time of the PASSporT, which is shown as its age.
 const TEXT_COLUMNS: usize = Text::PassportIat as usize;
@@ -134,8 +132,8 @@ pub(crate) struct EventRows {
     ends_only: bool,
     rows: usize,
     event: TextColumn,
-    time_us: Int64Builder,
-    start_us: Int64Builder,
+    time_us: NumberColumn<Int64Type>,
+    start_us: NumberColumn<Int64Type>,
     method: TextColumn,
     texts: [TextColumn; TEXT_COLUMNS],
     source_ip: TextColumn,
@@ -144,19 +142,19 @@ pub(crate) struct EventRows {
     fingerprint: TextColumn,
     attestation: TextColumn,
     exemption: TextColumn,
-    end_us: Int64Builder,
+    end_us: NumberColumn<Int64Type>,
     outcome: TextColumn,
-    final_status: Int16Builder,
-    ring_time_s: Float64Builder,
-    pdd_s: Float64Builder,
-    setup_time_s: Float64Builder,
-    duration_s: Float64Builder,
-    censored: BooleanBuilder,
+    final_status: NumberColumn<Int16Type>,
+    ring_time_s: NumberColumn<Float64Type>,
+    pdd_s: NumberColumn<Float64Type>,
+    setup_time_s: NumberColumn<Float64Type>,
+    duration_s: NumberColumn<Float64Type>,
+    censored: TruthColumn,
     hangup_by: TextColumn,
-    auth_challenged: BooleanBuilder,
-    retransmissions: Int32Builder,
-    legs: Int16Builder,
-    passport_iat_age_s: Float64Builder,
+    auth_challenged: TruthColumn,
+    retransmissions: NumberColumn<Int32Type>,
+    legs: NumberColumn<Int16Type>,
+    passport_iat_age_s: NumberColumn<Float64Type>,
 }
 
 impl EventSink for EventRows {
@@ -164,44 +162,56 @@ impl EventSink for EventRows {
         if self.ends_only && kind != EventKind::End {
             return;
         }
+        let row = self.rows;
         self.rows += 1;
-        self.event.append(kind.name().as_bytes());
-        self.time_us.append_value(time_us);
-        self.start_us.append_value(call.start_us());
+        self.event.put(row, kind.name().as_bytes());
+        self.time_us.put(row, time_us);
+        self.start_us.put(row, call.start_us());
         self.method
-            .append(if call.is_message() { b"MESSAGE" } else { b"INVITE" });
+            .put(row, if call.is_message() { b"MESSAGE" } else { b"INVITE" });
         for (value, column) in call.texts().iter().zip(&mut self.texts) {
-            column.append_option(*value);
+            column.put_option(row, *value);
         }
-        self.source_ip.append_ip(call.source_ip());
-        self.destination_ip.append_ip(call.destination_ip());
-        self.transport.append(call.transport().name().as_bytes());
-        self.fingerprint.append_hex(call.fingerprint());
-        // A, B or C.
-        let attestation = call.attestation().map(|letter| [letter as u8]);
-        self.attestation
-            .append_option(attestation.as_ref().map(<[u8; 1]>::as_slice));
-        let name = |name: &'static str| name.as_bytes();
-        self.exemption
-            .append_option(call.exemption().map(Exemption::name).map(name));
-        self.end_us.append_option(call.end_us());
-        self.outcome.append_option(call.outcome().map(|o| name(o.name())));
-        self.final_status.append_option(call.final_status().map(|s| s as i16));
-        self.ring_time_s.append_option(call.ring_time_s());
-        let later = kind != EventKind::Attempt;
-        self.pdd_s.append_option(call.pdd_s().filter(|_| later));
-        self.setup_time_s.append_option(call.setup_time_s().filter(|_| later));
-        self.duration_s.append_option(call.duration_s());
-        self.censored.append_option(call.duration_censored());
-        self.hangup_by.append_option(call.hangup_by().map(|h| name(h.name())));
-        let ended = kind == EventKind::End;
-        self.auth_challenged
-            .append_option(ended.then(|| call.auth_challenged()));
+        self.source_ip.put_ip(row, call.source_ip());
+        self.destination_ip.put_ip(row, call.destination_ip());
+        self.transport.put(row, call.transport().name().as_bytes());
+        self.fingerprint.put_hex(row, call.fingerprint());
+        if let Some(letter) = call.attestation() {
+            // A, B or C.
+            self.attestation.put(row, &[letter as u8]);
+        }
+        if let Some(exemption) = call.exemption() {
+            self.exemption.put(row, exemption.name().as_bytes());
+        }
+        self.passport_iat_age_s.put_option(row, call.passport_iat_age_s());
+        if kind != EventKind::Attempt {
+            self.pdd_s.put_option(row, call.pdd_s());
+            self.setup_time_s.put_option(row, call.setup_time_s());
+        }
+        if kind == EventKind::End {
+            self.put_end(row, call);
+        }
+    }
+}
+
+impl EventRows {
+    /// What only the end of a call knows.
+    fn put_end(&mut self, row: usize, call: &CallView<'_>) {
+        self.end_us.put_option(row, call.end_us());
+        if let Some(outcome) = call.outcome() {
+            self.outcome.put(row, outcome.name().as_bytes());
+        }
+        self.final_status.put_option(row, call.final_status().map(|s| s as i16));
+        self.ring_time_s.put_option(row, call.ring_time_s());
+        self.duration_s.put_option(row, call.duration_s());
+        self.censored.put_option(row, call.duration_censored());
+        if let Some(by) = call.hangup_by() {
+            self.hangup_by.put(row, by.name().as_bytes());
+        }
+        self.auth_challenged.put(row, call.auth_challenged());
         self.retransmissions
-            .append_option(ended.then(|| i32::try_from(call.retransmissions()).unwrap_or(i32::MAX)));
-        self.legs
-            .append_option(ended.then(|| i16::try_from(call.legs()).unwrap_or(i16::MAX)));
-        self.passport_iat_age_s.append_option(call.passport_iat_age_s());
+            .put(row, i32::try_from(call.retransmissions()).unwrap_or(i32::MAX));
+        self.legs.put(row, i16::try_from(call.legs()).unwrap_or(i16::MAX));
     }
 }
 
@@ -212,8 +222,8 @@ impl EventRows {
             ends_only,
             rows: 0,
             event: TextColumn::new(),
-            time_us: Int64Builder::new(),
-            start_us: Int64Builder::new(),
+            time_us: NumberColumn::new(),
+            start_us: NumberColumn::new(),
             method: TextColumn::new(),
             texts: std::array::from_fn(|_| TextColumn::new()),
             source_ip: TextColumn::new(),
@@ -222,19 +232,19 @@ impl EventRows {
             fingerprint: TextColumn::new(),
             attestation: TextColumn::new(),
             exemption: TextColumn::new(),
-            end_us: Int64Builder::new(),
+            end_us: NumberColumn::new(),
             outcome: TextColumn::new(),
-            final_status: Int16Builder::new(),
-            ring_time_s: Float64Builder::new(),
-            pdd_s: Float64Builder::new(),
-            setup_time_s: Float64Builder::new(),
-            duration_s: Float64Builder::new(),
-            censored: BooleanBuilder::new(),
+            final_status: NumberColumn::new(),
+            ring_time_s: NumberColumn::new(),
+            pdd_s: NumberColumn::new(),
+            setup_time_s: NumberColumn::new(),
+            duration_s: NumberColumn::new(),
+            censored: TruthColumn::default(),
             hangup_by: TextColumn::new(),
-            auth_challenged: BooleanBuilder::new(),
-            retransmissions: Int32Builder::new(),
-            legs: Int16Builder::new(),
-            passport_iat_age_s: Float64Builder::new(),
+            auth_challenged: TruthColumn::default(),
+            retransmissions: NumberColumn::new(),
+            legs: NumberColumn::new(),
+            passport_iat_age_s: NumberColumn::new(),
         }
     }
 
@@ -244,8 +254,11 @@ impl EventRows {
 
     /// The rows so far as `records.EVENT_SCHEMA`.
     pub(crate) fn finish(&mut self) -> Result<RecordBatch, ArrowError> {
-        self.rows = 0;
-        let columns: Vec<ArrayRef> = EVENT_COLUMNS.iter().map(|name| self.finish_column(name)).collect();
+        let rows = std::mem::take(&mut self.rows);
+        let columns: Vec<ArrayRef> = EVENT_COLUMNS
+            .iter()
+            .map(|name| self.finish_column(name, rows))
+            .collect();
         RecordBatch::try_new(Arc::clone(&self.schema), columns)
     }
 
@@ -268,34 +281,34 @@ impl EventRows {
         RecordBatch::try_from_iter_with_nullable(columns)
     }
 
-    fn finish_column(&mut self, name: &str) -> ArrayRef {
+    fn finish_column(&mut self, name: &str, rows: usize) -> ArrayRef {
         if let Some(at) = TEXTS.iter().position(|(_, column)| *column == name) {
-            return self.texts[at].finish();
+            return self.texts[at].finish(rows);
         }
         match name {
-            "event" => self.event.finish(),
-            "time_us" => Arc::new(self.time_us.finish()),
-            "start_time_us" => Arc::new(self.start_us.finish()),
-            "method" => self.method.finish(),
-            "source_ip" => self.source_ip.finish(),
-            "destination_ip" => self.destination_ip.finish(),
-            "transport" => self.transport.finish(),
-            "fingerprint" => self.fingerprint.finish(),
-            "attestation" => self.attestation.finish(),
-            "exemption" => self.exemption.finish(),
-            "end_time_us" => Arc::new(self.end_us.finish()),
-            "outcome" => self.outcome.finish(),
-            "final_status" => Arc::new(self.final_status.finish()),
-            "ring_time_s" => Arc::new(self.ring_time_s.finish()),
-            "pdd_s" => Arc::new(self.pdd_s.finish()),
-            "setup_time_s" => Arc::new(self.setup_time_s.finish()),
-            "duration_s" => Arc::new(self.duration_s.finish()),
-            "duration_censored" => Arc::new(self.censored.finish()),
-            "hangup_by" => self.hangup_by.finish(),
-            "auth_challenged" => Arc::new(self.auth_challenged.finish()),
-            "retransmissions" => Arc::new(self.retransmissions.finish()),
-            "passport_iat_age_s" => Arc::new(self.passport_iat_age_s.finish()),
-            _ => Arc::new(self.legs.finish()),
+            "event" => self.event.finish(rows),
+            "time_us" => self.time_us.finish(rows),
+            "start_time_us" => self.start_us.finish(rows),
+            "method" => self.method.finish(rows),
+            "source_ip" => self.source_ip.finish(rows),
+            "destination_ip" => self.destination_ip.finish(rows),
+            "transport" => self.transport.finish(rows),
+            "fingerprint" => self.fingerprint.finish(rows),
+            "attestation" => self.attestation.finish(rows),
+            "exemption" => self.exemption.finish(rows),
+            "end_time_us" => self.end_us.finish(rows),
+            "outcome" => self.outcome.finish(rows),
+            "final_status" => self.final_status.finish(rows),
+            "ring_time_s" => self.ring_time_s.finish(rows),
+            "pdd_s" => self.pdd_s.finish(rows),
+            "setup_time_s" => self.setup_time_s.finish(rows),
+            "duration_s" => self.duration_s.finish(rows),
+            "duration_censored" => self.censored.finish(rows),
+            "hangup_by" => self.hangup_by.finish(rows),
+            "auth_challenged" => self.auth_challenged.finish(rows),
+            "retransmissions" => self.retransmissions.finish(rows),
+            "passport_iat_age_s" => self.passport_iat_age_s.finish(rows),
+            _ => self.legs.finish(rows),
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use arrow_array::builder::{Float64Builder, Int16Builder, Int64Builder, ListBuilder, StringBuilder};
+use arrow_array::builder::{ListBuilder, StringBuilder};
+use arrow_array::types::{Float64Type, Int16Type, Int64Type};
 use arrow_array::RecordBatch;
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use spit_core::anomaly::Anomalies;
@@ -13,7 +14,7 @@ use spit_core::sip::passport::{passports, Form};
 use spit_core::sip::start_line::StartLine;
 use spit_core::sip::uri::{NameAddr, Uri};
 
-use crate::columns::TextColumn;
+use crate::columns::{NumberColumn, TextColumn};
 
 /// Text in one batch: columns count their bytes in 31 bits, and a datagram may hold 64 KiB of one header.
 const MAX_BATCH_TEXT: usize = 64 * 1024 * 1024;
@@ -22,14 +23,14 @@ pub(crate) struct MessageRows {
     schema: SchemaRef,
     rows: usize,
     text_bytes: usize,
-    time: Float64Builder,
+    time: NumberColumn<Float64Type>,
     source: TextColumn,
     destination: TextColumn,
     transport: TextColumn,
     method: TextColumn,
-    status: Int16Builder,
+    status: NumberColumn<Int16Type>,
     call_id: TextColumn,
-    cseq: Int64Builder,
+    cseq: NumberColumn<Int64Type>,
     cseq_method: TextColumn,
     from_user: TextColumn,
     to_user: TextColumn,
@@ -77,14 +78,14 @@ impl MessageRows {
             schema: Arc::new(schema),
             rows: 0,
             text_bytes: 0,
-            time: Float64Builder::new(),
+            time: NumberColumn::new(),
             source: TextColumn::new(),
             destination: TextColumn::new(),
             transport: TextColumn::new(),
             method: TextColumn::new(),
-            status: Int16Builder::new(),
+            status: NumberColumn::new(),
             call_id: TextColumn::new(),
-            cseq: Int64Builder::new(),
+            cseq: NumberColumn::new(),
             cseq_method: TextColumn::new(),
             from_user: TextColumn::new(),
             to_user: TextColumn::new(),
@@ -105,31 +106,28 @@ impl MessageRows {
     }
 
     pub(crate) fn push(&mut self, message: &Message<'_>, seen: &Seen) {
+        let row = self.rows;
         let mut utf8 = true;
         let mut text_bytes = 0;
         let mut text = |column: &mut TextColumn, value: Option<&[u8]>| {
             text_bytes += value.map_or(0, <[u8]>::len);
             utf8 &= value.is_none_or(|value| std::str::from_utf8(value).is_ok());
-            column.append_option(value);
+            column.put_option(row, value);
         };
         self.rows += 1;
-        self.time.append_value(seen.time_us as f64 / 1e6);
-        self.source.append_socket(seen.source);
-        self.destination.append_socket(seen.destination);
-        self.transport.append(seen.transport.name().as_bytes());
+        self.time.put(row, seen.time_us as f64 / 1e6);
+        self.source.put_socket(row, seen.source);
+        self.destination.put_socket(row, seen.destination);
+        self.transport.put(row, seen.transport.name().as_bytes());
         match message.start {
-            StartLine::Request { method, .. } => {
-                text(&mut self.method, Some(method));
-                self.status.append_null();
-            }
+            StartLine::Request { method, .. } => text(&mut self.method, Some(method)),
             StartLine::Response { status } => {
-                self.method.append_null();
-                self.status.append_option((status > 0).then_some(status as i16));
+                self.status.put_option(row, (status > 0).then_some(status as i16));
             }
         }
         text(&mut self.call_id, message.header(HeaderId::CallId));
         let cseq = message.cseq();
-        self.cseq.append_option(cseq.map(|(number, _)| i64::from(number)));
+        self.cseq.put_option(row, cseq.map(|(number, _)| i64::from(number)));
         text(&mut self.cseq_method, cseq.map(|(_, method)| method));
         for (id, user, tag) in [
             (HeaderId::From, &mut self.from_user, &mut self.from_tag),
@@ -159,24 +157,25 @@ impl MessageRows {
     }
 
     pub(crate) fn finish(&mut self) -> Result<RecordBatch, ArrowError> {
-        (self.rows, self.text_bytes) = (0, 0);
+        let rows = std::mem::take(&mut self.rows);
+        self.text_bytes = 0;
         RecordBatch::try_new(
             Arc::clone(&self.schema),
             vec![
-                Arc::new(self.time.finish()),
-                self.source.finish(),
-                self.destination.finish(),
-                self.transport.finish(),
-                self.method.finish(),
-                Arc::new(self.status.finish()),
-                self.call_id.finish(),
-                Arc::new(self.cseq.finish()),
-                self.cseq_method.finish(),
-                self.from_user.finish(),
-                self.to_user.finish(),
-                self.from_tag.finish(),
-                self.to_tag.finish(),
-                self.user_agent.finish(),
+                self.time.finish(rows),
+                self.source.finish(rows),
+                self.destination.finish(rows),
+                self.transport.finish(rows),
+                self.method.finish(rows),
+                self.status.finish(rows),
+                self.call_id.finish(rows),
+                self.cseq.finish(rows),
+                self.cseq_method.finish(rows),
+                self.from_user.finish(rows),
+                self.to_user.finish(rows),
+                self.from_tag.finish(rows),
+                self.to_tag.finish(rows),
+                self.user_agent.finish(rows),
                 Arc::new(self.anomalies.finish()),
             ],
         )

@@ -5,7 +5,6 @@ use std::net::IpAddr;
 use arrow_array::RecordBatch;
 use arrow_json::writer::LineDelimited;
 use arrow_schema::ArrowError;
-use csv::ByteRecord;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -17,13 +16,13 @@ use spit_core::Micros;
 use crate::columns::{hex, write_v4};
 use crate::events::CALL_COLUMNS;
 
-/// Finished calls as lines of CSV (RFC 4180): the columns of `records.CALL_SCHEMA`, null empty.
+/// Finished calls as lines of CSV (RFC 4180): the columns of `records.CALL_SCHEMA`, null empty, a field in quotes where
+/// it must be.
 ///
 /// Written from the call itself: by way of a record batch a row costs as much as decoding its call's messages.
 pub(crate) struct CsvCalls {
-    lines: csv::Writer<Vec<u8>>,
+    lines: Vec<u8>,
     rows: usize,
-    row: ByteRecord,
     integers: itoa::Buffer,
     floats: ryu::Buffer,
 }
@@ -31,9 +30,8 @@ pub(crate) struct CsvCalls {
 impl CsvCalls {
     pub(crate) fn new() -> Self {
         CsvCalls {
-            lines: csv::Writer::from_writer(Vec::new()),
+            lines: Vec::new(),
             rows: 0,
-            row: ByteRecord::new(),
             integers: itoa::Buffer::new(),
             floats: ryu::Buffer::new(),
         }
@@ -41,21 +39,37 @@ impl CsvCalls {
 
     /// The lines so far.
     pub(crate) fn finish(self) -> Vec<u8> {
-        // Writing to memory can't fail.
-        self.lines.into_inner().unwrap_or_default()
+        self.lines
     }
 
+    /// A field that needs no quotes: a name, a number, an address.
+    #[inline]
     fn field(&mut self, value: &[u8]) {
-        self.row.push_field(value);
+        self.lines.extend_from_slice(value);
+        self.lines.push(b',');
     }
 
-    /// Bytes that are not UTF-8 become U+FFFD, as in a record batch.
+    /// A text from the wire. Bytes that are not UTF-8 become U+FFFD, as in a record batch.
     fn text(&mut self, value: Option<&[u8]>) {
         let value = value.unwrap_or(b"");
-        if value.is_ascii() {
-            self.field(value);
+        // Every byte is looked at, without a way out, so that many are looked at together.
+        let unusual = value.iter().fold(false, |unusual, b| {
+            unusual | matches!(b, b',' | b'"' | b'\r' | b'\n' | 0x80..)
+        });
+        if unusual {
+            self.unusual_text(value);
         } else {
-            self.field(String::from_utf8_lossy(value).as_bytes());
+            self.field(value);
+        }
+    }
+
+    #[cold]
+    fn unusual_text(&mut self, value: &[u8]) {
+        let value = String::from_utf8_lossy(value);
+        if value.contains([',', '"', '\r', '\n']) {
+            self.field(format!("\"{}\"", value.replace('"', "\"\"")).as_bytes());
+        } else {
+            self.field(value.as_bytes());
         }
     }
 
@@ -75,22 +89,21 @@ impl CsvCalls {
     }
 
     fn seconds(&mut self, value: Option<f64>) {
-        match value {
-            None => self.row.push_field(b""),
-            Some(value) => {
-                let mut text = [0; SECONDS_LEN];
-                let text = match write_seconds(&mut text, value, &mut self.integers) {
-                    Some(len) => &text[..len],
-                    None => self.floats.format(value).as_bytes(),
-                };
-                self.row.push_field(text);
+        if let Some(value) = value {
+            let mut text = [0; SECONDS_LEN];
+            match write_seconds(&mut text, value, &mut self.integers) {
+                Some(len) => self.lines.extend_from_slice(&text[..len]),
+                None => self.lines.extend_from_slice(self.floats.format(value).as_bytes()),
             }
         }
+        self.lines.push(b',');
     }
 
     fn integer(&mut self, value: Option<i64>) {
-        let text = value.map_or("", |value| self.integers.format(value));
-        self.row.push_field(text.as_bytes());
+        if let Some(value) = value {
+            self.lines.extend_from_slice(self.integers.format(value).as_bytes());
+        }
+        self.lines.push(b',');
     }
 
     fn truth(&mut self, value: Option<bool>) {
@@ -98,9 +111,10 @@ impl CsvCalls {
     }
 
     fn end_row(&mut self) {
-        // Writing to memory can't fail.
-        let _ = self.lines.write_byte_record(&self.row);
-        self.row.clear();
+        // In the place of the comma behind the last field.
+        if let Some(last) = self.lines.last_mut() {
+            *last = b'\n';
+        }
         self.rows += 1;
     }
 }

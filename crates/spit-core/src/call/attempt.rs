@@ -15,7 +15,6 @@ use crate::sip::head::HeaderTable;
 use crate::sip::header::HeaderId;
 use crate::sip::identity::{asserted_identity, verstat, Exemption};
 use crate::sip::message::Message;
-use crate::sip::sdp;
 use crate::sip::start_line::StartLine;
 use crate::sip::uri::NameAddr;
 
@@ -157,10 +156,11 @@ fn read(
         }
         None => claims::PassportFacts::default(),
     };
+    let (fingerprint, media) = fingerprint(message, scratch);
     let media = if is_message {
         Some(Cow::Borrowed(&b"message"[..]))
     } else {
-        sdp::media_types(message.body)
+        media.joined()
     };
     let diverted = diverted_by(message)
         .and_then(|uri| identity.numbers.canonical(uri))
@@ -194,7 +194,7 @@ fn read(
         agent,
         source_ip: seen.source.ip(),
         transport: seen.transport,
-        fingerprint: fingerprint(message, scratch),
+        fingerprint,
         branch: digester.branch(message),
         parties: match (caller, &callee) {
             (Some(caller), Some(callee)) => digester.hash2(caller, callee),

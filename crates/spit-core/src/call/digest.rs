@@ -11,6 +11,7 @@ use crate::decode::Seen;
 use crate::sip::head::{parse_decimal, HeaderTable};
 use crate::sip::header::HeaderId;
 use crate::sip::message::Message;
+use crate::sip::scan::find;
 use crate::sip::start_line::StartLine;
 use crate::sip::uri::{param, NameAddr};
 use crate::Micros;
@@ -52,6 +53,13 @@ pub(super) struct Digest {
     /// The status of a response, 0 of a request.
     pub(super) status: u16,
     pub(super) kind: DigestKind,
+}
+
+impl Digest {
+    /// Whether a call that the message concerns is probably shown with its texts: it is answered or ends.
+    pub(super) fn shows_texts(&self) -> bool {
+        self.status >= 200 || self.kind == DigestKind::Bye
+    }
 }
 
 /// Digests of messages in the order of their capture, and what their attempts show. Its memory is used again, so that
@@ -166,6 +174,11 @@ impl Digests {
         Some(Digested { digest, attempt })
     }
 
+    /// The digests in order, so many at a time.
+    pub(super) fn chunks(&self, size: usize) -> impl Iterator<Item = &[Digest]> {
+        self.list.chunks(size)
+    }
+
     /// The digests in order.
     pub fn iter(&self) -> impl Iterator<Item = Digested<'_>> {
         let mut attempts = self.attempts.iter();
@@ -261,7 +274,7 @@ impl Digester {
     /// section 17.2.3).
     pub(super) fn branch(&self, message: &Message<'_>) -> u64 {
         let via = message.header(HeaderId::Via).unwrap_or(b"");
-        let params = &via[via.iter().position(|b| *b == b';').unwrap_or(via.len())..];
+        let params = &via[find(via, b';').unwrap_or(via.len())..];
         match param(params, b"branch") {
             Some(branch) if branch.starts_with(b"z9hG4bK") => self.hash2(branch, &via[..via.len() - params.len()]),
             _ => self.hash(via),

@@ -29,8 +29,10 @@ pub(super) struct Timers {
     spare: Vec<Vec<Timer>>,
     /// The second of the first slot.
     first_s: i64,
-    /// The second of the latest look at what is due.
-    now_s: Option<i64>,
+    /// The time of the latest look at what is due.
+    now_us: Option<Micros>,
+    /// Nothing is due before: nearly every look ends here.
+    quiet_until_us: Option<Micros>,
     /// Whether the first slot is sorted, the earliest timer last.
     sorted: bool,
     len: usize,
@@ -40,7 +42,7 @@ impl Timers {
     /// Timers of which none is due before `now`.
     pub(super) fn starting(now_us: Micros) -> Timers {
         Timers {
-            now_s: Some(now_us.div_euclid(SECOND_US)),
+            now_us: Some(now_us),
             ..Timers::default()
         }
     }
@@ -54,10 +56,12 @@ impl Timers {
                 slot.shrink_to(SPARE_PER_SLOT);
                 self.spare.push(slot);
             }
-            self.first_s = self.now_s.map_or(second, |now_s| now_s.min(second));
+            let now_s = self.now_us.map(|now_us| now_us.div_euclid(SECOND_US));
+            self.first_s = now_s.map_or(second, |now_s| now_s.min(second));
             self.sorted = false;
         }
         self.len += 1;
+        self.quiet_until_us = self.quiet_until_us.map(|until_us| until_us.min(timer.due_us));
         let ahead = usize::try_from(second.saturating_sub(self.first_s)).unwrap_or(0);
         let at = ahead.min(MAX_SLOTS - 1);
         while self.slots.len() <= at {
@@ -75,18 +79,31 @@ impl Timers {
     /// The earliest timer that is due at `now`.
     #[inline]
     pub(super) fn pop_due(&mut self, now_us: Micros) -> Option<Timer> {
-        self.now_s = Some(now_us.div_euclid(SECOND_US));
+        self.now_us = Some(now_us);
+        if self.quiet_until_us.is_some_and(|until_us| now_us < until_us) {
+            return None;
+        }
+        self.look(now_us)
+    }
+
+    fn look(&mut self, now_us: Micros) -> Option<Timer> {
         loop {
-            if self.len == 0 || self.first_s.saturating_mul(SECOND_US) > now_us {
+            let slot_us = self.first_s.saturating_mul(SECOND_US);
+            if self.len == 0 || slot_us > now_us {
+                self.quiet_until_us = Some(if self.len == 0 { Micros::MAX } else { slot_us });
                 return None;
             }
             self.sort_first();
             let slot = self.slots.front_mut()?;
-            if slot.last().is_some_and(|timer| timer.due_us <= now_us) {
+            let first_us = slot.last().map_or(Micros::MAX, |timer| timer.due_us);
+            if first_us <= now_us {
                 self.len -= 1;
+                self.quiet_until_us = None;
                 return slot.pop();
             }
-            if (self.first_s + 1).saturating_mul(SECOND_US) > now_us {
+            let next_slot_us = (self.first_s + 1).saturating_mul(SECOND_US);
+            if next_slot_us > now_us {
+                self.quiet_until_us = Some(first_us.min(next_slot_us));
                 return None;
             }
             self.next_slot();

@@ -57,7 +57,15 @@ impl<'a> IpPacket<'a> {
         }
     }
 
-    fn decode_v4(bytes: &'a [u8]) -> Option<IpPacket<'a>> {
+    /// Whether bytes say that they are IPv4.
+    #[inline]
+    pub(crate) fn is_v4(bytes: &[u8]) -> bool {
+        bytes.first().is_some_and(|first| first >> 4 == 4)
+    }
+
+    /// As `decode`, where [`IpPacket::is_v4`].
+    #[inline(always)] // Nearly every packet; the answer would be copied.
+    pub(crate) fn decode_v4(bytes: &'a [u8]) -> Option<IpPacket<'a>> {
         let header = bytes.get(..20)?;
         let header_len = usize::from(header[0] & 0x0f) * 4;
         let mut total = usize::from(be16(header, 2)?);

@@ -9,10 +9,11 @@ use siphasher::sip::SipHasher13;
 
 use super::header::HeaderId;
 use super::message::Message;
-use super::sdp;
+use super::sdp::{self, MediaTypes};
 
-/// 64 bits over User-Agent, header order and SDP shape of an INVITE or MESSAGE. `scratch` is overwritten.
-pub fn fingerprint(message: &Message<'_>, scratch: &mut Vec<u8>) -> u64 {
+/// 64 bits over User-Agent, header order and SDP shape of an INVITE or MESSAGE, and the media that the same look at the
+/// body found. `scratch` is overwritten.
+pub fn fingerprint<'a>(message: &Message<'a>, scratch: &mut Vec<u8>) -> (u64, MediaTypes<'a>) {
     scratch.clear();
     scratch.extend_from_slice(message.header(HeaderId::UserAgent).unwrap_or(b""));
     scratch.push(0xff);
@@ -37,11 +38,11 @@ pub fn fingerprint(message: &Message<'_>, scratch: &mut Vec<u8>) -> u64 {
         }
     }
     scratch.push(0xff);
-    sdp::write_shape(message.body, scratch);
+    let media = sdp::write_shape(message.body, scratch);
     // A fixed key: fingerprints are compared between machines and over months.
     let mut hash = SipHasher13::new_with_keys(0x7370_6974, 0x6670_0001);
     hash.write(scratch);
-    hash.finish()
+    (hash.finish(), media)
 }
 
 const ADDED_ON_THE_WAY: u64 = HeaderId::Via.bit()

@@ -38,6 +38,7 @@ impl HeaderLine {
         match value {
             // As nearly everybody writes it: one space before, nothing behind.
             [b' ', first, .., last] if *first > b' ' && *last > b' ' => &value[1..],
+            [b' ', one] if *one > b' ' => &value[1..],
             _ => trim(value),
         }
     }
@@ -120,6 +121,7 @@ impl<'a> Head<'a> {
     ///
     /// # Errors
     /// [`NotSip`] when the first line is not SIP's.
+    #[inline(always)] // An answer of this size is copied by whoever takes it.
     pub fn parse(bytes: &'a [u8], table: &mut HeaderTable) -> Result<Head<'a>, NotSip> {
         table.clear();
         let mut anomalies = Anomalies::NONE;
@@ -134,6 +136,12 @@ impl<'a> Head<'a> {
                 Some(feed) => (without_return(bytes, at, feed, &mut anomalies), feed + 1),
                 None => (bytes.len(), bytes.len()),
             };
+            // First, because neither an empty line nor one that goes on looks like a header.
+            if let Some((id, colon)) = HeaderId::at_usual(&bytes[at..]) {
+                table.push(id, at, colon, end, &mut anomalies);
+                at = next;
+                continue;
+            }
             if end == at {
                 at = next;
                 ended = true;
@@ -234,18 +242,17 @@ impl HeaderTable {
     #[inline]
     fn push(&mut self, id: HeaderId, start: usize, colon: usize, end: usize, anomalies: &mut Anomalies) {
         let at = self.len;
-        let header = HeaderLine {
-            id,
-            start: start as u32,
-            colon: (start + colon) as u32,
-            end: end as u32,
-        };
+        let (start, colon, end) = (start as u32, (start + colon) as u32, end as u32);
         let Some(line) = self.lines.get_mut(at) else {
             anomalies.add(Anomalies::TOO_MANY_HEADERS);
-            self.displace(header);
+            self.displace(HeaderLine { id, start, colon, end });
             return;
         };
-        *line = header;
+        // Field by field: a line made elsewhere and copied here waits for its parts to be written.
+        line.id = id;
+        line.start = start;
+        line.colon = colon;
+        line.end = end;
         self.len = at + 1;
         let bit = id.bit();
         if self.present & bit == 0 {

@@ -85,9 +85,13 @@ const WORD: usize = 16;
 struct Slot {
     /// The first [`WORD`] letters in the case that nearly all senders use, the first letter lowest.
     letters: u128,
+    /// Below [`WORD`], else [`LONG`].
     len: u8,
     id: HeaderId,
 }
+
+/// The length of names that fill a word or more.
+const LONG: u8 = u8::MAX;
 
 const SLOT_BITS: u32 = 8;
 
@@ -113,7 +117,8 @@ const fn build_names() -> Names {
 
 const fn fill_slots(multiplier: u64) -> Option<[Slot; 1 << SLOT_BITS]> {
     let empty = Slot {
-        letters: 0,
+        // No name has such letters.
+        letters: u128::MAX,
         len: 0,
         id: HeaderId::Other,
     };
@@ -133,7 +138,11 @@ const fn fill_slots(multiplier: u64) -> Option<[Slot; 1 << SLOT_BITS]> {
             }
             slots[at] = Slot {
                 letters,
-                len: names[form].len() as u8,
+                len: if names[form].len() < WORD {
+                    names[form].len() as u8
+                } else {
+                    LONG
+                },
                 id,
             };
             form += 1;
@@ -205,22 +214,25 @@ impl HeaderId {
     /// or no name. What follows the line in `bytes` lets many be looked at together.
     #[inline]
     pub(crate) fn at(bytes: &[u8], len: usize) -> Option<(HeaderId, usize)> {
-        if let Some(word) = bytes.first_chunk::<WORD>() {
-            let colons = u8x16::new(*word).simd_eq(u8x16::splat(b':')).to_bitmask();
-            let colon = (colons.trailing_zeros() as usize).min(WORD);
-            let letters = u128::from_le_bytes(*word) & FIRST_BYTES[colon];
-            let slot = &NAMES.slots[slot_of(letters, colon, NAMES.multiplier)];
-            let known = usize::from(slot.len);
-            if slot.letters == letters && known < len {
-                if known == colon && (1..WORD).contains(&colon) {
-                    return Some((slot.id, colon));
-                }
-                if known >= WORD && goes_on_as(slot.id, bytes) {
-                    return Some((slot.id, known));
-                }
-            }
+        // A name holds no line end, so its colon stands in the line.
+        Self::at_usual(bytes).or_else(|| Self::at_unusual(&bytes[..len.min(bytes.len())]))
+    }
+
+    /// A known name in the case that nearly all senders use, with its colon right behind it, at the front of `bytes`.
+    #[inline(always)] // Called once for each header line.
+    pub(crate) fn at_usual(bytes: &[u8]) -> Option<(HeaderId, usize)> {
+        let word = bytes.first_chunk::<WORD>()?;
+        let colons = u8x16::new(*word).simd_eq(u8x16::splat(b':')).to_bitmask();
+        let colon = (colons | 1 << WORD).trailing_zeros() as usize;
+        let letters = u128::from_le_bytes(*word) & FIRST_BYTES[colon];
+        let slot = &NAMES.slots[slot_of(letters, colon, NAMES.multiplier)];
+        if slot.letters != letters {
+            return None;
         }
-        Self::at_unusual(&bytes[..len.min(bytes.len())])
+        if usize::from(slot.len) == colon {
+            return Some((slot.id, colon));
+        }
+        (slot.len == LONG && goes_on_as(slot.id, bytes)).then(|| (slot.id, slot.id.full_name().len()))
     }
 
     #[inline(never)]

@@ -34,11 +34,15 @@ impl Iterator for LineEnds<'_> {
             let rest = self.bytes.get(self.next_block..).filter(|rest| !rest.is_empty())?;
             self.mask = match rest.first_chunk::<BLOCK>() {
                 Some(block) => line_feeds(block),
-                None => {
-                    let mut block = [0; BLOCK];
-                    block[..rest.len()].copy_from_slice(rest);
-                    line_feeds(&block)
-                }
+                // The last block covers what is left; the bytes before it have been looked at.
+                None => match self.bytes.last_chunk::<BLOCK>() {
+                    Some(block) => line_feeds(block) >> (BLOCK - rest.len()),
+                    None => {
+                        let mut block = [0; BLOCK];
+                        block[..rest.len()].copy_from_slice(rest);
+                        line_feeds(&block)
+                    }
+                },
             };
             self.next_block += BLOCK;
         }

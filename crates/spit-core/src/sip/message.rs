@@ -22,20 +22,21 @@ pub struct Message<'a> {
 
 impl<'a> Head<'a> {
     /// Joins the head with its body: `body_len` bytes after the head, or as many as there are.
-    #[inline]
+    #[inline(always)] // As for `Head::parse`.
     pub fn with_body(self, bytes: &'a [u8], body_len: usize, table: &'a HeaderTable) -> Message<'a> {
         let end = self.len.saturating_add(body_len).min(bytes.len());
-        let mut message = Message {
+        let cseq = table.value(bytes, HeaderId::CSeq).and_then(parse_cseq);
+        let mut anomalies = self.anomalies;
+        note_missing(bytes, table, cseq, &self.start, &mut anomalies);
+        Message {
             bytes,
             head_len: self.len,
             table,
             start: self.start,
             body: &bytes[self.len..end],
-            anomalies: self.anomalies,
-            cseq: table.value(bytes, HeaderId::CSeq).and_then(parse_cseq),
-        };
-        message.note_missing();
-        message
+            anomalies,
+            cseq,
+        }
     }
 }
 
@@ -104,36 +105,43 @@ impl<'a> Message<'a> {
     pub fn cseq(&self) -> Option<(u32, &'a [u8])> {
         self.cseq
     }
+}
 
-    #[inline]
-    fn note_missing(&mut self) {
-        if !self.table.has_all(MANDATORY) {
-            self.note_absent();
-        }
-        if self.header(HeaderId::CallId).is_some_and(<[u8]>::is_empty) {
-            self.anomalies.add(Anomalies::NO_CALL_ID);
-        }
-        match (self.cseq, self.start) {
-            (Some((_, of)), StartLine::Request { method, .. }) if method != of => {
-                self.anomalies.add(Anomalies::CSEQ_METHOD);
-            }
-            (None, _) if self.table.has(HeaderId::CSeq) => self.anomalies.add(Anomalies::BAD_CSEQ),
-            _ => {}
-        }
+/// Marks mandatory headers that are missing or can't be read.
+#[inline]
+fn note_missing(
+    bytes: &[u8],
+    table: &HeaderTable,
+    cseq: Option<(u32, &[u8])>,
+    start: &StartLine<'_>,
+    anomalies: &mut Anomalies,
+) {
+    if !table.has_all(MANDATORY) {
+        note_absent(table, anomalies);
     }
+    if table.value(bytes, HeaderId::CallId).is_some_and(<[u8]>::is_empty) {
+        anomalies.add(Anomalies::NO_CALL_ID);
+    }
+    match (cseq, start) {
+        (Some((_, of)), StartLine::Request { method, .. }) if *method != of => {
+            anomalies.add(Anomalies::CSEQ_METHOD);
+        }
+        (None, _) if table.has(HeaderId::CSeq) => anomalies.add(Anomalies::BAD_CSEQ),
+        _ => {}
+    }
+}
 
-    #[cold]
-    fn note_absent(&mut self) {
-        for (id, anomaly) in [
-            (HeaderId::From, Anomalies::NO_FROM),
-            (HeaderId::To, Anomalies::NO_TO),
-            (HeaderId::Via, Anomalies::NO_VIA),
-            (HeaderId::CallId, Anomalies::NO_CALL_ID),
-            (HeaderId::CSeq, Anomalies::NO_CSEQ),
-        ] {
-            if !self.table.has(id) {
-                self.anomalies.add(anomaly);
-            }
+#[cold]
+fn note_absent(table: &HeaderTable, anomalies: &mut Anomalies) {
+    for (id, anomaly) in [
+        (HeaderId::From, Anomalies::NO_FROM),
+        (HeaderId::To, Anomalies::NO_TO),
+        (HeaderId::Via, Anomalies::NO_VIA),
+        (HeaderId::CallId, Anomalies::NO_CALL_ID),
+        (HeaderId::CSeq, Anomalies::NO_CSEQ),
+    ] {
+        if !table.has(id) {
+            anomalies.add(anomaly);
         }
     }
 }

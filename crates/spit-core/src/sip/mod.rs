@@ -10,7 +10,7 @@ mod lines;
 pub mod message;
 pub mod numbers;
 pub mod passport;
-mod scan;
+pub(crate) mod scan;
 pub mod sdp;
 pub mod start_line;
 pub mod subscriber;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::scan::find;
+use super::scan::{digits_len, find};
 use super::uri::{param, Uri};
 
 /// How numbers are brought to E.164. What is empty switches a rule off.
@@ -160,9 +160,9 @@ impl NumberRules {
 fn e164(uri: &[u8]) -> Option<&[u8]> {
     let number = uri.strip_prefix(b"sip:")?;
     let digits = number.strip_prefix(b"+")?;
-    let len = digits.iter().position(|b| !b.is_ascii_digit())?;
+    let len = digits_len(digits);
     // The last '@' ends the user part (RFC 3261 section 19.1.1).
-    let alone = digits[len] == b'@' && find(&digits[len + 1..], b'@').is_none();
+    let alone = digits.get(len) == Some(&b'@') && find(&digits[len + 1..], b'@').is_none();
     (alone && (1..=MAX_NUMBER_DIGITS).contains(&len)).then(|| &number[..=len])
 }
 

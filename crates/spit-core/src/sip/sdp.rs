@@ -2,78 +2,99 @@
 
 use std::borrow::Cow;
 
-use memchr::memmem;
-
 use super::lines::LineEnds;
-use super::scan::find;
+use super::scan::{find, those_of, WORD};
 
-/// The media types of every `m=` line, in order, without repeats, comma-separated; `None` without one.
-pub fn media_types(body: &[u8]) -> Option<Cow<'_, [u8]>> {
-    let mut seen: [&[u8]; 4] = [b""; 4];
-    let mut count = 0;
-    for line in media_lines(body) {
-        let kind = &line[..line.iter().position(|b| *b == b' ').unwrap_or(line.len())];
-        let plain = !kind.is_empty() && kind.iter().all(u8::is_ascii_alphanumeric);
-        if plain && count < seen.len() && !seen[..count].contains(&kind) {
-            seen[count] = kind;
-            count += 1;
-        }
-    }
-    match &seen[..count] {
-        [] => None,
-        // Nearly every call offers audio alone.
-        [one] => Some(Cow::Borrowed(one)),
-        several => Some(Cow::Owned(several.join(&b','))),
-    }
+/// Media types that are told apart.
+const MAX_MEDIA_TYPES: usize = 4;
+
+/// The media types of an offer, in order, without repeats.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct MediaTypes<'a> {
+    kinds: [&'a [u8]; MAX_MEDIA_TYPES],
+    count: usize,
 }
 
-/// What follows `m=` of every media line.
-pub fn media_lines(body: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let first = body.starts_with(b"m=").then_some(0);
-    let others = memmem::find_iter(body, b"\nm=").map(|feed| feed + 1);
-    first.into_iter().chain(others).map(|start| {
-        let line = &body[start + 2..];
-        let line = &line[..find(line, b'\n').unwrap_or(line.len())];
-        line.strip_suffix(b"\r").unwrap_or(line)
-    })
+impl<'a> MediaTypes<'a> {
+    /// The types comma-separated; `None` without one.
+    pub fn joined(&self) -> Option<Cow<'a, [u8]>> {
+        match &self.kinds[..self.count] {
+            [] => None,
+            // Nearly every call offers audio alone.
+            [one] => Some(Cow::Borrowed(one)),
+            several => Some(Cow::Owned(several.join(&b','))),
+        }
+    }
+
+    fn add(&mut self, kind: &'a [u8]) {
+        let plain = !kind.is_empty() && kind.iter().all(u8::is_ascii_alphanumeric);
+        if plain && self.count < MAX_MEDIA_TYPES && !self.kinds[..self.count].contains(&kind) {
+            self.kinds[self.count] = kind;
+            self.count += 1;
+        }
+    }
 }
 
 /// Appends what software writes alike in every offer: the kinds of lines in order, media without their ports, names of
-/// attributes.
-pub(super) fn write_shape(body: &[u8], out: &mut Vec<u8>) {
-    // What is written is never longer than what is read, but for the space behind the last field of a medium.
-    out.reserve(body.len() + body.len() / 4 + 1);
-    for line in lines(body) {
+/// attributes. Answers which media there are.
+pub(super) fn write_shape<'a>(body: &'a [u8], out: &mut Vec<u8>) -> MediaTypes<'a> {
+    let mut media = MediaTypes::default();
+    // What is written is never longer than what is read, but for the space behind the last field of a medium and the
+    // word of which only the front counts.
+    out.reserve(body.len() + body.len() / 4 + WORD + 1);
+    let mut ends = LineEnds::new(body);
+    let mut start = 0;
+    while start < body.len() {
+        let end = ends.next().unwrap_or(body.len());
+        let line = &body[start..end];
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let behind = &body[start..];
+        start = end + 1;
         let [kind, b'=', value @ ..] = line else { continue };
         out.push(*kind);
         match kind {
             // m=<media> <port> <proto> <formats>: all but the port
             b'm' => {
-                let mut fields = value.splitn(3, |b| *b == b' ');
-                for field in [fields.next(), fields.nth(1)].into_iter().flatten() {
-                    out.extend_from_slice(field);
+                let (kind, rest) = cut_field(value);
+                media.add(kind);
+                out.extend_from_slice(kind);
+                out.push(b' ');
+                if let Some((_, Some(rest))) = rest.map(cut_field) {
+                    out.extend_from_slice(rest);
                     out.push(b' ');
                 }
             }
             // a=<attribute>[:<value>]: the attribute's name
-            b'a' => {
-                let end = value.iter().position(|b| *b == b':').unwrap_or(value.len());
-                out.extend_from_slice(&value[..end]);
-            }
+            b'a' => write_name(value, &behind[2..], out),
             _ => {}
         }
     }
+    media
 }
 
-/// The lines of a body without their ends.
-fn lines(body: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut start = 0;
-    let ends = LineEnds::new(body).chain((!body.ends_with(b"\n")).then_some(body.len()));
-    ends.map(move |end| {
-        let line = &body[start..end];
-        start = end + 1;
-        line.strip_suffix(b"\r").unwrap_or(line)
-    })
+/// A field and what follows the space behind it.
+#[inline]
+fn cut_field(value: &[u8]) -> (&[u8], Option<&[u8]>) {
+    match find(value, b' ') {
+        Some(space) => (&value[..space], Some(&value[space + 1..])),
+        None => (value, None),
+    }
+}
+
+/// Appends the name in front of an attribute; `behind` is the attribute with whatever follows it.
+#[inline]
+fn write_name(attribute: &[u8], behind: &[u8], out: &mut Vec<u8>) {
+    if let Some(word) = behind.first_chunk::<WORD>() {
+        let len = attribute.len().min(those_of(*word, [b':']).trailing_zeros() as usize);
+        if len <= WORD {
+            // A whole word costs less than a copy of just so many bytes.
+            let end = out.len() + len;
+            out.extend_from_slice(word);
+            out.truncate(end);
+            return;
+        }
+    }
+    out.extend_from_slice(&attribute[..find(attribute, b':').unwrap_or(attribute.len())]);
 }
 
 #[cfg(test)]
@@ -97,9 +118,26 @@ mod tests {
     }
 
     #[test]
+    fn names_of_attributes_of_every_length_at_every_distance_from_the_end() {
+        for len in 0..40 {
+            for (value, behind) in [("", ""), ("", "\r\ns=:"), (":", ""), (":x:y", "\r\nt=0 0"), ("", "\n")] {
+                let name = &"abcdefghijklmnopqrstuvwxyzabcdefghijklmnop"[..len];
+                let mut shape = b"before".to_vec();
+                write_shape(format!("a={name}{value}").as_bytes(), &mut shape);
+                assert_eq!(shape.escape_ascii().to_string(), format!("beforea{name}"));
+                shape.clear();
+                write_shape(format!("a={name}{value}{behind}").as_bytes(), &mut shape);
+                let kind = behind.trim_start().get(..1).unwrap_or("");
+                assert_eq!(shape.escape_ascii().to_string(), format!("a{name}{kind}"));
+            }
+        }
+    }
+
+    #[test]
     fn media_types_in_order_without_repeats() {
+        let media_types = |body| write_shape(body, &mut Vec::new()).joined();
         let body = b"v=0\r\nm=audio 1 RTP/AVP 0\r\nm=video 2 RTP/AVP 96\r\nm=audio 3 RTP/AVP 8\r\n";
-        assert_eq!(media_types(body).as_deref(), Some(b"audio,video".as_slice()));
+        assert_eq!(media_types(&body[..]).as_deref(), Some(b"audio,video".as_slice()));
         assert_eq!(
             media_types(b"m=image 1\nm=text 2").as_deref(),
             Some(b"image,text".as_slice())

@@ -23,13 +23,28 @@ pub enum StartLine<'a> {
 }
 
 /// Parses a start line without its line end; `None` when it is not SIP's.
-#[inline]
+#[inline(always)] // The answer would be copied.
 pub(crate) fn parse_start_line<'a>(line: &'a [u8], anomalies: &mut Anomalies) -> Option<StartLine<'a>> {
     // The usual status line, without a look at what hostile ones do.
     if let Some([a @ b'1'..=b'6', b @ b'0'..=b'9', c @ b'0'..=b'9', b' ', ..]) = line.strip_prefix(b"SIP/2.0 ") {
         let status = [a, b, c].iter().fold(0, |n, digit| n * 10 + u16::from(**digit - b'0'));
         return Some(StartLine::Response { status });
     }
+    // The usual request line, without a look at what hostile ones do.
+    if let Some(head) = line.strip_suffix(b" SIP/2.0") {
+        if let Some(space) = head.iter().position(|b| !is_token(*b)) {
+            let (method, uri) = (&head[..space], &head[space + 1..]);
+            let usual = space > 0 && head[space] == b' ' && uri.first() != Some(&b'<') && memchr(b':', uri).is_some();
+            if usual && memchr::memchr2(b' ', b'\t', uri).is_none() {
+                return Some(StartLine::Request { method, uri });
+            }
+        }
+    }
+    parse_unusual(line, anomalies)
+}
+
+#[inline(never)]
+fn parse_unusual<'a>(line: &'a [u8], anomalies: &mut Anomalies) -> Option<StartLine<'a>> {
     if is_version(line.get(..4)?) && line.len() > 7 {
         // Status-Line = SIP-Version SP Status-Code SP Reason-Phrase
         let space = memchr(b' ', line)?;
@@ -46,16 +61,6 @@ pub(crate) fn parse_start_line<'a>(line: &'a [u8], anomalies: &mut Anomalies) ->
         return Some(StartLine::Response {
             status: status.unwrap_or(0) as u16,
         });
-    }
-    // The usual request line, without a look at what hostile ones do.
-    if let Some(head) = line.strip_suffix(b" SIP/2.0") {
-        if let Some(space) = head.iter().position(|b| !is_token(*b)) {
-            let (method, uri) = (&head[..space], &head[space + 1..]);
-            let usual = space > 0 && head[space] == b' ' && uri.first() != Some(&b'<') && memchr(b':', uri).is_some();
-            if usual && memchr::memchr2(b' ', b'\t', uri).is_none() {
-                return Some(StartLine::Request { method, uri });
-            }
-        }
     }
     // Request-Line = Method SP Request-URI SP SIP-Version; the version is looked for from the end, because
     // hostile Request-URIs hold spaces.

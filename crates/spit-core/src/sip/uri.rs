@@ -1,8 +1,6 @@
 //! Name-addr, URIs and parameters (RFC 3261 sections 19.1 and 25.1, RFC 3966), read leniently from hostile text.
 
-use memchr::memchr3;
-
-use super::scan::{find, find_any, find_either};
+use super::scan::{find, find_any, find_either, those_of, WORD};
 
 /// A `name-addr` or `addr-spec` header value in its parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -46,7 +44,7 @@ impl<'a> NameAddr<'a> {
     pub fn tag(value: &[u8]) -> Option<&[u8]> {
         match behind_address(value) {
             Some(b"") => return None,
-            Some([b';', b't', b'a', b'g', b'=', tag @ ..]) if is_plain(tag) => return Some(tag),
+            Some([b';', b't', b'a', b'g', b'=', tag @ ..]) if is_plain(value, tag) => return Some(tag),
             _ => {}
         }
         NameAddr::parse(value).param(b"tag")
@@ -67,14 +65,30 @@ fn behind_address(value: &[u8]) -> Option<&[u8]> {
     (address[close] == b'>').then(|| &address[close + 1..])
 }
 
-/// Whether a parameter's value goes to the end of its header, and needs neither trimming nor unquoting.
+/// Whether a parameter's value, the end of `whole`, needs neither trimming nor unquoting and has nothing behind it.
 #[inline]
-fn is_plain(value: &[u8]) -> bool {
-    matches!(value, [first, .., last] if *first > b' ' && *last > b' ') && find_any(value, [b';', b'"', b',']).is_none()
+fn is_plain(whole: &[u8], value: &[u8]) -> bool {
+    const SPECIAL: [u8; 3] = [b';', b'"', b','];
+    if !matches!(value, [first, .., last] if *first > b' ' && *last > b' ') {
+        return false;
+    }
+    match whole.last_chunk::<WORD>() {
+        // One look for the usual length.
+        Some(word) if value.len() <= WORD => those_of(*word, SPECIAL) >> (WORD - value.len()) == 0,
+        _ => find_any(value, SPECIAL).is_none(),
+    }
 }
 
 /// The value of `;name=value` in a run of parameters; empty for a parameter without a value.
 pub fn param<'a>(mut params: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    // Where it usually stands: in front, without quotes.
+    let behind = params.strip_prefix(b";").and_then(|one| one.strip_prefix(name));
+    if let Some([b'=', value @ ..]) = behind {
+        let end = find_either(value, b';', b'"').unwrap_or(value.len());
+        if value.get(end) != Some(&b'"') {
+            return Some(value[..end].trim_ascii());
+        }
+    }
     let mut quotes = Quotes::default();
     while let Some(semicolon) = quotes.find_outside(params, b';') {
         params = &params[semicolon + 1..];
@@ -185,7 +199,7 @@ pub(crate) fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
 fn element_len(text: &[u8]) -> usize {
     let mut at = 0;
     let (mut quotes, mut brackets) = (true, true);
-    while let Some(found) = memchr3(b',', b'"', b'<', &text[at..]) {
+    while let Some(found) = find_any(&text[at..], [b',', b'"', b'<']) {
         let found = at + found;
         at = match text[found] {
             b',' => return found,
