@@ -37,7 +37,7 @@ pub use last::Last;
 pub use names::Names;
 pub use pairs::Pairs;
 pub use slab::FULL_SCAN_SLOTS;
-pub use sums::{Asked, Sums, MAX_CONTRIBUTION};
+pub use sums::{Asked, Contributions, Sums, MAX_CONTRIBUTION};
 
 /// What was expected and what was found.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,5 +1,7 @@
 //! Exponentially decayed sums per key.
 
+use std::ops::Range;
+
 use super::slab::{Claim, Slab};
 use super::{expect_rows, seconds_between, span_us, Counters, FoldError, State};
 
@@ -21,11 +23,25 @@ pub struct Sums {
     columns: Vec<Columns>,
     /// Contributions that any column sums.
     used: Vec<usize>,
+    /// Which contribution each column sums.
+    sources: Vec<usize>,
     stride: usize,
     full: bool,
     idle_us: i64,
-    /// What a row adds to the columns of one time constant; kept for its room.
-    addends: Vec<f64>,
+}
+
+/// Rows whose addends are gathered at a time: those of the widest sums fit the first cache.
+const BLOCK_ROWS: usize = 16;
+
+/// What rows add, contribution by contribution: `values[c * columns + places[i]]` is what row i adds to c.
+#[derive(Debug, Clone, Copy)]
+pub struct Contributions<'a> {
+    /// One contribution after another.
+    pub values: &'a [f64],
+    /// Values of each contribution.
+    pub columns: usize,
+    /// Where each row's stand: rows of a kind, which share what they add nothing to, may lie together.
+    pub places: &'a [i64],
 }
 
 /// What [`Sums::fold_some`] does with each row.
@@ -48,6 +64,12 @@ struct Columns {
     start: usize,
     /// Which contribution each sums.
     contributions: Vec<usize>,
+}
+
+impl Columns {
+    fn span(&self) -> Range<usize> {
+        self.start..self.start + self.contributions.len()
+    }
 }
 
 impl Sums {
@@ -102,10 +124,10 @@ impl Sums {
             width,
             columns,
             used: (0..width).filter(is_used).collect(),
+            sources: chosen.concat(),
             stride,
             full: false,
             idle_us,
-            addends: Vec::new(),
         })
     }
 
@@ -126,13 +148,14 @@ impl Sums {
     pub fn fold(&mut self, keys: &[u64], times_us: &[i64], contributions: &[f64]) -> Result<Vec<f64>, FoldError> {
         self.check(keys, times_us, contributions)?;
         let mut answer = vec![0.0; keys.len() * self.stride];
-        for (i, (&key, &time_us)) in keys.iter().zip(times_us).enumerate() {
-            self.fold_row(
-                key,
-                time_us,
-                &contributions[i * self.width..(i + 1) * self.width],
-                &mut answer[i * self.stride..(i + 1) * self.stride],
-            );
+        let mut addends = vec![0.0; self.stride];
+        let answers = answer.chunks_exact_mut(self.stride.max(1));
+        let rows = contributions.chunks_exact(self.width).zip(answers);
+        for ((&key, &time_us), (added, out)) in keys.iter().zip(times_us).zip(rows) {
+            for (addend, &c) in addends.iter_mut().zip(&self.sources) {
+                *addend = added[c];
+            }
+            self.fold_row(key, time_us, &addends, out);
         }
         Ok(answer)
     }
@@ -143,10 +166,12 @@ impl Sums {
         &mut self,
         keys: &[u64],
         times_us: &[i64],
-        contributions: &[f64],
+        contributions: &Contributions<'_>,
         asked: &Asked<'_>,
     ) -> Result<Vec<f64>, FoldError> {
-        self.check(keys, times_us, contributions)?;
+        self.check_contributions(contributions)?;
+        expect_rows("times_us", keys.len(), times_us.len())?;
+        expect_rows("places", keys.len(), contributions.places.len())?;
         expect_rows("update", keys.len(), asked.update.len())?;
         expect_rows("wanted", keys.len(), asked.wanted.len())?;
         if !asked.others_columns.is_empty() {
@@ -158,7 +183,12 @@ impl Sums {
         let mut answer = vec![0.0; wanted * stride];
         let mut answers = answer.chunks_exact_mut(stride.max(1));
         let mut unwanted = vec![0.0; self.stride];
+        let mut addends = vec![0.0; BLOCK_ROWS * self.stride];
         for (i, (&key, &time_us)) in keys.iter().zip(times_us).enumerate() {
+            if i % BLOCK_ROWS == 0 {
+                let end = keys.len().min(i + BLOCK_ROWS);
+                self.gather(contributions, i..end, &mut addends);
+            }
             let out = match asked.wanted[i].then(|| answers.next()).flatten() {
                 Some(out) => {
                     let (own, of_other) = out.split_at_mut(self.stride);
@@ -169,9 +199,9 @@ impl Sums {
                 }
                 None => &mut unwanted,
             };
-            let added = &contributions[i * self.width..(i + 1) * self.width];
             if asked.update[i] {
-                self.fold_row(key, time_us, added, out);
+                let from = i % BLOCK_ROWS * self.stride;
+                self.fold_row(key, time_us, &addends[from..from + self.stride], out);
             } else if asked.wanted[i] {
                 self.read_or_nan(key, time_us, out);
             }
@@ -223,7 +253,7 @@ impl Sums {
             let row = slab.row_mut(slot);
             for group in columns.iter() {
                 let (kept, late) = decays(dt_s, group.time_constant_s);
-                let span = group.start..group.start + group.contributions.len();
+                let span = group.span();
                 for (sum, &added) in row[span.clone()].iter_mut().zip(&theirs[span]) {
                     *sum = rounded(f64::from(*sum) * kept + f64::from(added) * late, noise);
                 }
@@ -282,13 +312,64 @@ impl Sums {
         Ok(())
     }
 
-    fn fold_row(&mut self, key: u64, time_us: i64, added: &[f64], out: &mut [f64]) {
+    /// Fails when there is not a value for every contribution and place, or one is not a number within
+    /// [`MAX_CONTRIBUTION`].
+    fn check_contributions(&self, contributions: &Contributions<'_>) -> Result<(), FoldError> {
+        let &Contributions {
+            values,
+            columns,
+            places,
+        } = contributions;
+        if values.len() != self.width * columns {
+            return Err(FoldError::new(format!(
+                "contributions: expected {} times {columns} values, found {}",
+                self.width,
+                values.len()
+            )));
+        }
+        let is_outside = |&&place: &&i64| usize::try_from(place).map_or(true, |place| place >= columns);
+        if let Some(place) = places.iter().find(is_outside) {
+            return Err(FoldError::new(format!(
+                "places: expected 0 to {}, found {place}",
+                columns.saturating_sub(1)
+            )));
+        }
+        for &c in &self.used {
+            let misfits = |value: &f64| value.is_nan() || value.abs() > MAX_CONTRIBUTION;
+            let of = &values[c * columns..(c + 1) * columns];
+            // Without leaving early: a loop for vector instructions.
+            if of.iter().fold(false, |found, value| found | misfits(value)) {
+                let at = of.iter().position(misfits).unwrap_or_default();
+                return Err(FoldError::new(format!(
+                    "contributions, row {c}, column {at}: expected a number within {MAX_CONTRIBUTION:e}, found {}",
+                    of[at]
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// What these rows add to each column of the state, row after row. Places are known to be within.
+    fn gather(&self, contributions: &Contributions<'_>, rows: Range<usize>, addends: &mut [f64]) {
+        let columns = contributions.columns;
+        let places = &contributions.places[rows];
+        for (column, &c) in self.sources.iter().enumerate() {
+            let values = &contributions.values[c * columns..(c + 1) * columns];
+            let to = addends.iter_mut().skip(column).step_by(self.stride.max(1));
+            for (addend, &place) in to.zip(places) {
+                *addend = values[place as usize];
+            }
+        }
+    }
+
+    /// `addends`: what is added to each column.
+    fn fold_row(&mut self, key: u64, time_us: i64, addends: &[f64], out: &mut [f64]) {
         if key == 0 {
             out.fill(f64::NAN);
-        } else if self.used.iter().all(|&c| added[c] == 0.0) {
+        } else if addends.iter().all(|&addend| addend == 0.0) {
             self.read_row(key, time_us, out);
         } else {
-            self.update_row(key, time_us, added, out);
+            self.update_row(key, time_us, addends, out);
             self.slab.sweep(time_us);
         }
     }
@@ -343,7 +424,7 @@ impl Sums {
         for group in &self.columns {
             // A reader in the past of the state gets the state as it is: it cannot be un-decayed.
             let (kept, _) = decays(dt_s, group.time_constant_s);
-            let span = group.start..group.start + group.contributions.len();
+            let span = group.span();
             for (value, &sum) in out[span.clone()].iter_mut().zip(&row[span]) {
                 *value = f64::from(sum) * kept;
             }
@@ -351,10 +432,8 @@ impl Sums {
     }
 
     /// Answers before it rounds: what a row is told is what a reader at its place would have been told.
-    fn update_row(&mut self, key: u64, time_us: i64, added: &[f64], out: &mut [f64]) {
-        let Self {
-            slab, columns, addends, ..
-        } = self;
+    fn update_row(&mut self, key: u64, time_us: i64, addends: &[f64], out: &mut [f64]) {
+        let Self { slab, columns, .. } = self;
         let slot = match slab.claim(key, time_us) {
             Claim::Known(slot) | Claim::Fresh(slot) => slot,
         };
@@ -366,12 +445,9 @@ impl Sums {
         let row = slab.row_mut(slot);
         for group in columns.iter() {
             let (kept, late) = decays(dt_s, group.time_constant_s);
-            let span = group.start..group.start + group.contributions.len();
-            // Gathered first: the loop after it, over neighbours alone, is one for vector instructions.
-            addends.clear();
-            addends.extend(group.contributions.iter().map(|&c| added[c]));
-            let places = out[span.clone()].iter_mut().zip(&mut row[span]);
-            for ((value, sum), addend) in places.zip(&*addends) {
+            let span = group.span();
+            let places = out[span.clone()].iter_mut().zip(&mut row[span.clone()]);
+            for ((value, sum), addend) in places.zip(&addends[span]) {
                 *value = f64::from(*sum) * kept;
                 *sum = rounded(*value + addend * late, noise);
             }

@@ -483,7 +483,21 @@ fn folding_some_equals_folding_all() {
         others: &others,
         others_columns: &[1, 2],
     };
-    let found = some.fold_some(&s.keys, &s.times_us, &s.values, &asked).unwrap();
+    // Rows of even numbers first, and a place that no row has.
+    let columns = n + 1;
+    let mut values = vec![0.0; 2 * columns];
+    let place = |i: usize| if i % 2 == 0 { i / 2 } else { n.div_ceil(2) + i / 2 };
+    for (i, added) in s.values.chunks_exact(2).enumerate() {
+        values[place(i)] = added[0];
+        values[columns + place(i)] = added[1];
+    }
+    let places: Vec<_> = (0..n).map(|i| place(i) as i64).collect();
+    let contributions = Contributions {
+        values: &values,
+        columns,
+        places: &places,
+    };
+    let found = some.fold_some(&s.keys, &s.times_us, &contributions, &asked).unwrap();
     let mut found = found.chunks_exact(6);
     for i in 0..n {
         let (key, other, at) = (&s.keys[i..=i], &others[i..=i], &s.times_us[i..=i]);
@@ -504,6 +518,35 @@ fn folding_some_equals_folding_all() {
             others_columns,
             ..asked
         };
-        assert!(some.fold_some(&s.keys, &s.times_us, &s.values, &asked).is_err());
+        assert!(some.fold_some(&s.keys, &s.times_us, &contributions, &asked).is_err());
     }
+    let outside = vec![columns as i64; n];
+    let negative = vec![-1; n];
+    let mut unknown = values.clone();
+    unknown[columns + 5] = f64::NAN;
+    for wrong in [
+        Contributions {
+            places: &outside,
+            ..contributions
+        },
+        Contributions {
+            places: &negative,
+            ..contributions
+        },
+        Contributions {
+            places: &places[1..],
+            ..contributions
+        },
+        Contributions {
+            columns: n,
+            ..contributions
+        },
+        Contributions {
+            values: &unknown,
+            ..contributions
+        },
+    ] {
+        assert!(some.fold_some(&s.keys, &s.times_us, &wrong, &asked).is_err());
+    }
+    assert_eq!(some.state(), all.state());
 }
