@@ -16,11 +16,11 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from spit._core import Names
 from spit.engine.callers import I8, SPAM_RANK
 from spit.errors import InputError
-from spit.model.evidence import U64, Mask
+from spit.model.evidence import I64, U64, Mask
 from spit.records import Outcome
 
 #: An attempt's own log-odds from which its caller is watched: as likely spam as not.
@@ -52,10 +52,9 @@ _RING_EDGES_S = (3.0, 6.0, 12.0, 22.0)
 
 _COLUMNS = [
     "time_us", "call_id", "caller", "callee", "source_ip", "user_agent", "fingerprint", "origid",
-    "attestation", "method",
+    "attestation", "method", "outcome", "ring_time_s", "duration_s", "duration_censored", "hangup_by",
 ]  # fmt: skip
 
-_END_COLUMNS = ["caller", "outcome", "ring_time_s", "duration_s", "duration_censored", "hangup_by"]
 #: Says nothing of the caller: the capture stopped, or nobody was asked.
 _NO_OUTCOME = (None, Outcome.INCOMPLETE, Outcome.REDIRECTED)
 
@@ -141,10 +140,15 @@ class CampaignTable:
         self._evicted = 0
         self._sampled: dict[str, tuple[int, Member]] = {}
         self._stride = _FIRST_STRIDE
+        #: The callers of both, to find the few rows that are theirs.
+        self._names = Names()
 
     def update(
         self,
-        attempts: pa.RecordBatch,
+        events: pa.RecordBatch,
+        attempts: I64,
+        ends: I64,
+        callers: pa.Array,
         keys: U64,
         ranks: I8,
         scores: np.ndarray,
@@ -153,68 +157,70 @@ class CampaignTable:
         suspicious: Mask,
         strangers: Mask,
     ) -> None:
-        """Count n attempts (records.EVENT_SCHEMA), in order.
+        """Count attempts and ends, which are these rows of ``events`` (records.EVENT_SCHEMA), in order.
 
-        ``keys``: uint64[n], of the callers, 0 where nobody is named;
-        ``numbers``: int64[n], the caller's attempts so far, this one included; ``first_seen_us``: of it;
-        ``suspicious``: attempts from which on a caller is watched;
-        ``strangers``: attempts to people whom the caller had not called before.
+        Of the n attempts: ``callers``: strings, null allowed; ``keys``: uint64[n] of them, 0 where nobody is
+        named; ``numbers``: int64[n], the caller's attempts so far, this one included; ``first_seen_us``: of
+        it; ``suspicious``: attempts from which on a caller is watched; ``strangers``: attempts to people whom
+        the caller had not called before.
         """
-        callers = attempts["caller"].to_pylist()
         # The stride is a power of two.
         sampled = (keys & np.uint64(self._stride - 1) == 0) & (keys != 0) & (numbers <= _MAX_SAMPLED_ATTEMPTS)
-        rows = [
-            row
-            for row, (caller, wanted) in enumerate(zip(callers, (suspicious | sampled).tolist(), strict=True))
-            if caller is not None and (wanted or caller in self._members)
-        ]
-        # A caller whose first suspicious attempt is in this batch is watched from that row on.
-        watched = attempts.select(_COLUMNS).take(pa.array(rows, pa.int64()))
-        for row, event in zip(rows, watched.to_pylist(), strict=True):
-            if sampled[row]:
-                self._sample(int(keys[row]), event, int(numbers[row]), stranger=bool(strangers[row]))
+        self._names.claim(callers.take(pa.array(np.flatnonzero(suspicious | sampled))))
+        # Among them those of callers that are watched only from some row of this batch on.
+        found = np.flatnonzero(self._names.find(callers) >= 0)
+        ended = ends[self._names.find(events["caller"].take(pa.array(ends))) >= 0]
+        stride = self._stride
+        rows = np.concatenate([attempts[found], ended])
+        places = np.concatenate([found, np.full(len(ended), -1)])
+        order = np.argsort(rows)
+        watched = events.select(_COLUMNS).take(pa.array(rows[order]))
+        for place, event in zip(places[order].tolist(), watched.to_pylist(), strict=True):
+            if place < 0:
+                self._learn_outcome(event)
+                continue
+            if sampled[place]:
+                number, stranger = int(numbers[place]), bool(strangers[place])
+                self._sample(int(keys[place]), event, number, stranger=stranger)
             member = self._members.get(event["caller"])
             if member is None:
-                if not suspicious[row]:
+                if not suspicious[place]:
                     continue
                 member = Member(
-                    event["caller"], int(numbers[row]) - 1, int(first_seen_us[row]), event["time_us"]
+                    event["caller"], int(numbers[place]) - 1, int(first_seen_us[place]), event["time_us"]
                 )
                 self._members[member.caller] = member
             self._count(
                 member,
                 event,
-                int(ranks[row]),
-                float(scores[row]),
-                marked=bool(suspicious[row]),
-                stranger=bool(strangers[row]),
+                int(ranks[place]),
+                float(scores[place]),
+                marked=bool(suspicious[place]),
+                stranger=bool(strangers[place]),
             )
         if len(self._members) > self._max:
             self._evict()
+            self._index()
+        elif self._stride != stride:
+            self._index()
 
-    def learn_outcomes(self, events: pa.RecordBatch) -> None:
-        """Learn from ``end`` events how the calls of watched callers went."""
-        if not self._members and not self._sampled:
+    def _learn_outcome(self, end: dict[str, Any]) -> None:
+        """Learn how a call went, where its caller is watched by now."""
+        outcome, ring_s, talk_s = end["outcome"], end["ring_time_s"], end["duration_s"]
+        if outcome in _NO_OUTCOME:
             return
-        ends = events.select(_END_COLUMNS).filter(pc.equal(events["event"], "end"))
-        columns = (ends[name].to_pylist() for name in _END_COLUMNS)
-        for caller, outcome, ring_s, talk_s, censored, hangup_by in zip(*columns, strict=True):
-            if caller is None or outcome in _NO_OUTCOME:
-                continue
-            member, sampled = self._members.get(caller), self._sampled.get(caller)
-            if member is None and sampled is None:
-                continue
-            how = _outcome(outcome, ring_s, talk_s, hangup_by)
-            if sampled is not None:
-                sampled[1].add_outcome(how)
-            if member is None:
-                continue
-            member.add_outcome(how)
-            member.not_found += outcome == Outcome.NOT_FOUND
-            member.one_ring += outcome == Outcome.CANCELLED and ring_s is not None and ring_s <= _ONE_RING_S
-            if talk_s is not None and not censored and talk_s >= _LEAST_TALK_S:
-                # Recordings end all at the same second.
-                member.add_ties([("talk", f"{talk_s:.0f} s")])
+        member, sampled = self._members.get(end["caller"]), self._sampled.get(end["caller"])
+        how = _outcome(outcome, ring_s, talk_s, end["hangup_by"])
+        if sampled is not None:
+            sampled[1].add_outcome(how)
+        if member is None:
+            return
+        member.add_outcome(how)
+        member.not_found += outcome == Outcome.NOT_FOUND
+        member.one_ring += outcome == Outcome.CANCELLED and ring_s is not None and ring_s <= _ONE_RING_S
+        if talk_s is not None and not end["duration_censored"] and talk_s >= _LEAST_TALK_S:
+            # Recordings end all at the same second.
+            member.add_ties([("talk", f"{talk_s:.0f} s")])
 
     def members(self) -> list[Member]:
         """All watched callers, in the order of their first attempts."""
@@ -260,6 +266,12 @@ class CampaignTable:
         self._members, self._sampled, self._stride, self._evicted = members, sample, stride, 0
         if len(self._members) > self._max:
             self._evict()
+        self._index()
+
+    def _index(self) -> None:
+        """Names anew, once some have left."""
+        self._names = Names()
+        self._names.claim(pa.array([*self._members, *self._sampled], pa.string()))
 
     def _sample(self, key: int, event: dict[str, Any], number: int, *, stranger: bool) -> None:
         """Count an attempt of a sampled caller; a batch may be older than the last doubling."""

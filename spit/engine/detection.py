@@ -17,7 +17,7 @@ from spit.engine.callers import SUSPECT_RANK, CallerColumns, CallerTable
 from spit.engine.campaigns import WATCHED_LOG_ODDS, Background, CampaignTable, Member
 from spit.engine.questions import QuestionReader, Reading
 from spit.engine.scored import AttemptContext, Explain, Scored
-from spit.engine.ties import caller_keys, is_first_contact, tie_keys
+from spit.engine.ties import is_first_contact, ties_of
 from spit.errors import ModelError
 from spit.features.table import FeatureTable
 from spit.model.evidence_state import Evidence
@@ -87,26 +87,33 @@ class Detection:
         """Fold these rows of a batch (records.EVENT_SCHEMA) in order and score the attempts among them."""
         events = batch.slice(offset, length)
         rows = self._features.observe(events)
-        attempts = events.take(pa.array(rows.rows))
-        callers, source_ips = attempts["caller"], attempts["source_ip"]
-        times_us = attempts["time_us"].to_numpy()
+        attempts = pa.array(rows.rows)
+        callers, source_ips, call_ids = (
+            events[name].take(attempts) for name in ("caller", "source_ip", "call_id")
+        )
+        times_us = events["time_us"].to_numpy()[rows.rows]
+        keys = rows.keys
         log_odds = self._model.log_odds(rows.values)
         strangers = is_first_contact(self._model.features, rows.values)
-        victims = self._victims.update(callers, attempts["callee"], source_ips, times_us, strangers)
-        keys = caller_keys(attempts)
+        victims = self._victims.update_keys(
+            keys["identity"], keys["callee"], keys["identity_source"], times_us, strangers
+        )
         decision = self.evidence.update(
-            keys, tie_keys(attempts), times_us, log_odds, first_contact=strangers, frozen=victims
+            keys["caller"], ties_of(keys), times_us, log_odds, first_contact=strangers, frozen=victims
         )
         levels = self._budget.count_callers(times_us, decision.is_new, policy.max_wrong_per_10000)
         ranks = policy.label_ranks(decision.score, levels)
         held_back = ~decision.may_block | victims
         ranks[held_back] = np.minimum(ranks[held_back], SUSPECT_RANK)
         state = self._callers.update(
-            callers, times_us, decision.score, ranks, rows.values, source_ips, attempts["call_id"]
+            callers, times_us, decision.score, ranks, rows.values, source_ips, call_ids
         )
         self._campaigns.update(
-            attempts,
-            keys,
+            events,
+            rows.rows,
+            rows.ends,
+            callers,
+            keys["caller"],
             ranks,
             decision.score,
             state.attempts,
@@ -114,7 +121,6 @@ class Detection:
             (ranks >= SUSPECT_RANK) | (log_odds >= WATCHED_LOG_ODDS),
             strangers,
         )
-        self._campaigns.learn_outcomes(events)
         self._budget.count_blocks(int((state.flagged_at_attempt == state.attempts).sum()))
         if events.num_rows:
             latest = int(events["time_us"].to_numpy().max())
