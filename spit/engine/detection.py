@@ -19,7 +19,7 @@ from spit.engine.questions import QuestionReader, Reading
 from spit.engine.scored import AttemptContext, Explain, Scored
 from spit.engine.ties import is_first_contact, ties_of
 from spit.errors import ModelError
-from spit.features.table import FeatureTable
+from spit.features.table import FeatureRows, FeatureTable
 from spit.model.evidence_state import Evidence
 from spit.model.scorer import F32, Detector, sigmoid
 from spit.model.spoofing import SpoofVictims
@@ -38,6 +38,16 @@ class FrozenDetection:
     states: dict[str, pa.RecordBatch]
     callers: Callable[[], pa.RecordBatch]
     facts: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """These rows of a batch and the features of the attempts among them, not counted yet."""
+
+    batch: pa.RecordBatch
+    offset: int
+    length: int
+    rows: FeatureRows
 
 
 class Detection:
@@ -81,12 +91,17 @@ class Detection:
         """Questions so far."""
         return self._questions.asked
 
-    def observe(
-        self, batch: pa.RecordBatch, offset: int, length: int, policy: Policy
-    ) -> tuple[Scored, AttemptContext]:
-        """Fold these rows of a batch (records.EVENT_SCHEMA) in order and score the attempts among them."""
-        events = batch.slice(offset, length)
-        rows = self._features.observe(events)
+    def fold(self, batch: pa.RecordBatch, offset: int, length: int) -> Folded:
+        """Fold these rows of a batch (records.EVENT_SCHEMA) in order. ``count`` sees every answer, in order.
+
+        Touches nothing but the features, so the next rows may be folded while these are counted.
+        """
+        return Folded(batch, offset, length, self._features.observe(batch.slice(offset, length)))
+
+    def count(self, folded: Folded, policy: Policy) -> tuple[Scored, AttemptContext]:
+        """Score the attempts among the rows folded, and count them."""
+        rows = folded.rows
+        events = folded.batch.slice(folded.offset, folded.length)
         attempts = pa.array(rows.rows)
         callers, source_ips, call_ids = (
             events[name].take(attempts) for name in ("caller", "source_ip", "call_id")
@@ -129,8 +144,8 @@ class Detection:
         self._attempts += len(rows.rows)
         context = AttemptContext(decision, victims, levels, state.call_ids)
         scored = Scored(
-            batch=batch,
-            rows=rows.rows + offset,
+            batch=folded.batch,
+            rows=rows.rows + folded.offset,
             values=rows.values,
             probability=sigmoid(log_odds),
             score=decision.score,

@@ -15,7 +15,7 @@ from spit.engine.answers import answer, basis_of_reading, basis_of_scored
 from spit.engine.callers import F32, F64, CallerColumns
 from spit.engine.campaign_rows import Campaign, campaign_rows, group
 from spit.engine.deliveries import Deliveries
-from spit.engine.detection import Detection
+from spit.engine.detection import Detection, Folded
 from spit.engine.moments import FrozenEngine
 from spit.engine.moments import Observer as Observer
 from spit.engine.moments import Restored as Restored
@@ -127,12 +127,30 @@ class Engine:
         with self._lock:
             while self._copying:
                 self._may_count.wait()
-            scored, context = self._detection.observe(batch, offset, length, policy)
+            scored, context = self._detection.count(self._detection.fold(batch, offset, length), policy)
             self._deliveries.done(sequence)
-        events = batch.slice(offset, length)
+        self._show(batch.slice(offset, length), scored)
+        return scored, context
+
+    def _show(self, events: pa.RecordBatch, scored: Scored) -> None:
         for observer in self._saved if self._deliveries.replaying else self._observers:
             observer.observe(events, scored)
-        return scored, context
+
+    def fold_ahead(self, batch: pa.RecordBatch) -> list[Folded]:
+        """Fold a batch whose attempts ``count_folded`` will score: the first half of ``observe``, in chunks.
+
+        For captures (``spit.engine.replaying``), which are read to the end before anything is asked or saved:
+        in between the features know more than the evidence. Batches are folded one after another.
+        """
+        starts = range(0, max(batch.num_rows, 1), self._chunk)
+        return [self._detection.fold(batch, start, self._chunk) for start in starts]
+
+    def count_folded(self, folded: Folded) -> Scored:
+        """Score what was folded ahead, in the same order: the second half of ``observe``."""
+        with self._lock:
+            scored, _ = self._detection.count(folded, self.policy)
+        self._show(folded.batch.slice(folded.offset, folded.length), scored)
+        return scored
 
     def receive(self, events: pa.RecordBatch, agent: str | None = None, number: int = 0) -> bool:
         """Fold events that were sent to us, once they are in the journal where there is one.
