@@ -326,8 +326,10 @@ class Sums:
         wanted: Mask,
         others: U64 | None = None,
         others_columns: Sequence[int] = (),
-    ) -> F64:
-        """As ``fold``: adds only where ``update`` says so and answers only the rows ``wanted``.
+        every: int | None = None,
+    ) -> tuple[F64, F64]:
+        """As ``fold``: adds only where ``update`` says so and answers only the rows ``wanted``, and of column
+        ``every`` all rows.
 
         ``contributions``: float64 [width, m], that of row i in column ``places[i]``. ``others``: second keys;
         these columns of theirs, read before the row updates, follow the row's own.

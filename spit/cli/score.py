@@ -150,7 +150,8 @@ class _Rows:
 
     def write(self, rows: pa.RecordBatch) -> None:
         labels = rows.column("label")
-        self._counts.update(labels.to_pylist())
+        for count in pc.value_counts(labels).to_pylist():
+            self._counts[count["values"]] += count["counts"]
         if not self._all:
             rows = rows.filter(pc.not_equal(labels, Label.LEGIT.value))
         if rows.num_rows:

@@ -252,22 +252,21 @@ class FeatureTable:
                 added[i, attempts.count :] = 0.0 if at_end is None else at_end(ends)
             done = max(done, last)
             is_caller = k.sums is caller.SUMS
-            answer = self._sums[k.sums.key].fold_some(
+            answer, every = self._sums[k.sums.key].fold_some(
                 keys[k.sums.key],
                 times_us,
                 added,
                 places=places,
                 update=everything if k.sums.charges_diverted else undiverted,
-                wanted=everything if is_caller else is_attempt,
+                wanted=is_attempt,
                 others=None if k.sums.seen_from is None else keys[k.sums.seen_from],
                 others_columns=k.seen,
+                every=_YOUNG_COLUMN if is_caller else None,
             )
             if is_caller:
-                known = answer[:, _YOUNG_COLUMN]
-                attempts.learn_attempts(known[attempt_rows])
-                ends.learn_attempts(keys["caller"][end_rows] != 0, known[end_rows])
+                attempts.learn_attempts(every[attempt_rows])
+                ends.learn_attempts(keys["caller"][end_rows] != 0, every[end_rows])
                 self._fold_lasts(attempts, of_attempts, attempt_times_us, young=True)
-                answer = answer[attempt_rows]
             matrices.append(answer)
         return _FORMULAS.derive([*matrices, attempts.matrix(_ATTEMPT_COLUMNS)]), of_attempts
 

@@ -85,7 +85,7 @@ impl Sums {
         rows(py, answer, keys.len(), sums.stride())
     }
 
-    #[pyo3(signature = (keys, times_us, contributions, *, places, update, wanted, others=None, others_columns=vec![]))]
+    #[pyo3(signature = (keys, times_us, contributions, *, places, update, wanted, others=None, others_columns=vec![], every=None))]
     #[allow(clippy::too_many_arguments, reason = "columns of one table, by name")]
     fn fold_some<'py>(
         &mut self,
@@ -98,7 +98,8 @@ impl Sums {
         wanted: PyReadonlyArray1<'py, bool>,
         others: Option<PyReadonlyArray1<'py, u64>>,
         others_columns: Vec<usize>,
-    ) -> PyResult<Bound<'py, PyArray2<f64>>> {
+        every: Option<usize>,
+    ) -> PyResult<(Bound<'py, PyArray2<f64>>, Bound<'py, PyArray1<f64>>)> {
         let sums = &mut self.0;
         let (keys, times_us) = (column("keys", &keys)?, column("times_us", &times_us)?);
         let columns = contributions.shape()[1];
@@ -112,13 +113,15 @@ impl Sums {
             wanted: column("wanted", &wanted)?,
             others: others.as_ref().map_or(Ok(&[][..]), |others| column("others", others))?,
             others_columns: &others_columns,
+            every,
         };
         let stride = sums.stride() + others_columns.len();
         let answer = py
             .detach(|| sums.fold_some(keys, times_us, &contributions, &asked))
             .map_err(value_error)?;
-        let count = answer.len() / stride.max(1);
-        rows(py, answer, count, stride)
+        let count = answer.wanted.len() / stride.max(1);
+        let wanted = rows(py, answer.wanted, count, stride)?;
+        Ok((wanted, PyArray1::from_vec(py, answer.every)))
     }
 
     fn read_some<'py>(

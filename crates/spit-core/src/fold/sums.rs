@@ -55,6 +55,17 @@ pub struct Asked<'a> {
     pub others: &'a [u64],
     /// Which columns of the second key are answered, after those of the row's own.
     pub others_columns: &'a [usize],
+    /// A column that is answered for every row, wanted or not.
+    pub every: Option<usize>,
+}
+
+/// What [`Sums::fold_some`] answers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// Row after row of those that are wanted.
+    pub wanted: Vec<f64>,
+    /// The column asked for every row; empty where none is.
+    pub every: Vec<f64>,
 }
 
 /// The columns under one time constant, which lie side by side.
@@ -161,14 +172,14 @@ impl Sums {
     }
 
     /// As [`Sums::fold`], and does less where less is asked for: rows that `asked` does not want are folded
-    /// without an answer.
+    /// without an answer, or with that of one column.
     pub fn fold_some(
         &mut self,
         keys: &[u64],
         times_us: &[i64],
         contributions: &Contributions<'_>,
         asked: &Asked<'_>,
-    ) -> Result<Vec<f64>, FoldError> {
+    ) -> Result<Answer, FoldError> {
         self.check_contributions(contributions)?;
         expect_rows("times_us", keys.len(), times_us.len())?;
         expect_rows("places", keys.len(), contributions.places.len())?;
@@ -178,11 +189,13 @@ impl Sums {
             expect_rows("others", keys.len(), asked.others.len())?;
         }
         self.check_columns(asked.others_columns)?;
+        self.check_columns(asked.every.as_slice())?;
         let stride = self.stride + asked.others_columns.len();
         let wanted = asked.wanted.iter().filter(|&&w| w).count();
         let mut answer = vec![0.0; wanted * stride];
         let mut answers = answer.chunks_exact_mut(stride.max(1));
         let mut unwanted = vec![0.0; self.stride];
+        let mut every = Vec::with_capacity(asked.every.map_or(0, |_| keys.len()));
         let mut addends = vec![0.0; BLOCK_ROWS * self.stride];
         for (i, (&key, &time_us)) in keys.iter().zip(times_us).enumerate() {
             if i % BLOCK_ROWS == 0 {
@@ -197,16 +210,22 @@ impl Sums {
                     }
                     own
                 }
-                None => &mut unwanted,
+                None => {
+                    unwanted.fill(0.0);
+                    &mut unwanted
+                }
             };
             if asked.update[i] {
                 let from = i % BLOCK_ROWS * self.stride;
                 self.fold_row(key, time_us, &addends[from..from + self.stride], out);
-            } else if asked.wanted[i] {
+            } else if asked.wanted[i] || asked.every.is_some() {
                 self.read_or_nan(key, time_us, out);
             }
+            if let Some(column) = asked.every {
+                every.push(out[column]);
+            }
         }
-        Ok(answer)
+        Ok(Answer { wanted: answer, every })
     }
 
     /// What is known of these columns of each key at its time, without any change.
@@ -410,7 +429,7 @@ impl Sums {
             return Ok(());
         }
         Err(FoldError::new(format!(
-            "others_columns: expected rising columns below {}, found {columns:?}",
+            "columns: expected rising ones below {}, found {columns:?}",
             self.stride
         )))
     }

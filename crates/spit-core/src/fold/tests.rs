@@ -482,6 +482,7 @@ fn folding_some_equals_folding_all() {
         wanted: &wanted,
         others: &others,
         others_columns: &[1, 2],
+        every: Some(3),
     };
     // Rows of even numbers first, and a place that no row has.
     let columns = n + 1;
@@ -498,13 +499,15 @@ fn folding_some_equals_folding_all() {
         places: &places,
     };
     let found = some.fold_some(&s.keys, &s.times_us, &contributions, &asked).unwrap();
-    let mut found = found.chunks_exact(6);
+    assert_eq!(found.every.len(), n);
+    let (every, mut found) = (found.every, found.wanted.chunks_exact(6));
     for i in 0..n {
         let (key, other, at) = (&s.keys[i..=i], &others[i..=i], &s.times_us[i..=i]);
         let mut expected = all.read(key, at).unwrap();
         expected.extend(all.read_some(other, at, &[1, 2]).unwrap());
         let of_other = all.read(other, at).unwrap();
         assert_eq!(bits(&expected[4..]), bits(&of_other[1..3]));
+        assert_eq!(every[i].to_bits(), expected[3].to_bits(), "row {i}");
         if wanted[i] {
             assert_eq!(bits(found.next().unwrap()), bits(&expected), "row {i}");
         }
@@ -520,6 +523,12 @@ fn folding_some_equals_folding_all() {
         };
         assert!(some.fold_some(&s.keys, &s.times_us, &contributions, &asked).is_err());
     }
+    let asked = Asked {
+        every: Some(4),
+        ..asked
+    };
+    assert!(some.fold_some(&s.keys, &s.times_us, &contributions, &asked).is_err());
+    let asked = Asked { every: None, ..asked };
     let outside = vec![columns as i64; n];
     let negative = vec![-1; n];
     let mut unknown = values.clone();
