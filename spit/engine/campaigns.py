@@ -12,7 +12,7 @@ import json
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -50,13 +50,37 @@ _LEAST_TALK_S = 3.0
 _TALK_EDGES_S = (3.0, 6.0, 12.0, 25.0, 60.0, 180.0)
 _RING_EDGES_S = (3.0, 6.0, 12.0, 22.0)
 
-_COLUMNS = [
-    "time_us", "call_id", "caller", "callee", "source_ip", "user_agent", "fingerprint", "origid",
-    "attestation", "method", "outcome", "ring_time_s", "duration_s", "duration_censored", "hangup_by",
-]  # fmt: skip
+
+class _Attempt(NamedTuple):
+    """What is looked at of an attempt: columns of records.EVENT_SCHEMA."""
+
+    caller: str
+    time_us: int
+    call_id: str | None
+    callee: str | None
+    source_ip: str | None
+    user_agent: str | None
+    fingerprint: str | None
+    origid: str | None
+    attestation: str | None
+    method: str
+
+
+class _End(NamedTuple):
+    """The same of an end."""
+
+    caller: str
+    outcome: str | None
+    ring_time_s: float | None
+    duration_s: float | None
+    duration_censored: bool | None
+    hangup_by: str | None
+
 
 #: Says nothing of the caller: the capture stopped, or nobody was asked.
 _NO_OUTCOME = (None, Outcome.INCOMPLETE, Outcome.REDIRECTED)
+
+_Row = TypeVar("_Row", _Attempt, _End)
 
 STATE_SCHEMA = pa.schema([pa.field("member", pa.string(), nullable=False)])
 
@@ -171,23 +195,24 @@ class CampaignTable:
         found = np.flatnonzero(self._names.find(callers) >= 0)
         ended = ends[self._names.find(events["caller"].take(pa.array(ends))) >= 0]
         stride = self._stride
-        rows = np.concatenate([attempts[found], ended])
-        places = np.concatenate([found, np.full(len(ended), -1)])
-        order = np.argsort(rows)
-        watched = events.select(_COLUMNS).take(pa.array(rows[order]))
-        for place, event in zip(places[order].tolist(), watched.to_pylist(), strict=True):
-            if place < 0:
-                self._learn_outcome(event)
-                continue
+        outcomes = zip(ended.tolist(), _read(_End, events, ended), strict=True)
+        outcome = next(outcomes, None)
+        seen = zip(
+            found.tolist(), attempts[found].tolist(), _read(_Attempt, events, attempts[found]), strict=True
+        )
+        for place, row, event in seen:
+            while outcome is not None and outcome[0] < row:
+                self._learn_outcome(outcome[1])
+                outcome = next(outcomes, None)
             if sampled[place]:
                 number, stranger = int(numbers[place]), bool(strangers[place])
                 self._sample(int(keys[place]), event, number, stranger=stranger)
-            member = self._members.get(event["caller"])
+            member = self._members.get(event.caller)
             if member is None:
                 if not suspicious[place]:
                     continue
                 member = Member(
-                    event["caller"], int(numbers[place]) - 1, int(first_seen_us[place]), event["time_us"]
+                    event.caller, int(numbers[place]) - 1, int(first_seen_us[place]), event.time_us
                 )
                 self._members[member.caller] = member
             self._count(
@@ -198,19 +223,22 @@ class CampaignTable:
                 marked=bool(suspicious[place]),
                 stranger=bool(strangers[place]),
             )
+        while outcome is not None:
+            self._learn_outcome(outcome[1])
+            outcome = next(outcomes, None)
         if len(self._members) > self._max:
             self._evict()
             self._index()
         elif self._stride != stride:
             self._index()
 
-    def _learn_outcome(self, end: dict[str, Any]) -> None:
+    def _learn_outcome(self, end: _End) -> None:
         """Learn how a call went, where its caller is watched by now."""
-        outcome, ring_s, talk_s = end["outcome"], end["ring_time_s"], end["duration_s"]
+        outcome, ring_s, talk_s = end.outcome, end.ring_time_s, end.duration_s
         if outcome in _NO_OUTCOME:
             return
-        member, sampled = self._members.get(end["caller"]), self._sampled.get(end["caller"])
-        how = _outcome(outcome, ring_s, talk_s, end["hangup_by"])
+        member, sampled = self._members.get(end.caller), self._sampled.get(end.caller)
+        how = _outcome(outcome, ring_s, talk_s, end.hangup_by)
         if sampled is not None:
             sampled[1].add_outcome(how)
         if member is None:
@@ -218,7 +246,7 @@ class CampaignTable:
         member.add_outcome(how)
         member.not_found += outcome == Outcome.NOT_FOUND
         member.one_ring += outcome == Outcome.CANCELLED and ring_s is not None and ring_s <= _ONE_RING_S
-        if talk_s is not None and not end["duration_censored"] and talk_s >= _LEAST_TALK_S:
+        if talk_s is not None and not end.duration_censored and talk_s >= _LEAST_TALK_S:
             # Recordings end all at the same second.
             member.add_ties([("talk", f"{talk_s:.0f} s")])
 
@@ -273,13 +301,13 @@ class CampaignTable:
         self._names = Names()
         self._names.claim(pa.array([*self._members, *self._sampled], pa.string()))
 
-    def _sample(self, key: int, event: dict[str, Any], number: int, *, stranger: bool) -> None:
+    def _sample(self, key: int, event: _Attempt, number: int, *, stranger: bool) -> None:
         """Count an attempt of a sampled caller; a batch may be older than the last doubling."""
         if key % self._stride:
             return
-        caller: str = event["caller"]
+        caller = event.caller
         if caller not in self._sampled:
-            self._sampled[caller] = key, Member(caller, number - 1, event["time_us"], event["time_us"])
+            self._sampled[caller] = key, Member(caller, number - 1, event.time_us, event.time_us)
         self._count(self._sampled[caller][1], event, 0, 0.0, marked=False, stranger=stranger)
         while len(self._sampled) > MAX_SAMPLED:
             self._stride *= 2
@@ -287,9 +315,9 @@ class CampaignTable:
             self._sampled = kept
 
     def _count(
-        self, member: Member, event: dict[str, Any], rank: int, score: float, *, marked: bool, stranger: bool
+        self, member: Member, event: _Attempt, rank: int, score: float, *, marked: bool, stranger: bool
     ) -> None:
-        time_us: int = event["time_us"]
+        time_us = event.time_us
         member.attempts += 1
         member.last_us = max(member.last_us, time_us)
         member.rank, member.score = max(member.rank, rank), max(member.score, score)
@@ -298,7 +326,7 @@ class CampaignTable:
         if len(member.times_us) == MAX_TIMES:  # enough is known of it; nearly all spam is of such callers
             return
         member.times_us.append(time_us)
-        callee, own = _text(event["callee"]), _number(event["caller"])
+        callee, own = event.callee or None, _number(event.caller)
         number = _number(callee)
         if number is not None:
             if member.last_callee is not None:
@@ -307,13 +335,13 @@ class CampaignTable:
             member.neighbours += own is not None and number // _BLOCK == own // _BLOCK
         if callee is not None:
             member.callees.append(-zlib.crc32(callee.encode()) if number is None else number)
-        form = _form(event["method"], callee)
+        form = _form(event.method, callee)
         member.forms[form] = member.forms.get(form, 0) + 1
         member.strangers += stranger
-        _append(member.source_ips, _text(event["source_ip"]))
-        member.add_ties(ties_of(event))
+        _append(member.source_ips, event.source_ip)
+        member.add_ties(_ties_of(event))
         if marked:
-            _append(member.call_ids, _text(event["call_id"]))
+            _append(member.call_ids, event.call_id)
 
     def _evict(self) -> None:
         # A sixteenth more than needed, so that the sort is paid once per many callers.
@@ -324,18 +352,24 @@ class CampaignTable:
         self._evicted += len(oldest)
 
 
-def ties_of(event: dict[str, object]) -> list[tuple[str, str | None]]:
+def _read(kind: type[_Row], events: pa.RecordBatch, rows: I64) -> list[_Row]:
+    """These rows."""
+    picked = events.select(list(kind._fields)).take(pa.array(rows))
+    return [kind._make(row) for row in zip(*(column.to_pylist() for column in picked.columns), strict=True)]
+
+
+def _ties_of(event: _Attempt) -> tuple[tuple[str, str | None], ...]:
     """What one attempt may share with others of its campaign: kind and value."""
-    source, fingerprint = _text(event["source_ip"]), _text(event["fingerprint"])
-    return [
+    source, fingerprint = event.source_ip or None, event.fingerprint or None
+    return (
         ("source", source),
-        ("attestation", _text(event["attestation"]) or "none"),
-        ("callee_block", _block(_text(event["callee"]))),
-        ("peer", None if source is None else f"{source} / {_text(event['user_agent']) or fingerprint}"),
+        ("attestation", event.attestation or "none"),
+        ("callee_block", _block(event.callee)),
+        ("peer", None if source is None else f"{source} / {event.user_agent or fingerprint}"),
         ("fingerprint", fingerprint),
-        ("origid", _text(event["origid"])),
-        ("caller_block", _block(_text(event["caller"]))),
-    ]
+        ("origid", event.origid or None),
+        ("caller_block", _block(event.caller)),
+    )
 
 
 def _form(method: str, callee: str | None) -> str:
@@ -365,14 +399,10 @@ def _number(identity: str | None) -> int | None:
     return int(digits) if is_number else None
 
 
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
-
-
 def _counted(values: dict[str, int] | list[str]) -> dict[str, int]:
     return dict.fromkeys(values, 1) if isinstance(values, list) else values
 
 
 def _append(values: list[str], value: str | None) -> None:
-    if value is not None and value not in values and len(values) < MAX_VALUES:
+    if value and value not in values and len(values) < MAX_VALUES:
         values.append(value)
