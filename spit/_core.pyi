@@ -26,8 +26,11 @@ class CaptureReader:
     def read_messages(self, max_rows: int) -> pa.RecordBatch | None:
         """At most ``max_rows`` SIP messages (records.MESSAGE_SCHEMA), None at the end."""
 
-    def read_events(self, max_rows: int) -> pa.RecordBatch | None:
-        """At least one and about ``max_rows`` call events (records.EVENT_SCHEMA), None at the end."""
+    def read_events(self, max_rows: int, *, scored: bool = False) -> pa.RecordBatch | None:
+        """At least one and about ``max_rows`` call events (records.EVENT_SCHEMA), None at the end.
+
+        ``scored``: only what scoring asks: no answers, and null in the columns that nothing of it reads.
+        """
 
     def read_calls(self, max_rows: int) -> pa.RecordBatch | None:
         """Finished calls (records.CALL_SCHEMA), None at the end."""

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow_array::builder::{BooleanBuilder, Float64Builder, Int16Builder, Int32Builder, Int64Builder};
 use arrow_array::types::{Float64Type, Int64Type};
-use arrow_array::{Array, ArrayRef, PrimitiveArray, RecordBatch};
+use arrow_array::{new_null_array, Array, ArrayRef, PrimitiveArray, RecordBatch};
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use spit_core::call::event::Text;
 use spit_core::call::{CallView, EventKind, EventSink};
@@ -127,11 +127,35 @@ fn event_schema() -> Schema {
     Schema::new(EVENT_COLUMNS.map(field).to_vec())
 }
 
+/// Which events are kept, and what of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kept {
+    All,
+    Ends,
+    /// What scoring asks of a capture: no answers, and null in [`UNSCORED_COLUMNS`]. Half of an event's bytes.
+    Scored,
+}
+
+/// Columns that neither features nor rows of scores read.
+const UNSCORED_COLUMNS: [&str; 10] = [
+    "callee_uri",
+    "request_uri",
+    "destination_ip",
+    "transport",
+    "end_time_us",
+    "setup_time_s",
+    "auth_challenged",
+    "retransmissions",
+    "legs",
+    "passport_orig",
+];
+
 /// Collects events as rows.
 pub(crate) struct EventRows {
     schema: SchemaRef,
-    /// Only ends are kept.
-    ends_only: bool,
+    kept: Kept,
+    /// Whether each of the texts is kept.
+    texts_kept: [bool; TEXT_COLUMNS],
     rows: usize,
     event: TextColumn,
     time_us: Int64Builder,
@@ -161,8 +185,10 @@ pub(crate) struct EventRows {
 
 impl EventSink for EventRows {
     fn event(&mut self, kind: EventKind, time_us: Micros, call: &CallView<'_>) {
-        if self.ends_only && kind != EventKind::End {
-            return;
+        match self.kept {
+            Kept::Ends if kind != EventKind::End => return,
+            Kept::Scored if kind == EventKind::Answer => return,
+            _ => {}
         }
         self.rows += 1;
         self.event.append(kind.name().as_bytes());
@@ -170,12 +196,12 @@ impl EventSink for EventRows {
         self.start_us.append_value(call.start_us());
         self.method
             .append(if call.is_message() { b"MESSAGE" } else { b"INVITE" });
-        for (value, column) in call.texts().iter().zip(&mut self.texts) {
-            column.append_option(*value);
+        for ((value, column), kept) in call.texts().iter().zip(&mut self.texts).zip(self.texts_kept) {
+            if kept {
+                column.append_option(*value);
+            }
         }
         self.source_ip.append_ip(call.source_ip());
-        self.destination_ip.append_ip(call.destination_ip());
-        self.transport.append(call.transport().name().as_bytes());
         self.fingerprint.append_hex(call.fingerprint());
         // A, B or C.
         let attestation = call.attestation().map(|letter| [letter as u8]);
@@ -184,32 +210,28 @@ impl EventSink for EventRows {
         let name = |name: &'static str| name.as_bytes();
         self.exemption
             .append_option(call.exemption().map(Exemption::name).map(name));
-        self.end_us.append_option(call.end_us());
         self.outcome.append_option(call.outcome().map(|o| name(o.name())));
         self.final_status.append_option(call.final_status().map(|s| s as i16));
         self.ring_time_s.append_option(call.ring_time_s());
         let later = kind != EventKind::Attempt;
         self.pdd_s.append_option(call.pdd_s().filter(|_| later));
-        self.setup_time_s.append_option(call.setup_time_s().filter(|_| later));
         self.duration_s.append_option(call.duration_s());
         self.censored.append_option(call.duration_censored());
         self.hangup_by.append_option(call.hangup_by().map(|h| name(h.name())));
-        let ended = kind == EventKind::End;
-        self.auth_challenged
-            .append_option(ended.then(|| call.auth_challenged()));
-        self.retransmissions
-            .append_option(ended.then(|| i32::try_from(call.retransmissions()).unwrap_or(i32::MAX)));
-        self.legs
-            .append_option(ended.then(|| i16::try_from(call.legs()).unwrap_or(i16::MAX)));
         self.passport_iat_age_s.append_option(call.passport_iat_age_s());
+        if self.kept != Kept::Scored {
+            self.unscored(kind, call);
+        }
     }
 }
 
 impl EventRows {
-    pub(crate) fn new(ends_only: bool) -> Self {
+    pub(crate) fn new(kept: Kept) -> Self {
+        let text_kept = |(_, name): (Text, &str)| kept != Kept::Scored || !UNSCORED_COLUMNS.contains(&name);
         EventRows {
             schema: Arc::new(event_schema()),
-            ends_only,
+            kept,
+            texts_kept: TEXTS.map(text_kept),
             rows: 0,
             event: TextColumn::new(),
             time_us: Int64Builder::new(),
@@ -238,14 +260,40 @@ impl EventRows {
         }
     }
 
+    /// The columns that are no texts among [`UNSCORED_COLUMNS`].
+    fn unscored(&mut self, kind: EventKind, call: &CallView<'_>) {
+        self.destination_ip.append_ip(call.destination_ip());
+        self.transport.append(call.transport().name().as_bytes());
+        self.end_us.append_option(call.end_us());
+        let later = kind != EventKind::Attempt;
+        self.setup_time_s.append_option(call.setup_time_s().filter(|_| later));
+        let ended = kind == EventKind::End;
+        self.auth_challenged
+            .append_option(ended.then(|| call.auth_challenged()));
+        self.retransmissions
+            .append_option(ended.then(|| i32::try_from(call.retransmissions()).unwrap_or(i32::MAX)));
+        self.legs
+            .append_option(ended.then(|| i16::try_from(call.legs()).unwrap_or(i16::MAX)));
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.rows
     }
 
     /// The rows so far as `records.EVENT_SCHEMA`.
     pub(crate) fn finish(&mut self) -> Result<RecordBatch, ArrowError> {
-        self.rows = 0;
-        let columns: Vec<ArrayRef> = EVENT_COLUMNS.iter().map(|name| self.finish_column(name)).collect();
+        let rows = std::mem::take(&mut self.rows);
+        let columns: Vec<ArrayRef> = EVENT_COLUMNS
+            .iter()
+            .zip(event_schema().fields())
+            .map(|(name, field)| {
+                if self.kept == Kept::Scored && UNSCORED_COLUMNS.contains(name) {
+                    new_null_array(field.data_type(), rows)
+                } else {
+                    self.finish_column(name)
+                }
+            })
+            .collect();
         RecordBatch::try_new(Arc::clone(&self.schema), columns)
     }
 
