@@ -73,8 +73,9 @@ PAIRS: tuple[PairsDeclaration, ...] = (pair.CONTACTS, pair.TALKS, fingerprint.CA
 
 #: A pair takes 16 bytes where a key takes hundreds, and there are more of them.
 _PAIRS_PER_KEY = 4
-#: Attempts and ends folded at a time: what stands between folds and features fits the processor's caches.
-_CHUNK_EVENTS = 4096
+#: Attempts and ends folded at a time: what stands between folds and features fits the processor's caches. No
+#: power of two: the contributions of a row would lie in the same few places of the caches.
+_CHUNK_EVENTS = 4_000
 
 
 def schema_hash(features: tuple[Feature, ...] = FEATURES) -> str:

@@ -30,9 +30,6 @@ pub struct Sums {
     idle_us: i64,
 }
 
-/// Rows whose addends are gathered at a time: those of the widest sums fit the first cache.
-const BLOCK_ROWS: usize = 16;
-
 /// What rows add, contribution by contribution: `values[c * columns + places[i]]` is what row i adds to c.
 #[derive(Debug, Clone, Copy)]
 pub struct Contributions<'a> {
@@ -196,12 +193,9 @@ impl Sums {
         let mut answers = answer.chunks_exact_mut(stride.max(1));
         let mut unwanted = vec![0.0; self.stride];
         let mut every = Vec::with_capacity(asked.every.map_or(0, |_| keys.len()));
-        let mut addends = vec![0.0; BLOCK_ROWS * self.stride];
+        let starts: Vec<_> = self.sources.iter().map(|c| c * contributions.columns).collect();
+        let mut addends = vec![0.0; self.stride];
         for (i, (&key, &time_us)) in keys.iter().zip(times_us).enumerate() {
-            if i % BLOCK_ROWS == 0 {
-                let end = keys.len().min(i + BLOCK_ROWS);
-                self.gather(contributions, i..end, &mut addends);
-            }
             let out = match asked.wanted[i].then(|| answers.next()).flatten() {
                 Some(out) => {
                     let (own, of_other) = out.split_at_mut(self.stride);
@@ -216,8 +210,12 @@ impl Sums {
                 }
             };
             if asked.update[i] {
-                let from = i % BLOCK_ROWS * self.stride;
-                self.fold_row(key, time_us, &addends[from..from + self.stride], out);
+                // Neighbours have their values side by side: a cache line serves eight rows.
+                let place = contributions.places[i] as usize;
+                for (addend, start) in addends.iter_mut().zip(&starts) {
+                    *addend = contributions.values[start + place];
+                }
+                self.fold_row(key, time_us, &addends, out);
             } else if asked.wanted[i] || asked.every.is_some() {
                 self.read_or_nan(key, time_us, out);
             }
@@ -366,19 +364,6 @@ impl Sums {
             }
         }
         Ok(())
-    }
-
-    /// What these rows add to each column of the state, row after row. Places are known to be within.
-    fn gather(&self, contributions: &Contributions<'_>, rows: Range<usize>, addends: &mut [f64]) {
-        let columns = contributions.columns;
-        let places = &contributions.places[rows];
-        for (column, &c) in self.sources.iter().enumerate() {
-            let values = &contributions.values[c * columns..(c + 1) * columns];
-            let to = addends.iter_mut().skip(column).step_by(self.stride.max(1));
-            for (addend, &place) in to.zip(places) {
-                *addend = values[place as usize];
-            }
-        }
     }
 
     /// `addends`: what is added to each column.
