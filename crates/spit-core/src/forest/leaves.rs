@@ -96,7 +96,7 @@ impl LeafSets {
             for strike in &self.strikes[strikes_from..tree.nan_is_yes] {
                 let values = &columns[strike.feature as usize];
                 for (left, value) in left.iter_mut().zip(values) {
-                    *left &= strike.kept | all_if(!(*value > strike.threshold));
+                    *left &= strike.kept | !all_if(*value > strike.threshold);
                 }
             }
             for strike in &self.strikes[tree.nan_is_yes..tree.nan_is_no] {
