@@ -46,6 +46,8 @@ fn join_keys<'py>(
     Ok(PyArray1::from_vec(py, a.iter().zip(b).map(join).collect()))
 }
 
+type Matrix<'py> = Bound<'py, PyArray2<f64>>;
+
 /// Exponentially decayed sums per key.
 #[pyclass(module = "spit._core")]
 pub(crate) struct Sums(fold::Sums);
@@ -99,7 +101,7 @@ impl Sums {
         others: Option<PyReadonlyArray1<'py, u64>>,
         others_columns: Vec<usize>,
         every: Option<usize>,
-    ) -> PyResult<(Bound<'py, PyArray2<f64>>, Bound<'py, PyArray1<f64>>)> {
+    ) -> PyResult<(Matrix<'py>, Bound<'py, PyArray1<f64>>)> {
         let sums = &mut self.0;
         let (keys, times_us) = (column("keys", &keys)?, column("times_us", &times_us)?);
         let columns = contributions.shape()[1];
