@@ -26,8 +26,11 @@ class CaptureReader:
     def read_messages(self, max_rows: int) -> pa.RecordBatch | None:
         """At most ``max_rows`` SIP messages (records.MESSAGE_SCHEMA), None at the end."""
 
-    def read_events(self, max_rows: int) -> pa.RecordBatch | None:
-        """At least one and about ``max_rows`` call events (records.EVENT_SCHEMA), None at the end."""
+    def read_events(self, max_rows: int, *, scored: bool = False) -> pa.RecordBatch | None:
+        """At least one and about ``max_rows`` call events (records.EVENT_SCHEMA), None at the end.
+
+        ``scored``: only what scoring asks: no answers, and null in the columns that nothing of it reads.
+        """
 
     def read_calls(self, max_rows: int) -> pa.RecordBatch | None:
         """Finished calls (records.CALL_SCHEMA), None at the end."""
@@ -246,14 +249,16 @@ ATTEMPT_COLUMNS: list[str]
 #: Numbers that differ in at least 1 and at most this many digits at the end are neighbours.
 NEIGHBOUR_DIGITS: int
 
-def attempt_columns(attempts: pa.RecordBatch) -> F64:
-    """What each attempt says by itself, float64 [ATTEMPT_COLUMNS, attempts]: truths are 0 or 1.
+def attempt_columns(attempts: pa.RecordBatch, rows: I64 | None = None) -> F64:
+    """What each attempt, or each of these rows, says by itself, float64 [ATTEMPT_COLUMNS, rows].
+
+    Truths are 0 or 1.
 
     Reads the columns of records.EVENT_SCHEMA that are there; the others are null.
     """
 
-def event_keys(events: pa.RecordBatch, names: Sequence[str]) -> U64:
-    """The keys of each event, uint64 [names, events], 0 where there is none.
+def event_keys(events: pa.RecordBatch, names: Sequence[str], rows: I64 | None = None) -> U64:
+    """The keys of each event, or of these rows, uint64 [names, rows], 0 where there is none.
 
     Names: caller, callee, identity, origid, block, callee_block, identity_block, source, peer, tie_peer,
     contact, contact_reverse, peer_caller, peer_callee, identity_source (crates/spit-core/src/attempt.rs).
@@ -319,14 +324,18 @@ class Sums:
         times_us: I64,
         contributions: F64,
         *,
+        places: I64,
         update: Mask,
         wanted: Mask,
         others: U64 | None = None,
         others_columns: Sequence[int] = (),
-    ) -> F64:
-        """As ``fold``: adds only where ``update`` says so and answers only the rows ``wanted``.
+        every: int | None = None,
+    ) -> tuple[F64, F64]:
+        """As ``fold``: adds only where ``update`` says so and answers only the rows ``wanted``, and of column
+        ``every`` all rows.
 
-        ``others``: second keys; these columns of theirs, read before the row updates, follow the row's own.
+        ``contributions``: float64 [width, m], that of row i in column ``places[i]``. ``others``: second keys;
+        these columns of theirs, read before the row updates, follow the row's own.
         """
 
     def read_some(self, keys: U64, times_us: I64, columns: Sequence[int]) -> F64:
@@ -408,6 +417,9 @@ class Names:
     def __init__(self) -> None: ...
     def claim(self, column: pa.Array) -> tuple[I64, I64]:
         """The slot of each row (-1 where null), and the slots taken just now, in the order of first rows."""
+
+    def find(self, column: pa.Array) -> I64:
+        """The slot of each row, -1 where null or not held."""
 
     def slot(self, name: str) -> int | None:
         """The slot of one string, None when it is not held."""

@@ -73,7 +73,7 @@ class TsharkFiles:
         for batch in self.calls():
             yield _csv_lines(batch) if format_ == "csv" else write_jsonl(batch)
 
-    def events(self) -> Iterator[pa.RecordBatch]:
+    def events(self, *, scored: bool = False) -> Iterator[pa.RecordBatch]:  # noqa: ARG002  all are given
         """A row per call event (records.EVENT_SCHEMA)."""
         return self._batches("events", lambda feed: feed.read_events())
 

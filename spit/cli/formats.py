@@ -9,6 +9,8 @@ import pyarrow as pa
 
 from spit.cli.output import CountedStream
 
+#: Rows that become text at once: callers come in one batch, however many they are.
+_LINES_AT_ONCE = 8_192
 #: Rows that one row group of a Parquet file gathers.
 _ROW_GROUP_ROWS = 131_072
 
@@ -70,7 +72,8 @@ class JsonlWriter:
         self._encode = write_jsonl
 
     def write(self, batch: pa.RecordBatch) -> None:
-        self._stream.write(self._encode(batch))
+        for start in range(0, batch.num_rows, _LINES_AT_ONCE):
+            self._stream.write(self._encode(batch.slice(start, _LINES_AT_ONCE)))
         self._stream.flush()  # the reader of a pipe gets each batch when it is ready
 
     def close(self) -> None:

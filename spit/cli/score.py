@@ -7,7 +7,6 @@ import itertools
 import sys
 from collections import Counter, deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
 
@@ -33,6 +32,7 @@ from spit.engine.challenger import Challenger
 from spit.engine.engine import Engine
 from spit.engine.evaluation import CAPTURE_NOTE, Measurement, read_labels
 from spit.engine.novelty import learn_novelty
+from spit.engine.replaying import observe_beside
 from spit.engine.scored import SCORED_CALL_SCHEMA, Scored
 from spit.engine.summaries import CALLER_SCHEMA
 from spit.errors import InputError
@@ -42,8 +42,9 @@ from spit.records import Label
 _CALLER_COLUMNS = (
     "caller", "label", "score", "action", "attempts", "flagged_at_attempt", "first_seen", "last_seen",
 )  # fmt: skip
-#: Batches read while one is scored: bounds what waits in memory.
-_BATCHES_AHEAD = 2
+#: Reading, folding and counting want the interpreter for moments between work in Rust: in the usual 5 ms of
+#: waiting for it thousands of events are folded.
+_SWITCH_INTERVAL_S = 0.0002
 _CALL_COLUMNS = ("time", "caller", "callee", "label", "score", "action", "attempts", "call_id")
 _CAMPAIGN_COLUMNS = (
     "campaign", "label", "score", "callers", "attempts", "flagged_at_attempt", "first_seen", "last_seen",
@@ -76,8 +77,9 @@ def run(arguments: argparse.Namespace) -> int:
     with open_target(arguments.output) as stream, Progress(arguments.progress) as progress:
         rows = _Rows(stream, format_, arguments)
         engine, events = _detector(config, capture, novelty=novelty, challenger=challenger)
-        observed = _observed if "-" in arguments.captures else _observed_beside
-        scored = observed(engine, events, capture, progress)
+        observed = _observed if "-" in arguments.captures else observe_beside
+        sys.setswitchinterval(_SWITCH_INTERVAL_S)
+        scored = observed(engine, _reported(events, capture, progress))
         if arguments.by == "call":
             scored = rows.written(scored, progress)
         comparison = _consume(scored, labels)
@@ -102,35 +104,22 @@ def _detector(
 ) -> tuple[Engine, Iterator[pa.RecordBatch]]:
     """The engine, and the events that it has to see."""
     if novelty:
-        model, events = learn_novelty(capture.events())
+        model, events = learn_novelty(capture.events(scored=True))
         return Engine(model, Policy(config.policy)), events
-    return build_engine(config, () if challenger is None else (challenger,)), capture.events()
+    return build_engine(config, () if challenger is None else (challenger,)), capture.events(scored=True)
 
 
-def _observed(
-    engine: Engine, batches: Iterator[pa.RecordBatch], capture: Captures, progress: Progress
-) -> Iterator[Scored]:
+def _observed(engine: Engine, batches: Iterator[pa.RecordBatch]) -> Iterator[Scored]:
+    return (engine.observe(events) for events in batches)
+
+
+def _reported(
+    batches: Iterator[pa.RecordBatch], capture: Captures, progress: Progress
+) -> Iterator[pa.RecordBatch]:
+    """The batches as they are read, and how far reading is."""
     for events in batches:
-        yield engine.observe(events)
         progress.read(*capture.progress())
-
-
-def _observed_beside(
-    engine: Engine, batches: Iterator[pa.RecordBatch], capture: Captures, progress: Progress
-) -> Iterator[Scored]:
-    """As ``_observed``, in order, while the next batch is read: not for a pipe that somebody watches.
-
-    The one that reads is this thread, which hears Ctrl-C and never waits for input on the way out.
-    """
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="spit-observe") as worker:
-        begun: deque[Future[Scored]] = deque()
-        for events in batches:
-            begun.append(worker.submit(engine.observe, events))
-            progress.read(*capture.progress())
-            if len(begun) > _BATCHES_AHEAD:
-                yield begun.popleft().result()
-        while begun:
-            yield begun.popleft().result()
+        yield events
 
 
 def _consume(scored: Iterator[Scored], labels: pa.Table | None) -> list[str]:
@@ -165,7 +154,8 @@ class _Rows:
 
     def write(self, rows: pa.RecordBatch) -> None:
         labels = rows.column("label")
-        self._counts.update(labels.to_pylist())
+        for count in pc.value_counts(labels).to_pylist():
+            self._counts[count["values"]] += count["counts"]
         if not self._all:
             rows = rows.filter(pc.not_equal(labels, Label.LEGIT.value))
         if rows.num_rows:

@@ -190,9 +190,18 @@ class CallerTable:
             first_seen_us=self._first_us[slots],
             last_seen_us=self._last_us[slots],
             source_ips=pa.ListArray.from_arrays(_offsets(held.sum(axis=1)), self._ips.names(ips[held])),
-            call_ids=_lists([self._call_ids.get(slot, ()) for slot in numbers]),
+            call_ids=self._call_ids_of(slots),
             values=np.stack(values) if values else np.empty((0, 0), np.float32),
             values_at=np.array(values_at, np.int64),
+        )
+
+    def _call_ids_of(self, slots: I64) -> pa.ListArray:
+        lengths = np.zeros(len(slots), np.int64)
+        held = np.flatnonzero(np.isin(slots, np.fromiter(self._call_ids, np.int64, len(self._call_ids))))
+        rows = [self._call_ids[slot] for slot in slots[held].tolist()]
+        lengths[held] = [len(row) for row in rows]
+        return pa.ListArray.from_arrays(
+            _offsets(lengths), pa.array([name for row in rows for name in row], pa.string())
         )
 
     def update(
@@ -385,12 +394,6 @@ def _offsets(lengths: I64) -> pa.Array:
 def _lengths(lists: pa.ListArray) -> I64:
     lengths: I64 = pc.list_value_length(lists).fill_null(0).to_numpy().astype(np.int64)
     return lengths
-
-
-def _lists(rows: list[tuple[str, ...]]) -> pa.ListArray:
-    lengths = np.fromiter(map(len, rows), np.int64, len(rows))
-    flat = pa.array([name for row in rows for name in row], pa.string())
-    return pa.ListArray.from_arrays(_offsets(lengths), flat)
 
 
 def _joined(states: list[pa.RecordBatch]) -> pa.RecordBatch:

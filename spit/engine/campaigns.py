@@ -14,15 +14,15 @@ from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from itertools import chain, islice
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from spit._core import Names
 from spit.engine.callers import I8, SPAM_RANK
 from spit.errors import InputError
-from spit.model.evidence import U64, Mask
+from spit.model.evidence import I64, U64, Mask
 from spit.records import Outcome
 
 #: An attempt's own log-odds from which its caller is watched: as likely spam as not.
@@ -54,17 +54,39 @@ _LEAST_TALK_S = 3.0
 _TALK_EDGES_S = (3.0, 6.0, 12.0, 25.0, 60.0, 180.0)
 _RING_EDGES_S = (3.0, 6.0, 12.0, 22.0)
 
-_COLUMNS = [
-    "time_us", "call_id", "caller", "callee", "source_ip", "user_agent", "fingerprint", "origid",
-    "attestation", "method",
-]  # fmt: skip
 
-_END_COLUMNS = ["caller", "outcome", "ring_time_s", "duration_s", "duration_censored", "hangup_by"]
+class _Attempt(NamedTuple):
+    """What is looked at of an attempt: columns of records.EVENT_SCHEMA."""
+
+    caller: str
+    time_us: int
+    call_id: str | None
+    callee: str | None
+    source_ip: str | None
+    user_agent: str | None
+    fingerprint: str | None
+    origid: str | None
+    attestation: str | None
+    method: str
+
+
+class _End(NamedTuple):
+    """The same of an end."""
+
+    caller: str
+    outcome: str | None
+    ring_time_s: float | None
+    duration_s: float | None
+    duration_censored: bool | None
+    hangup_by: str | None
+
+
 #: Says nothing of the caller: the capture stopped, or nobody was asked.
 _NO_OUTCOME = (None, Outcome.INCOMPLETE, Outcome.REDIRECTED)
 
 #: Callers encoded at a time for a saved state: questions wait until they are in a column.
 _MEMBERS_AT_ONCE = 256
+_Row = TypeVar("_Row", _Attempt, _End)
 
 STATE_SCHEMA = pa.schema([pa.field("member", pa.string(), nullable=False)])
 
@@ -158,10 +180,15 @@ class CampaignTable:
         self._evicted = 0
         self._sampled: dict[str, tuple[int, Member]] = {}
         self._stride = _FIRST_STRIDE
+        #: The callers of both, to find the few rows that are theirs.
+        self._names = Names()
 
     def update(
         self,
-        attempts: pa.RecordBatch,
+        events: pa.RecordBatch,
+        attempts: I64,
+        ends: I64,
+        callers: pa.Array,
         keys: U64,
         ranks: I8,
         scores: np.ndarray,
@@ -170,68 +197,74 @@ class CampaignTable:
         suspicious: Mask,
         strangers: Mask,
     ) -> None:
-        """Count n attempts (records.EVENT_SCHEMA), in order.
+        """Count attempts and ends, which are these rows of ``events`` (records.EVENT_SCHEMA), in order.
 
-        ``keys``: uint64[n], of the callers, 0 where nobody is named;
-        ``numbers``: int64[n], the caller's attempts so far, this one included; ``first_seen_us``: of it;
-        ``suspicious``: attempts from which on a caller is watched;
-        ``strangers``: attempts to people whom the caller had not called before.
+        Of the n attempts: ``callers``: strings, null allowed; ``keys``: uint64[n] of them, 0 where nobody is
+        named; ``numbers``: int64[n], the caller's attempts so far, this one included; ``first_seen_us``: of
+        it; ``suspicious``: attempts from which on a caller is watched; ``strangers``: attempts to people whom
+        the caller had not called before.
         """
-        callers = attempts["caller"].to_pylist()
         # The stride is a power of two.
         sampled = (keys & np.uint64(self._stride - 1) == 0) & (keys != 0) & (numbers <= _MAX_SAMPLED_ATTEMPTS)
-        rows = [
-            row
-            for row, (caller, wanted) in enumerate(zip(callers, (suspicious | sampled).tolist(), strict=True))
-            if caller is not None and (wanted or caller in self._members)
-        ]
-        # A caller whose first suspicious attempt is in this batch is watched from that row on.
-        watched = attempts.select(_COLUMNS).take(pa.array(rows, pa.int64()))
-        for row, event in zip(rows, watched.to_pylist(), strict=True):
-            if sampled[row]:
-                self._sample(int(keys[row]), event, int(numbers[row]), stranger=bool(strangers[row]))
-            member = self._members.get(event["caller"])
+        self._names.claim(callers.take(pa.array(np.flatnonzero(suspicious | sampled))))
+        # Among them those of callers that are watched only from some row of this batch on.
+        found = np.flatnonzero(self._names.find(callers) >= 0)
+        ended = ends[self._names.find(events["caller"].take(pa.array(ends))) >= 0]
+        stride = self._stride
+        outcomes = zip(ended.tolist(), _read(_End, events, ended), strict=True)
+        outcome = next(outcomes, None)
+        seen = zip(
+            found.tolist(), attempts[found].tolist(), _read(_Attempt, events, attempts[found]), strict=True
+        )
+        for place, row, event in seen:
+            while outcome is not None and outcome[0] < row:
+                self._learn_outcome(outcome[1])
+                outcome = next(outcomes, None)
+            if sampled[place]:
+                number, stranger = int(numbers[place]), bool(strangers[place])
+                self._sample(int(keys[place]), event, number, stranger=stranger)
+            member = self._members.get(event.caller)
             if member is None:
-                if not suspicious[row]:
+                if not suspicious[place]:
                     continue
                 member = Member(
-                    event["caller"], int(numbers[row]) - 1, int(first_seen_us[row]), event["time_us"]
+                    event.caller, int(numbers[place]) - 1, int(first_seen_us[place]), event.time_us
                 )
                 self._members[member.caller] = member
             self._count(
                 member,
                 event,
-                int(ranks[row]),
-                float(scores[row]),
-                marked=bool(suspicious[row]),
-                stranger=bool(strangers[row]),
+                int(ranks[place]),
+                float(scores[place]),
+                marked=bool(suspicious[place]),
+                stranger=bool(strangers[place]),
             )
+        while outcome is not None:
+            self._learn_outcome(outcome[1])
+            outcome = next(outcomes, None)
         if len(self._members) > self._max:
             self._evict()
+            self._index()
+        elif self._stride != stride:
+            self._index()
 
-    def learn_outcomes(self, events: pa.RecordBatch) -> None:
-        """Learn from ``end`` events how the calls of watched callers went."""
-        if not self._members and not self._sampled:
+    def _learn_outcome(self, end: _End) -> None:
+        """Learn how a call went, where its caller is watched by now."""
+        outcome, ring_s, talk_s = end.outcome, end.ring_time_s, end.duration_s
+        if outcome in _NO_OUTCOME:
             return
-        ends = events.select(_END_COLUMNS).filter(pc.equal(events["event"], "end"))
-        columns = (ends[name].to_pylist() for name in _END_COLUMNS)
-        for caller, outcome, ring_s, talk_s, censored, hangup_by in zip(*columns, strict=True):
-            if caller is None or outcome in _NO_OUTCOME:
-                continue
-            member, sampled = self._members.get(caller), self._sampled.get(caller)
-            if member is None and sampled is None:
-                continue
-            how = _outcome(outcome, ring_s, talk_s, hangup_by)
-            if sampled is not None:
-                sampled[1].add_outcome(how)
-            if member is None:
-                continue
-            member.add_outcome(how)
-            member.not_found += outcome == Outcome.NOT_FOUND
-            member.one_ring += outcome == Outcome.CANCELLED and ring_s is not None and ring_s <= _ONE_RING_S
-            if talk_s is not None and not censored and talk_s >= _LEAST_TALK_S:
-                # Recordings end all at the same second.
-                member.add_ties([("talk", f"{talk_s:.0f} s")])
+        member, sampled = self._members.get(end.caller), self._sampled.get(end.caller)
+        how = _outcome(outcome, ring_s, talk_s, end.hangup_by)
+        if sampled is not None:
+            sampled[1].add_outcome(how)
+        if member is None:
+            return
+        member.add_outcome(how)
+        member.not_found += outcome == Outcome.NOT_FOUND
+        member.one_ring += outcome == Outcome.CANCELLED and ring_s is not None and ring_s <= _ONE_RING_S
+        if talk_s is not None and not end.duration_censored and talk_s >= _LEAST_TALK_S:
+            # Recordings end all at the same second.
+            member.add_ties([("talk", f"{talk_s:.0f} s")])
 
     def members(self) -> list[Member]:
         """All watched callers, in the order of their first attempts."""
@@ -283,14 +316,20 @@ class CampaignTable:
         self._members, self._sampled, self._stride, self._evicted = members, sample, stride, 0
         if len(self._members) > self._max:
             self._evict()
+        self._index()
 
-    def _sample(self, key: int, event: dict[str, Any], number: int, *, stranger: bool) -> None:
+    def _index(self) -> None:
+        """Names anew, once some have left."""
+        self._names = Names()
+        self._names.claim(pa.array([*self._members, *self._sampled], pa.string()))
+
+    def _sample(self, key: int, event: _Attempt, number: int, *, stranger: bool) -> None:
         """Count an attempt of a sampled caller; a batch may be older than the last doubling."""
         if key % self._stride:
             return
-        caller: str = event["caller"]
+        caller = event.caller
         if caller not in self._sampled:
-            self._sampled[caller] = key, Member(caller, number - 1, event["time_us"], event["time_us"])
+            self._sampled[caller] = key, Member(caller, number - 1, event.time_us, event.time_us)
         self._count(self._sampled[caller][1], event, 0, 0.0, marked=False, stranger=stranger)
         while len(self._sampled) > MAX_SAMPLED:
             self._stride *= 2
@@ -298,9 +337,9 @@ class CampaignTable:
             self._sampled = kept
 
     def _count(
-        self, member: Member, event: dict[str, Any], rank: int, score: float, *, marked: bool, stranger: bool
+        self, member: Member, event: _Attempt, rank: int, score: float, *, marked: bool, stranger: bool
     ) -> None:
-        time_us: int = event["time_us"]
+        time_us = event.time_us
         member.attempts += 1
         member.last_us = max(member.last_us, time_us)
         member.rank, member.score = max(member.rank, rank), max(member.score, score)
@@ -309,7 +348,7 @@ class CampaignTable:
         if len(member.times_us) == MAX_TIMES:  # enough is known of it; nearly all spam is of such callers
             return
         member.times_us.append(time_us)
-        callee, own = _text(event["callee"]), _number(event["caller"])
+        callee, own = event.callee or None, _number(event.caller)
         number = _number(callee)
         if number is not None:
             if member.last_callee is not None:
@@ -318,13 +357,13 @@ class CampaignTable:
             member.neighbours += own is not None and number // _BLOCK == own // _BLOCK
         if callee is not None:
             member.callees.append(-zlib.crc32(callee.encode()) if number is None else number)
-        form = _form(event["method"], callee)
+        form = _form(event.method, callee)
         member.forms[form] = member.forms.get(form, 0) + 1
         member.strangers += stranger
-        _append(member.source_ips, _text(event["source_ip"]))
-        member.add_ties(ties_of(event))
+        _append(member.source_ips, event.source_ip)
+        member.add_ties(_ties_of(event))
         if marked:
-            _append(member.call_ids, _text(event["call_id"]))
+            _append(member.call_ids, event.call_id)
 
     def _evict(self) -> None:
         # A sixteenth more than needed, so that the sort is paid once per many callers.
@@ -335,18 +374,24 @@ class CampaignTable:
         self._evicted += len(oldest)
 
 
-def ties_of(event: dict[str, object]) -> list[tuple[str, str | None]]:
+def _read(kind: type[_Row], events: pa.RecordBatch, rows: I64) -> list[_Row]:
+    """These rows."""
+    picked = events.select(list(kind._fields)).take(pa.array(rows))
+    return [kind._make(row) for row in zip(*(column.to_pylist() for column in picked.columns), strict=True)]
+
+
+def _ties_of(event: _Attempt) -> tuple[tuple[str, str | None], ...]:
     """What one attempt may share with others of its campaign: kind and value."""
-    source, fingerprint = _text(event["source_ip"]), _text(event["fingerprint"])
-    return [
+    source, fingerprint = event.source_ip or None, event.fingerprint or None
+    return (
         ("source", source),
-        ("attestation", _text(event["attestation"]) or "none"),
-        ("callee_block", _block(_text(event["callee"]))),
-        ("peer", None if source is None else f"{source} / {_text(event['user_agent']) or fingerprint}"),
+        ("attestation", event.attestation or "none"),
+        ("callee_block", _block(event.callee)),
+        ("peer", None if source is None else f"{source} / {event.user_agent or fingerprint}"),
         ("fingerprint", fingerprint),
-        ("origid", _text(event["origid"])),
-        ("caller_block", _block(_text(event["caller"]))),
-    ]
+        ("origid", event.origid or None),
+        ("caller_block", _block(event.caller)),
+    )
 
 
 def _form(method: str, callee: str | None) -> str:
@@ -376,14 +421,10 @@ def _number(identity: str | None) -> int | None:
     return int(digits) if is_number else None
 
 
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
-
-
 def _counted(values: dict[str, int] | list[str]) -> dict[str, int]:
     return dict.fromkeys(values, 1) if isinstance(values, list) else values
 
 
 def _append(values: list[str], value: str | None) -> None:
-    if value is not None and value not in values and len(values) < MAX_VALUES:
+    if value and value not in values and len(values) < MAX_VALUES:
         values.append(value)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import pyarrow as pa
 
+from spit.engine.detection import FrozenDetection
 from spit.engine.scored import Scored
 from spit.storage.journal import Position
 
@@ -53,9 +53,7 @@ class SavedObserver(Observer, Protocol):
 class FrozenEngine:
     """A copy of all state, to be written while counting goes on."""
 
-    features: list[tuple[str, pa.RecordBatch]]
-    states: dict[str, pa.RecordBatch]
-    callers: Callable[[], pa.RecordBatch]
+    detection: FrozenDetection
     beside: list[Frozen]
     position: Position
     facts: dict[str, Any]

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from spit._core import OneAttempt, event_keys
+from spit.features.columns import EventKeys
 from spit.model.campaign_evidence import TIES
 from spit.model.evidence import U64, Mask
 
@@ -37,6 +38,11 @@ def caller_keys(attempts: pa.RecordBatch) -> U64:
 def tie_keys(attempts: pa.RecordBatch) -> list[U64]:
     """uint64[n] for each of ``campaign_evidence.TIES``; 0 where the attempt has no such tie."""
     return list(event_keys(attempts.select(_COLUMNS), _TIE_KEYS))
+
+
+def ties_of(keys: EventKeys) -> list[U64]:
+    """``tie_keys`` of attempts whose keys are known."""
+    return [keys[name] for name in _TIE_KEYS]
 
 
 def tie_keys_of_one(attempt: OneAttempt) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import ItemsView, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -81,11 +81,13 @@ _END_COLUMNS = (
 
 
 _KEY_COLUMNS = ("caller", "callee", "origid", "source_ip", "fingerprint")
-#: Keys that the primitives are asked for.
+#: The keys of an event: what the primitives are asked for, and what evidence and campaigns are counted by.
 EVENT_KEYS = [
     *("caller", "callee", "origid", "block", "callee_block", "source", "peer"),
     *("contact", "contact_reverse", "peer_caller", "peer_callee"),
+    *("identity", "identity_source", "identity_block", "tie_peer"),
 ]
+_KEY_PLACES = {name: place for place, name in enumerate(EVENT_KEYS)}
 
 
 def _columns(events: pa.RecordBatch, names: Sequence[str]) -> pa.RecordBatch:
@@ -93,19 +95,12 @@ def _columns(events: pa.RecordBatch, names: Sequence[str]) -> pa.RecordBatch:
     return pa.record_batch([column(events, name) for name in names], names=list(names))
 
 
-def _pick(events: pa.RecordBatch, names: Sequence[str], rows: I64) -> pa.RecordBatch:
-    """These columns of these rows. InputError when a column is missing."""
-    return _columns(events, names).take(pa.array(rows))
-
-
-def pick_attempts(events: pa.RecordBatch, rows: I64) -> pa.RecordBatch:
-    """What AttemptColumns needs of these rows."""
-    return _pick(events, _ATTEMPT_COLUMNS, rows)
-
-
-def pick_ends(events: pa.RecordBatch, rows: I64) -> pa.RecordBatch:
-    """What EndColumns needs of these rows."""
-    return _pick(events, _END_COLUMNS, rows)
+def _values(array: pa.Array, rows: I64, null: object) -> npt.NDArray[np.generic]:
+    """These rows of a column of numbers."""
+    if array.null_count:
+        return _numpy(array.take(pa.array(rows)), null)
+    whole: npt.NDArray[np.generic] = array.to_numpy(zero_copy_only=False)
+    return whole[rows]
 
 
 def select_events(events: pa.RecordBatch) -> tuple[Mask, Mask]:
@@ -121,31 +116,46 @@ def outcome_codes(events: pa.RecordBatch) -> I64:
 
 
 class EventKeys:
-    """The keys of each event by name (EVENT_KEYS), 64 bits, 0 where there is none.
+    """The keys of n events by name (EVENT_KEYS), uint64[n], 0 where there is none.
 
     caller, callee: the person, the same key in both roles. source, peer (source and fingerprint), origid;
     block, callee_block (numbers of caller and callee without their last 4 digits); contact, contact_reverse,
-    peer_caller, peer_callee: ordered pairs.
+    peer_caller, peer_callee: ordered pairs. identity, identity_block: of the caller, whatever it names;
+    identity_source: it and the source; tie_peer: as peer, another key.
     """
 
-    def __init__(self, events: pa.RecordBatch) -> None:
-        keys = _core.event_keys(_columns(events, _KEY_COLUMNS), EVENT_KEYS)
-        self._keys: dict[str, U64] = dict(zip(EVENT_KEYS, keys, strict=True))
+    def __init__(self, keys: U64) -> None:
+        """``keys``: uint64 [EVENT_KEYS, n]."""
+        self._keys = keys
+
+    @classmethod
+    def read(cls, events: pa.RecordBatch, rows: I64 | None = None) -> EventKeys:
+        """Of these rows; of all when None. InputError when a column is missing."""
+        return cls(_core.event_keys(_columns(events, _KEY_COLUMNS), EVENT_KEYS, rows))
+
+    def take(self, rows: I64) -> EventKeys:
+        """Of these of its rows."""
+        return EventKeys(self._keys.take(rows, axis=1))
+
+    def join(self, others: Sequence[EventKeys]) -> EventKeys:
+        """Those of this and the others, one after another."""
+        return EventKeys(np.concatenate([self._keys, *(other._keys for other in others)], axis=1))
 
     def __getitem__(self, name: str) -> U64:
-        return self._keys[name]
-
-    def items(self) -> ItemsView[str, U64]:
-        return self._keys.items()
+        keys: U64 = self._keys[_KEY_PLACES[name]]
+        return keys
 
 
 class AttemptColumns:
-    """Columns of attempts, and what the primitives knew of each before it."""
+    """Columns of attempts, which are these rows, and what the primitives knew of each before it.
 
-    def __init__(self, attempts: pa.RecordBatch) -> None:
-        attempts = _columns(attempts, _ATTEMPT_COLUMNS)
-        self.count = attempts.num_rows
-        own = _core.attempt_columns(attempts)
+    Raises InputError when a column is missing.
+    """
+
+    def __init__(self, events: pa.RecordBatch, rows: I64) -> None:
+        events = _columns(events, _ATTEMPT_COLUMNS)
+        self.count = len(rows)
+        own = _core.attempt_columns(events, rows)
         self._direct: dict[str, F64] = dict(zip(_core.ATTEMPT_COLUMNS, own, strict=True))
         self.diverted = self._holds("diverted")
         self.withheld = self._holds("caller_withheld")
@@ -155,8 +165,8 @@ class AttemptColumns:
         self.neighbour = self._holds("neighbour")
         self.callee_number, self.caller_number = self._direct["callee_number"], self._direct["caller_number"]
         self.young: Mask = self.identified
-        age_s = np.abs(_numpy(column(attempts, "passport_iat_age_s"), 0.0).astype(np.float64))
-        time_us = _numpy(column(attempts, "time_us"), 0).astype(np.float64)
+        age_s = np.abs(_values(column(events, "passport_iat_age_s"), rows, 0.0).astype(np.float64))
+        time_us = _values(column(events, "time_us"), rows, 0).astype(np.float64)
         angle = (time_us % (DAY_S * 1e6)) * (2.0 * np.pi / (DAY_S * 1e6))
         # Of one attempt these three are read by spit_core::attempt: cosines of another library differ in the
         # last bit, and then training would not give the model that is shipped (tests/property).
@@ -242,15 +252,16 @@ class AttemptColumns:
 
 
 class EndColumns:
-    """Columns of ends.
+    """Columns of ends, which are these rows. Raises InputError when a column is missing.
 
     Not counted, but for the call being over: incomplete calls (the capture stopped), redirections (RFC 6076
     leaves 3xx out of every ratio) and rejections by an intermediary (RFC 8688), which would make a blocked
     caller look worse forever.
     """
 
-    def __init__(self, ends: pa.RecordBatch) -> None:
-        self.count = ends.num_rows
+    def __init__(self, events: pa.RecordBatch, rows: I64) -> None:
+        ends = _columns(events, _END_COLUMNS).take(pa.array(rows))
+        self.count = len(rows)
         self.diverted: Mask = _known(column(ends, "diverted_by"))
         self._outcome = outcome_codes(ends)
         self.counted: Mask = self._outcome >= 0

@@ -31,8 +31,6 @@ from spit.features.columns import (
     EndColumns,
     EventKeys,
     column,
-    pick_attempts,
-    pick_ends,
     select_events,
 )
 from spit.features.declare import (
@@ -75,8 +73,9 @@ PAIRS: tuple[PairsDeclaration, ...] = (pair.CONTACTS, pair.TALKS, fingerprint.CA
 
 #: A pair takes 16 bytes where a key takes hundreds, and there are more of them.
 _PAIRS_PER_KEY = 4
-#: Events folded at a time: what stands between the folds and the features fits the processor's caches.
-_CHUNK_EVENTS = 4096
+#: Attempts and ends folded at a time: what stands between folds and features fits the processor's caches. No
+#: power of two: the contributions of a row would lie in the same few places of the caches.
+_CHUNK_EVENTS = 4_000
 
 
 def schema_hash(features: tuple[Feature, ...] = FEATURES) -> str:
@@ -163,10 +162,13 @@ class FeatureRows:
     """The features of the attempts of a batch.
 
     ``rows``: row numbers of the attempts in the batch, int64 [n]. ``values``: float32 [n, F], always finite.
+    ``keys``: of the attempts. ``ends``: row numbers of the ends, int64.
     """
 
-    rows: npt.NDArray[np.int64]
+    rows: I64
     values: npt.NDArray[np.float32]
+    keys: EventKeys
+    ends: I64
 
 
 class FeatureTable:
@@ -202,67 +204,72 @@ class FeatureTable:
 
         Raises InputError when a column of records.EVENT_SCHEMA that is needed is missing.
         """
-        if events.num_rows <= _CHUNK_EVENTS:
-            return self._observe_chunk(events)
-        is_attempt, _ = select_events(events)
-        rows = np.flatnonzero(is_attempt).astype(np.int64)
+        is_attempt, is_end = select_events(events)
+        rows, ends = np.flatnonzero(is_attempt), np.flatnonzero(is_end)
+        counted = np.flatnonzero(is_attempt | is_end)
         values = np.empty((len(rows), len(FEATURES)), np.float32)
-        filled = 0
-        for start in range(0, events.num_rows, _CHUNK_EVENTS):
-            part = self._observe_chunk(events.slice(start, _CHUNK_EVENTS)).values
+        keys: list[EventKeys] = []
+        filled = start = 0
+        while start < len(counted) or not keys:
+            chunk = counted[start : start + _CHUNK_EVENTS]
+            start += _CHUNK_EVENTS
+            part, of_attempts = self._observe_chunk(events, chunk, is_attempt[chunk])
             values[filled : filled + len(part)] = part
             filled += len(part)
-        return FeatureRows(rows, values)
+            keys.append(of_attempts)
+        return FeatureRows(rows, values, keys[0].join(keys[1:]), ends)
 
-    def _observe_chunk(self, events: pa.RecordBatch) -> FeatureRows:
-        is_attempt, is_end = select_events(events)
-        counted = np.flatnonzero(is_attempt | is_end)
-        attempt_rows, end_rows = np.flatnonzero(is_attempt[counted]), np.flatnonzero(is_end[counted])
-        attempts = AttemptColumns(pick_attempts(events, counted[attempt_rows]))
-        ends = EndColumns(pick_ends(events, counted[end_rows]))
+    def _observe_chunk(
+        self, events: pa.RecordBatch, counted: I64, is_attempt: Mask
+    ) -> tuple[npt.NDArray[np.float32], EventKeys]:
+        """The features and keys of the attempts. ``counted``: rows of attempts and ends."""
+        attempt_rows, end_rows = np.flatnonzero(is_attempt), np.flatnonzero(~is_attempt)
+        attempts = AttemptColumns(events, counted[attempt_rows])
+        ends = EndColumns(events, counted[end_rows])
         times_us = _times_us(events)[counted]
-        keys = {name: values[counted] for name, values in EventKeys(events).items()}
-        of_attempts = {name: values[attempt_rows] for name, values in keys.items()}
+        keys = EventKeys.read(events, counted)
+        of_attempts = keys.take(attempt_rows)
         attempt_times_us = times_us[attempt_rows]
 
         self._fold_contacts(attempts, of_attempts, attempt_times_us)
         self._fold_talks(attempts, ends, keys["contact"], times_us, (attempt_rows, end_rows))
         self._fold_lasts(attempts, of_attempts, attempt_times_us, young=False)
-        added = np.zeros((len(counted), len(CONTRIBUTIONS)))
         undiverted = np.ones(len(counted), np.bool_)
         undiverted[attempt_rows], undiverted[end_rows] = ~attempts.diverted, ~ends.diverted
-        everything, wanted = np.ones(len(counted), np.bool_), is_attempt[counted]
+        everything = np.ones(len(counted), np.bool_)
+        # What attempts add lies before what ends add: a contribution is written in two runs.
+        added = np.empty((len(CONTRIBUTIONS), len(counted)))
+        places = np.empty(len(counted), np.int64)
+        places[attempt_rows] = np.arange(attempts.count)
+        places[end_rows] = np.arange(attempts.count, len(counted))
         matrices: list[F64] = []
         done = 0
         for k in KEPT:
             # Those of young callers are known only once the caller's sums have been folded.
             last = max(i for chosen in k.chosen for i in chosen) + 1
             for i in range(done, last):
-                contribution = CONTRIBUTIONS[i]
-                if contribution.at_attempt is not None:
-                    added[attempt_rows, i] = contribution.at_attempt(attempts)
-                if contribution.at_end is not None:
-                    added[end_rows, i] = contribution.at_end(ends)
+                at_attempt, at_end = CONTRIBUTIONS[i].at_attempt, CONTRIBUTIONS[i].at_end
+                added[i, : attempts.count] = 0.0 if at_attempt is None else at_attempt(attempts)
+                added[i, attempts.count :] = 0.0 if at_end is None else at_end(ends)
             done = max(done, last)
             is_caller = k.sums is caller.SUMS
-            answer = self._sums[k.sums.key].fold_some(
+            answer, every = self._sums[k.sums.key].fold_some(
                 keys[k.sums.key],
                 times_us,
                 added,
+                places=places,
                 update=everything if k.sums.charges_diverted else undiverted,
-                wanted=everything if is_caller else wanted,
+                wanted=is_attempt,
                 others=None if k.sums.seen_from is None else keys[k.sums.seen_from],
                 others_columns=k.seen,
+                every=_YOUNG_COLUMN if is_caller else None,
             )
             if is_caller:
-                known = answer[:, _YOUNG_COLUMN]
-                attempts.learn_attempts(known[attempt_rows])
-                ends.learn_attempts(keys["caller"][end_rows] != 0, known[end_rows])
+                attempts.learn_attempts(every[attempt_rows])
+                ends.learn_attempts(keys["caller"][end_rows] != 0, every[end_rows])
                 self._fold_lasts(attempts, of_attempts, attempt_times_us, young=True)
-                answer = answer[attempt_rows]
             matrices.append(answer)
-        values = _FORMULAS.derive([*matrices, attempts.matrix(_ATTEMPT_COLUMNS)])
-        return FeatureRows(counted[attempt_rows].astype(np.int64), values)
+        return _FORMULAS.derive([*matrices, attempts.matrix(_ATTEMPT_COLUMNS)]), of_attempts
 
     def read(self, attempts: pa.RecordBatch) -> npt.NDArray[np.float32]:
         """What is known of each row at its time, float32 [n, F], without any change.
@@ -270,7 +277,7 @@ class FeatureTable:
         Every row is taken as an attempt; no row sees another. Raises InputError as ``observe`` does.
         """
         times_us = _times_us(attempts)
-        columns, keys = AttemptColumns(attempts), EventKeys(attempts)
+        columns, keys = AttemptColumns(attempts, np.arange(attempts.num_rows)), EventKeys.read(attempts)
         for contact in PAIRS:
             pairs = self._pairs[contact.name]
             known = {f"{contact.name}_age_s": pairs.read(keys[contact.key], times_us)}
@@ -347,7 +354,7 @@ class FeatureTable:
         yield from self._lasts.items()
         yield from self._pairs.items()
 
-    def _fold_contacts(self, attempts: AttemptColumns, keys: dict[str, U64], times_us: I64) -> None:
+    def _fold_contacts(self, attempts: AttemptColumns, keys: EventKeys, times_us: I64) -> None:
         for contact in PAIRS:
             if contact.talks:
                 continue
@@ -380,9 +387,7 @@ class FeatureTable:
         attempts.learn({"talk_age_s": age_s[attempt_rows]})
         ends.learn_talks(age_s[end_rows])
 
-    def _fold_lasts(
-        self, attempts: AttemptColumns, keys: dict[str, U64], times_us: I64, *, young: bool
-    ) -> None:
+    def _fold_lasts(self, attempts: AttemptColumns, keys: EventKeys, times_us: I64, *, young: bool) -> None:
         numbers = np.column_stack([attempts.callee_number, attempts.caller_number])
         for last in LASTS:
             if last.young == young:

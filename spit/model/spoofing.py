@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from spit._core import Pairs, Sums, hash_keys, hash_pairs
 from spit.errors import InputError
-from spit.model.evidence import I64, Mask
+from spit.model.evidence import I64, U64, Mask
 
 #: Calls from strangers within about an hour that make a storm: three times a day's calls of a subscriber.
 STORM_CALLS = 12.0
@@ -44,13 +44,17 @@ class SpoofVictims:
 
         ``strangers``: the caller had not called the callee before. Identities are canonical; null allowed.
         """
-        pairs, keys = hash_pairs(callers, source_ips), hash_keys(callers)
+        keys = hash_keys(callers), hash_keys(callees), hash_pairs(callers, source_ips)
+        return self.update_keys(*keys, times_us, strangers)
+
+    def update_keys(self, callers: U64, callees: U64, pairs: U64, times_us: I64, strangers: Mask) -> Mask:
+        """``update`` by the keys of callers and callees, and of caller and source address."""
         always = np.ones(len(pairs), np.bool_)
         new_source = np.isnan(self._sources.fold(pairs, times_us, always)) & (pairs != 0)
         added = new_source.astype(np.float64)
-        before = self._source_counts.fold(keys, times_us, added[:, np.newaxis].copy())[:, 0]
+        before = self._source_counts.fold(callers, times_us, added[:, np.newaxis])[:, 0]
         # Two rows for each attempt: read what its caller received, then count what its callee receives.
-        both = np.column_stack([keys, hash_keys(callees)]).ravel()
+        both = np.column_stack([callers, callees]).ravel()
         calls = np.column_stack([np.zeros_like(added), strangers.astype(np.float64)]).reshape(-1, 1)
         received = self._inbound.fold(both, np.repeat(times_us, 2), calls)[0::2, 0]
         return self._is_victim(received, np.nan_to_num(before) + added)

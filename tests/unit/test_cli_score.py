@@ -28,7 +28,7 @@ def test_by_campaign_in_every_format(tmp_path: Path) -> None:
     assert {tuple(row) for row in rows} == {tuple(CAMPAIGN_SCHEMA.names)}
     rotating = max(rows, key=lambda row: row["callers"])
     assert rotating["callers"] >= 5
-    assert rotating["campaign"].startswith("peer ")
+    assert rotating["campaign"].startswith(("peer ", "fingerprint "))
     assert any(tie.startswith("sent by the same address") for tie in rotating["ties"])
     assert rotating["attempts"] >= rotating["flagged_at_attempt"] > 0
     assert rotating["call_ids"]

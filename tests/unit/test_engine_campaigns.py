@@ -65,12 +65,13 @@ def _batch(rows: Sequence[dict[str, Any]]) -> pa.RecordBatch:
 
 def _observe(
     table: CampaignTable,
-    calls: Sequence[tuple[dict[str, Any], int]],
+    events: Sequence[tuple[dict[str, Any], int]],
     *,
     young: bool = True,
     seen: dict[str, list[int]] | None = None,
 ) -> None:
     seen = {} if seen is None else seen
+    calls = [(event, rank) for event, rank in events if event["event"] == "attempt"]
     numbers, firsts = [], []
     for event, _ in calls:
         known = seen.setdefault(event["caller"], [0, event["time_us"]])
@@ -78,9 +79,14 @@ def _observe(
         numbers.append(known[0])
         firsts.append(known[1])
     ranks = np.array([rank for _, rank in calls], np.int8)
-    attempts = _batch([event for event, _ in calls])
+    batch = _batch([event for event, _ in events])
+    is_attempt = np.array([event["event"] == "attempt" for event, _ in events], np.bool_)
+    attempts = batch.filter(pa.array(is_attempt))
     table.update(
-        attempts,
+        batch,
+        np.flatnonzero(is_attempt),
+        np.flatnonzero(~is_attempt),
+        attempts["caller"],
         caller_keys(attempts),
         ranks,
         np.array([0.1, 0.6, 0.95])[ranks] if len(ranks) else np.empty(0),
@@ -127,7 +133,11 @@ def _in_order(*calls: list[Any]) -> list[Any]:
 
 def _talked(table: CampaignTable, talk_s: float = 21.0) -> None:
     callers = [member.caller for member in table.members()]
-    table.learn_outcomes(_batch([_end(c, "answered", talk_s=talk_s) for c in callers for _ in range(2)]))
+    _learn(table, [_end(c, "answered", talk_s=talk_s) for c in callers for _ in range(2)])
+
+
+def _learn(table: CampaignTable, ends: list[dict[str, Any]]) -> None:
+    _observe(table, [(end, LEGIT) for end in ends])
 
 
 def _groups(table: CampaignTable) -> list[Campaign]:
@@ -200,7 +210,7 @@ def test_two_behaviours_on_one_trunk_are_two_campaigns() -> None:
             if wangiri
             else _end(member.caller, "answered", talk_s=90.0)
         )
-        table.learn_outcomes(_batch([end] * member.attempts))
+        _learn(table, [end] * member.attempts)
     found = _groups(table)
     assert _together(found, "+12025") == [5]
     assert _together(found, "+12020") == [5]
@@ -310,6 +320,23 @@ def test_however_cut_and_saved_between(cut: int) -> None:
     second.restore(first.state())
     _observe(second, calls[cut:], seen=seen)
     assert second.members() == whole.members()
+
+
+@pytest.mark.parametrize("cut", [1, 2, 3, 4, 5])
+def test_a_caller_is_watched_from_its_first_suspicious_attempt_on_however_cut(cut: int) -> None:
+    caller = "+12025550000"
+    ranks = (LEGIT, SPAM, LEGIT, LEGIT)
+    calls = [(_call(i, caller, f"+4930{i:07}")[0], rank) for i, rank in enumerate(ranks)]
+    end = (_end(caller, "answered", talk_s=21.0), LEGIT)
+    events = [calls[0], end, *calls[1:], end]
+    whole, parts = CampaignTable(), CampaignTable()
+    _observe(whole, events)
+    seen: dict[str, list[int]] = {}
+    _observe(parts, events[:cut], seen=seen)
+    _observe(parts, events[cut:], seen=seen)
+    (member,) = whole.members()
+    assert (member.attempts_before, member.attempts, member.ended) == (1, 3, 1)
+    assert parts.members() == [member]
 
 
 @pytest.mark.parametrize("cut", [1, 50, 149])

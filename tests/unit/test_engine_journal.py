@@ -145,14 +145,14 @@ class Copying:
 
     def __init__(self, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
         self.begun, self.go_on = threading.Event(), threading.Event()
-        states = engine._evidence.states
+        states = engine._detection.evidence.states
 
         def slow() -> dict[str, pa.RecordBatch]:
             self.begun.set()
             assert self.go_on.wait(30)
             return states()
 
-        monkeypatch.setattr(engine._evidence, "states", slow)
+        monkeypatch.setattr(engine._detection.evidence, "states", slow)
 
 
 def test_questions_do_not_wait_while_state_is_copied_and_events_do(

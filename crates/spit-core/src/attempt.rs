@@ -2,7 +2,7 @@
 //!
 //! Both the batches of events and single questions are read by these functions, so that the two can't drift apart.
 
-use crate::fold::{hash_key, hash_pair, join_keys};
+use crate::fold::{hash_key, hash_pair, hash_parts, join_keys};
 use crate::sip::subscriber;
 
 /// The last digits of a number within its block of 10,000.
@@ -87,7 +87,7 @@ impl Keys {
             tie_peer: texts
                 .source_ip
                 .zip(texts.fingerprint)
-                .map_or(0, |(source, of)| hash_key(&[source, "|", of].concat(), 0)),
+                .map_or(0, |(source, of)| hash_parts(&[source, "|", of], 0)),
             contact: join(caller, callee),
             contact_reverse: join(callee, caller),
             peer_caller: join(peer, caller),

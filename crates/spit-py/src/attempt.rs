@@ -1,6 +1,6 @@
 //! What attempts say by themselves, for batches; and one attempt read at once, without arrays between the steps.
 
-use numpy::{PyArray1, PyArray2, PyArrayMethods};
+use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1};
 use pyo3::exceptions::{PyKeyError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -52,15 +52,57 @@ macro_rules! for_texts {
     };
 }
 
-/// The rows of a batch, one after another; a column that it lacks is null.
-fn each_row(batch: &PyRecordBatch, mut row: impl FnMut(usize, &Texts<'_>)) -> PyResult<()> {
+/// Which rows of a batch are looked at, in this order.
+enum Rows<'a> {
+    All(usize),
+    These(&'a [i64]),
+}
+
+impl<'a> Rows<'a> {
+    fn of(batch: &PyRecordBatch, rows: Option<&'a PyReadonlyArray1<'_, i64>>) -> PyResult<Self> {
+        let all = batch.as_ref().num_rows();
+        let Some(rows) = rows else {
+            return Ok(Rows::All(all));
+        };
+        let these = rows
+            .as_slice()
+            .map_err(|error| PyValueError::new_err(error.to_string()))?;
+        match these
+            .iter()
+            .find(|&&row| usize::try_from(row).map_or(true, |row| row >= all))
+        {
+            Some(row) => Err(PyValueError::new_err(format!(
+                "rows: expected rows of a batch of {all}, found {row}"
+            ))),
+            None => Ok(Rows::These(these)),
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Rows::All(count) => *count,
+            Rows::These(rows) => rows.len(),
+        }
+    }
+
+    fn at(&self, i: usize) -> usize {
+        match self {
+            Rows::All(_) => i,
+            Rows::These(rows) => rows[i] as usize,
+        }
+    }
+}
+
+/// These rows of a batch, one after another, and their number; a column that it lacks is null.
+fn each_row(batch: &PyRecordBatch, rows: &Rows<'_>, mut row: impl FnMut(usize, &Texts<'_>)) -> PyResult<()> {
     let batch = batch.as_ref();
     macro_rules! read {
         ($($name:ident),*) => {{
             $(let $name = batch.column_by_name(stringify!($name))
                 .map(|column| Column::new(stringify!($name), column)).transpose()?;)*
-            for i in 0..batch.num_rows() {
-                row(i, &Texts { $($name: $name.as_ref().and_then(|column| column.get(i))),* });
+            for i in 0..rows.len() {
+                let at = rows.at(i);
+                row(i, &Texts { $($name: $name.as_ref().and_then(|column| column.get(at))),* });
             }
         }};
     }
@@ -68,38 +110,49 @@ fn each_row(batch: &PyRecordBatch, mut row: impl FnMut(usize, &Texts<'_>)) -> Py
     Ok(())
 }
 
-/// The keys of each event, by name in this order: uint64 [names, events].
+/// The keys of each event, or of these rows, by name in this order: uint64 [names, rows].
 #[pyfunction]
-fn event_keys<'py>(py: Python<'py>, events: PyRecordBatch, names: Vec<String>) -> PyResult<Bound<'py, PyArray2<u64>>> {
+#[pyo3(signature = (events, names, rows=None))]
+fn event_keys<'py>(
+    py: Python<'py>,
+    events: PyRecordBatch,
+    names: Vec<String>,
+    rows: Option<PyReadonlyArray1<'py, i64>>,
+) -> PyResult<Bound<'py, PyArray2<u64>>> {
     let of = names.iter().map(|name| key_of(name)).collect::<PyResult<Vec<_>>>()?;
-    let rows = events.as_ref().num_rows();
+    let rows = Rows::of(&events, rows.as_ref())?;
     let keys = py.detach(|| -> PyResult<_> {
-        let mut keys = vec![0; of.len() * rows];
-        each_row(&events, |i, texts| {
+        let mut keys = vec![0; of.len() * rows.len()];
+        each_row(&events, &rows, |i, texts| {
             let found = Keys::of(texts);
             for (n, key) in of.iter().enumerate() {
-                keys[n * rows + i] = key(&found);
+                keys[n * rows.len() + i] = key(&found);
             }
         })?;
         Ok(keys)
     })?;
-    PyArray1::from_vec(py, keys).reshape([of.len(), rows])
+    PyArray1::from_vec(py, keys).reshape([of.len(), rows.len()])
 }
 
-/// What each attempt says by itself: float64 [ATTEMPT_COLUMNS, attempts].
+/// What each attempt, or these rows, say by themselves: float64 [ATTEMPT_COLUMNS, rows].
 #[pyfunction]
-fn attempt_columns(py: Python<'_>, attempts: PyRecordBatch) -> PyResult<Bound<'_, PyArray2<f64>>> {
-    let rows = attempts.as_ref().num_rows();
+#[pyo3(signature = (attempts, rows=None))]
+fn attempt_columns<'py>(
+    py: Python<'py>,
+    attempts: PyRecordBatch,
+    rows: Option<PyReadonlyArray1<'py, i64>>,
+) -> PyResult<Bound<'py, PyArray2<f64>>> {
+    let rows = Rows::of(&attempts, rows.as_ref())?;
     let values = py.detach(|| -> PyResult<_> {
-        let mut values = vec![0.0; COLUMNS.len() * rows];
-        each_row(&attempts, |i, texts| {
+        let mut values = vec![0.0; COLUMNS.len() * rows.len()];
+        each_row(&attempts, &rows, |i, texts| {
             for (n, value) in attempt::columns(texts).into_iter().enumerate() {
-                values[n * rows + i] = value;
+                values[n * rows.len() + i] = value;
             }
         })?;
         Ok(values)
     })?;
-    PyArray1::from_vec(py, values).reshape([COLUMNS.len(), rows])
+    PyArray1::from_vec(py, values).reshape([COLUMNS.len(), rows.len()])
 }
 
 /// Columns of [`OneAttempt`] after [`COLUMNS`].

@@ -125,11 +125,35 @@ fn event_schema() -> Schema {
     Schema::new(EVENT_COLUMNS.map(field).to_vec())
 }
 
+/// Which events are kept, and what of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kept {
+    All,
+    Ends,
+    /// What scoring asks of a capture: no answers, and null in [`UNSCORED_COLUMNS`]. Half of an event's bytes.
+    Scored,
+}
+
+/// Columns that neither features nor rows of scores read.
+const UNSCORED_COLUMNS: [&str; 10] = [
+    "callee_uri",
+    "request_uri",
+    "destination_ip",
+    "transport",
+    "end_time_us",
+    "setup_time_s",
+    "auth_challenged",
+    "retransmissions",
+    "legs",
+    "passport_orig",
+];
+
 /// Collects events as rows.
 pub(crate) struct EventRows {
     schema: SchemaRef,
-    /// Only ends are kept.
-    ends_only: bool,
+    kept: Kept,
+    /// Whether each of the texts is kept.
+    texts_kept: [bool; TEXT_COLUMNS],
     rows: usize,
     event: TextColumn,
     time_us: NumberColumn<Int64Type>,
@@ -159,8 +183,10 @@ pub(crate) struct EventRows {
 
 impl EventSink for EventRows {
     fn event(&mut self, kind: EventKind, time_us: Micros, call: &CallView<'_>) {
-        if self.ends_only && kind != EventKind::End {
-            return;
+        match self.kept {
+            Kept::Ends if kind != EventKind::End => return,
+            Kept::Scored if kind == EventKind::Answer => return,
+            _ => {}
         }
         let row = self.rows;
         self.rows += 1;
@@ -169,12 +195,12 @@ impl EventSink for EventRows {
         self.start_us.put(row, call.start_us());
         self.method
             .put(row, if call.is_message() { b"MESSAGE" } else { b"INVITE" });
-        for (value, column) in call.texts().iter().zip(&mut self.texts) {
-            column.put_option(row, *value);
+        for ((value, column), kept) in call.texts().iter().zip(&mut self.texts).zip(self.texts_kept) {
+            if kept {
+                column.put_option(row, *value);
+            }
         }
         self.source_ip.put_ip(row, call.source_ip());
-        self.destination_ip.put_ip(row, call.destination_ip());
-        self.transport.put(row, call.transport().name().as_bytes());
         self.fingerprint.put_hex(row, call.fingerprint());
         if let Some(letter) = call.attestation() {
             // A, B or C.
@@ -186,10 +212,12 @@ impl EventSink for EventRows {
         self.passport_iat_age_s.put_option(row, call.passport_iat_age_s());
         if kind != EventKind::Attempt {
             self.pdd_s.put_option(row, call.pdd_s());
-            self.setup_time_s.put_option(row, call.setup_time_s());
         }
         if kind == EventKind::End {
             self.put_end(row, call);
+        }
+        if self.kept != Kept::Scored {
+            self.put_unscored(row, kind, call);
         }
     }
 }
@@ -197,7 +225,6 @@ impl EventSink for EventRows {
 impl EventRows {
     /// What only the end of a call knows.
     fn put_end(&mut self, row: usize, call: &CallView<'_>) {
-        self.end_us.put_option(row, call.end_us());
         if let Some(outcome) = call.outcome() {
             self.outcome.put(row, outcome.name().as_bytes());
         }
@@ -208,18 +235,32 @@ impl EventRows {
         if let Some(by) = call.hangup_by() {
             self.hangup_by.put(row, by.name().as_bytes());
         }
-        self.auth_challenged.put(row, call.auth_challenged());
-        self.retransmissions
-            .put(row, i32::try_from(call.retransmissions()).unwrap_or(i32::MAX));
-        self.legs.put(row, i16::try_from(call.legs()).unwrap_or(i16::MAX));
+    }
+
+    /// The columns that are no texts among [`UNSCORED_COLUMNS`].
+    fn put_unscored(&mut self, row: usize, kind: EventKind, call: &CallView<'_>) {
+        self.destination_ip.put_ip(row, call.destination_ip());
+        self.transport.put(row, call.transport().name().as_bytes());
+        if kind != EventKind::Attempt {
+            self.setup_time_s.put_option(row, call.setup_time_s());
+        }
+        if kind == EventKind::End {
+            self.end_us.put_option(row, call.end_us());
+            self.auth_challenged.put(row, call.auth_challenged());
+            self.retransmissions
+                .put(row, i32::try_from(call.retransmissions()).unwrap_or(i32::MAX));
+            self.legs.put(row, i16::try_from(call.legs()).unwrap_or(i16::MAX));
+        }
     }
 }
 
 impl EventRows {
-    pub(crate) fn new(ends_only: bool) -> Self {
+    pub(crate) fn new(kept: Kept) -> Self {
+        let text_kept = |(_, name): (Text, &str)| kept != Kept::Scored || !UNSCORED_COLUMNS.contains(&name);
         EventRows {
             schema: Arc::new(event_schema()),
-            ends_only,
+            kept,
+            texts_kept: TEXTS.map(text_kept),
             rows: 0,
             event: TextColumn::new(),
             time_us: NumberColumn::new(),

@@ -15,7 +15,7 @@ use spit_core::sip::message::Message;
 use spit_core::Micros;
 
 use crate::counters::counters_by_name;
-use crate::events::EventRows;
+use crate::events::{EventRows, Kept};
 use crate::messages::MessageRows;
 use crate::reader::{to_python, transport_named};
 use crate::settings::Settings;
@@ -86,8 +86,8 @@ impl Feed {
     fn new(settings: Option<&Bound<'_, PyDict>>, kind: &str) -> PyResult<Self> {
         let settings = Settings::read(settings)?;
         let rows = match kind {
-            "events" => Rows::Events(EventRows::new(false)),
-            "calls" => Rows::Calls(EventRows::new(true)),
+            "events" => Rows::Events(EventRows::new(Kept::All)),
+            "calls" => Rows::Calls(EventRows::new(Kept::Ends)),
             "messages" => Rows::Messages(MessageRows::new()),
             other => {
                 return Err(PyValueError::new_err(format!(

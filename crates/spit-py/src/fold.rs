@@ -11,7 +11,7 @@ use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArra
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3_arrow::PyRecordBatch;
-use spit_core::fold::{self, Asked, Counters, FoldError, State};
+use spit_core::fold::{self, Asked, Contributions, Counters, FoldError, State};
 
 /// Names in the metadata of a state's schema.
 const PARAMETERS: &str = "parameters";
@@ -45,6 +45,8 @@ fn join_keys<'py>(
     let join = |(&a, &b)| if a == 0 || b == 0 { 0 } else { fold::join_keys(a, b) };
     Ok(PyArray1::from_vec(py, a.iter().zip(b).map(join).collect()))
 }
+
+type Matrix<'py> = Bound<'py, PyArray2<f64>>;
 
 /// Exponentially decayed sums per key.
 #[pyclass(module = "spit._core")]
@@ -85,7 +87,7 @@ impl Sums {
         rows(py, answer, keys.len(), sums.stride())
     }
 
-    #[pyo3(signature = (keys, times_us, contributions, *, update, wanted, others=None, others_columns=vec![]))]
+    #[pyo3(signature = (keys, times_us, contributions, *, places, update, wanted, others=None, others_columns=vec![], every=None))]
     #[allow(clippy::too_many_arguments, reason = "columns of one table, by name")]
     fn fold_some<'py>(
         &mut self,
@@ -93,26 +95,35 @@ impl Sums {
         keys: PyReadonlyArray1<'py, u64>,
         times_us: PyReadonlyArray1<'py, i64>,
         contributions: PyReadonlyArray2<'py, f64>,
+        places: PyReadonlyArray1<'py, i64>,
         update: PyReadonlyArray1<'py, bool>,
         wanted: PyReadonlyArray1<'py, bool>,
         others: Option<PyReadonlyArray1<'py, u64>>,
         others_columns: Vec<usize>,
-    ) -> PyResult<Bound<'py, PyArray2<f64>>> {
+        every: Option<usize>,
+    ) -> PyResult<(Matrix<'py>, Bound<'py, PyArray1<f64>>)> {
         let sums = &mut self.0;
         let (keys, times_us) = (column("keys", &keys)?, column("times_us", &times_us)?);
-        let contributions = matrix("contributions", &contributions, keys.len(), sums.width())?;
+        let columns = contributions.shape()[1];
+        let contributions = Contributions {
+            values: matrix("contributions", &contributions, sums.width(), columns)?,
+            columns,
+            places: column("places", &places)?,
+        };
         let asked = Asked {
             update: column("update", &update)?,
             wanted: column("wanted", &wanted)?,
             others: others.as_ref().map_or(Ok(&[][..]), |others| column("others", others))?,
             others_columns: &others_columns,
+            every,
         };
         let stride = sums.stride() + others_columns.len();
         let answer = py
-            .detach(|| sums.fold_some(keys, times_us, contributions, &asked))
+            .detach(|| sums.fold_some(keys, times_us, &contributions, &asked))
             .map_err(value_error)?;
-        let count = answer.len() / stride.max(1);
-        rows(py, answer, count, stride)
+        let count = answer.wanted.len() / stride.max(1);
+        let wanted = rows(py, answer.wanted, count, stride)?;
+        Ok((wanted, PyArray1::from_vec(py, answer.every)))
     }
 
     fn read_some<'py>(

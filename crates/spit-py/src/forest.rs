@@ -56,8 +56,8 @@ impl Forest {
         let values = rows
             .as_slice()
             .map_err(|error| PyValueError::new_err(error.to_string()))?;
-        let sum = || values.chunks_exact(width.max(1)).map(|row| self.0.sum(row)).collect();
-        let sums: Vec<f32> = if rows.shape()[0] <= FEW_ROWS {
+        let sum = || self.0.sums(values);
+        let sums = if rows.shape()[0] <= FEW_ROWS {
             sum()
         } else {
             py.detach(sum)

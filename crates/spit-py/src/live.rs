@@ -13,7 +13,7 @@ use spit_live::filter::Pass;
 use spit_live::{HepAddress, Live, LiveSettings};
 
 use crate::counters::named;
-use crate::events::EventRows;
+use crate::events::{EventRows, Kept};
 use crate::reader::to_python;
 use crate::settings::Settings;
 
@@ -83,7 +83,7 @@ impl LiveReader {
         let timeout = Duration::try_from_secs_f64(timeout_s)
             .map_err(|_| PyValueError::new_err(format!("timeout_s: expected 0 or more seconds, found {timeout_s}")))?;
         let begun = Instant::now();
-        let mut rows = EventRows::new(false);
+        let mut rows = EventRows::new(Kept::All);
         loop {
             let left = timeout.saturating_sub(begun.elapsed());
             py.detach(|| {

@@ -50,6 +50,16 @@ impl Names {
         Ok((PyArray1::from_vec(py, slots), PyArray1::from_vec(py, fresh)))
     }
 
+    fn find<'py>(&self, py: Python<'py>, column: PyArray) -> PyResult<Slots<'py>> {
+        let (names, (column, _)) = (&self.0, column.into_inner());
+        let slots = py.detach(|| -> PyResult<Vec<_>> {
+            let texts = Texts::new("column", &column)?;
+            let slot = |i| texts.get(i).and_then(|text| names.slot(text)).map_or(-1, i64::from);
+            Ok((0..column.len()).map(slot).collect())
+        })?;
+        Ok(PyArray1::from_vec(py, slots))
+    }
+
     fn slot(&self, name: &str) -> Option<u32> {
         self.0.slot(name)
     }

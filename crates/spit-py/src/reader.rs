@@ -19,7 +19,7 @@ use spit_core::Micros;
 use spit_file::{Captures, Next, Pipeline};
 
 use crate::counters::counters_by_name;
-use crate::events::EventRows;
+use crate::events::{EventRows, Kept};
 use crate::messages::MessageRows;
 use crate::settings::Settings;
 use crate::text::{jsonl, CsvCalls};
@@ -114,14 +114,20 @@ impl CaptureReader {
         (rows.len() > 0).then(|| to_python(py, rows.finish())).transpose()
     }
 
-    fn read_events<'py>(&mut self, py: Python<'py>, max_rows: usize) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let mut rows = EventRows::new(false);
+    #[pyo3(signature = (max_rows, *, scored=false))]
+    fn read_events<'py>(
+        &mut self,
+        py: Python<'py>,
+        max_rows: usize,
+        scored: bool,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let mut rows = EventRows::new(if scored { Kept::Scored } else { Kept::All });
         self.collect(py, &mut rows, max_rows)?;
         (rows.len() > 0).then(|| to_python(py, rows.finish())).transpose()
     }
 
     fn read_calls<'py>(&mut self, py: Python<'py>, max_rows: usize) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let mut rows = EventRows::new(true);
+        let mut rows = EventRows::new(Kept::Ends);
         self.collect(py, &mut rows, max_rows)?;
         (rows.len() > 0).then(|| to_python(py, rows.finish_calls())).transpose()
     }
@@ -139,7 +145,7 @@ impl CaptureReader {
                 lines.finish()
             }
             "jsonl" => {
-                let mut rows = EventRows::new(true);
+                let mut rows = EventRows::new(Kept::Ends);
                 self.collect(py, &mut rows, max_rows)?;
                 py.detach(|| jsonl(&rows.finish_calls()?))
                     .map_err(|e| PyRuntimeError::new_err(e.to_string()))?
@@ -314,7 +320,7 @@ fn parse_attempt<'py>(
     };
     let digester = Digester::new(settings.hash_seed, settings.identity);
     let mut tracker = Tracker::new(settings.track);
-    let mut rows = EventRows::new(false);
+    let mut rows = EventRows::new(Kept::All);
     let mut table = HeaderTable::default();
     let mut first = None;
     framing::datagram(data, false, &mut table, |message| {

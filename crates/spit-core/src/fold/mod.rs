@@ -32,12 +32,12 @@ mod tests;
 use std::fmt;
 
 pub use formula::{check as check_formulas, derive, derive_row, Formula, Matrix, Place};
-pub use key::{hash_key, hash_pair, join_keys};
+pub use key::{hash_key, hash_pair, hash_parts, join_keys};
 pub use last::Last;
 pub use names::Names;
 pub use pairs::Pairs;
 pub use slab::FULL_SCAN_SLOTS;
-pub use sums::{Asked, Sums, MAX_CONTRIBUTION};
+pub use sums::{Answer, Asked, Contributions, Sums, MAX_CONTRIBUTION};
 
 /// What was expected and what was found.
 #[derive(Debug, Clone, PartialEq, Eq)]

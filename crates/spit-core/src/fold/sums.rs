@@ -1,5 +1,7 @@
 //! Exponentially decayed sums per key.
 
+use std::ops::Range;
+
 use super::slab::{Claim, Slab};
 use super::{expect_rows, seconds_between, span_us, Counters, FoldError, State};
 
@@ -21,11 +23,22 @@ pub struct Sums {
     columns: Vec<Columns>,
     /// Contributions that any column sums.
     used: Vec<usize>,
+    /// Which contribution each column sums.
+    sources: Vec<usize>,
     stride: usize,
     full: bool,
     idle_us: i64,
-    /// What a row adds to the columns of one time constant; kept for its room.
-    addends: Vec<f64>,
+}
+
+/// What rows add, contribution by contribution: `values[c * columns + places[i]]` is what row i adds to c.
+#[derive(Debug, Clone, Copy)]
+pub struct Contributions<'a> {
+    /// One contribution after another.
+    pub values: &'a [f64],
+    /// Values of each contribution.
+    pub columns: usize,
+    /// Where each row's stand: rows of a kind, which share what they add nothing to, may lie together.
+    pub places: &'a [i64],
 }
 
 /// What [`Sums::fold_some`] does with each row.
@@ -39,6 +52,17 @@ pub struct Asked<'a> {
     pub others: &'a [u64],
     /// Which columns of the second key are answered, after those of the row's own.
     pub others_columns: &'a [usize],
+    /// A column that is answered for every row, wanted or not.
+    pub every: Option<usize>,
+}
+
+/// What [`Sums::fold_some`] answers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// Row after row of those that are wanted.
+    pub wanted: Vec<f64>,
+    /// The column asked for every row; empty where none is.
+    pub every: Vec<f64>,
 }
 
 /// The columns under one time constant, which lie side by side.
@@ -48,6 +72,12 @@ struct Columns {
     start: usize,
     /// Which contribution each sums.
     contributions: Vec<usize>,
+}
+
+impl Columns {
+    fn span(&self) -> Range<usize> {
+        self.start..self.start + self.contributions.len()
+    }
 }
 
 impl Sums {
@@ -102,10 +132,10 @@ impl Sums {
             width,
             columns,
             used: (0..width).filter(is_used).collect(),
+            sources: chosen.concat(),
             stride,
             full: false,
             idle_us,
-            addends: Vec::new(),
         })
     }
 
@@ -126,38 +156,45 @@ impl Sums {
     pub fn fold(&mut self, keys: &[u64], times_us: &[i64], contributions: &[f64]) -> Result<Vec<f64>, FoldError> {
         self.check(keys, times_us, contributions)?;
         let mut answer = vec![0.0; keys.len() * self.stride];
-        for (i, (&key, &time_us)) in keys.iter().zip(times_us).enumerate() {
-            self.fold_row(
-                key,
-                time_us,
-                &contributions[i * self.width..(i + 1) * self.width],
-                &mut answer[i * self.stride..(i + 1) * self.stride],
-            );
+        let mut addends = vec![0.0; self.stride];
+        let answers = answer.chunks_exact_mut(self.stride.max(1));
+        let rows = contributions.chunks_exact(self.width).zip(answers);
+        for ((&key, &time_us), (added, out)) in keys.iter().zip(times_us).zip(rows) {
+            for (addend, &c) in addends.iter_mut().zip(&self.sources) {
+                *addend = added[c];
+            }
+            self.fold_row(key, time_us, &addends, out);
         }
         Ok(answer)
     }
 
     /// As [`Sums::fold`], and does less where less is asked for: rows that `asked` does not want are folded
-    /// without an answer.
+    /// without an answer, or with that of one column.
     pub fn fold_some(
         &mut self,
         keys: &[u64],
         times_us: &[i64],
-        contributions: &[f64],
+        contributions: &Contributions<'_>,
         asked: &Asked<'_>,
-    ) -> Result<Vec<f64>, FoldError> {
-        self.check(keys, times_us, contributions)?;
+    ) -> Result<Answer, FoldError> {
+        self.check_contributions(contributions)?;
+        expect_rows("times_us", keys.len(), times_us.len())?;
+        expect_rows("places", keys.len(), contributions.places.len())?;
         expect_rows("update", keys.len(), asked.update.len())?;
         expect_rows("wanted", keys.len(), asked.wanted.len())?;
         if !asked.others_columns.is_empty() {
             expect_rows("others", keys.len(), asked.others.len())?;
         }
         self.check_columns(asked.others_columns)?;
+        self.check_columns(asked.every.as_slice())?;
         let stride = self.stride + asked.others_columns.len();
         let wanted = asked.wanted.iter().filter(|&&w| w).count();
         let mut answer = vec![0.0; wanted * stride];
         let mut answers = answer.chunks_exact_mut(stride.max(1));
         let mut unwanted = vec![0.0; self.stride];
+        let mut every = Vec::with_capacity(asked.every.map_or(0, |_| keys.len()));
+        let starts: Vec<_> = self.sources.iter().map(|c| c * contributions.columns).collect();
+        let mut addends = vec![0.0; self.stride];
         for (i, (&key, &time_us)) in keys.iter().zip(times_us).enumerate() {
             let out = match asked.wanted[i].then(|| answers.next()).flatten() {
                 Some(out) => {
@@ -167,16 +204,26 @@ impl Sums {
                     }
                     own
                 }
-                None => &mut unwanted,
+                None => {
+                    unwanted.fill(0.0);
+                    &mut unwanted
+                }
             };
-            let added = &contributions[i * self.width..(i + 1) * self.width];
             if asked.update[i] {
-                self.fold_row(key, time_us, added, out);
-            } else if asked.wanted[i] {
+                // Neighbours have their values side by side: a cache line serves eight rows.
+                let place = contributions.places[i] as usize;
+                for (addend, start) in addends.iter_mut().zip(&starts) {
+                    *addend = contributions.values[start + place];
+                }
+                self.fold_row(key, time_us, &addends, out);
+            } else if asked.wanted[i] || asked.every.is_some() {
                 self.read_or_nan(key, time_us, out);
             }
+            if let Some(column) = asked.every {
+                every.push(out[column]);
+            }
         }
-        Ok(answer)
+        Ok(Answer { wanted: answer, every })
     }
 
     /// What is known of these columns of each key at its time, without any change.
@@ -223,7 +270,7 @@ impl Sums {
             let row = slab.row_mut(slot);
             for group in columns.iter() {
                 let (kept, late) = decays(dt_s, group.time_constant_s);
-                let span = group.start..group.start + group.contributions.len();
+                let span = group.span();
                 for (sum, &added) in row[span.clone()].iter_mut().zip(&theirs[span]) {
                     *sum = rounded(f64::from(*sum) * kept + f64::from(added) * late, noise);
                 }
@@ -282,13 +329,51 @@ impl Sums {
         Ok(())
     }
 
-    fn fold_row(&mut self, key: u64, time_us: i64, added: &[f64], out: &mut [f64]) {
+    /// Fails when there is not a value for every contribution and place, or one is not a number within
+    /// [`MAX_CONTRIBUTION`].
+    fn check_contributions(&self, contributions: &Contributions<'_>) -> Result<(), FoldError> {
+        let &Contributions {
+            values,
+            columns,
+            places,
+        } = contributions;
+        if values.len() != self.width * columns {
+            return Err(FoldError::new(format!(
+                "contributions: expected {} times {columns} values, found {}",
+                self.width,
+                values.len()
+            )));
+        }
+        let is_outside = |&&place: &&i64| usize::try_from(place).map_or(true, |place| place >= columns);
+        if let Some(place) = places.iter().find(is_outside) {
+            return Err(FoldError::new(format!(
+                "places: expected 0 to {}, found {place}",
+                columns.saturating_sub(1)
+            )));
+        }
+        for &c in &self.used {
+            let misfits = |value: &f64| value.is_nan() || value.abs() > MAX_CONTRIBUTION;
+            let of = &values[c * columns..(c + 1) * columns];
+            // Without leaving early: a loop for vector instructions.
+            if of.iter().fold(false, |found, value| found | misfits(value)) {
+                let at = of.iter().position(misfits).unwrap_or_default();
+                return Err(FoldError::new(format!(
+                    "contributions, row {c}, column {at}: expected a number within {MAX_CONTRIBUTION:e}, found {}",
+                    of[at]
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// `addends`: what is added to each column.
+    fn fold_row(&mut self, key: u64, time_us: i64, addends: &[f64], out: &mut [f64]) {
         if key == 0 {
             out.fill(f64::NAN);
-        } else if self.used.iter().all(|&c| added[c] == 0.0) {
+        } else if addends.iter().all(|&addend| addend == 0.0) {
             self.read_row(key, time_us, out);
         } else {
-            self.update_row(key, time_us, added, out);
+            self.update_row(key, time_us, addends, out);
             self.slab.sweep(time_us);
         }
     }
@@ -329,7 +414,7 @@ impl Sums {
             return Ok(());
         }
         Err(FoldError::new(format!(
-            "others_columns: expected rising columns below {}, found {columns:?}",
+            "columns: expected rising ones below {}, found {columns:?}",
             self.stride
         )))
     }
@@ -343,7 +428,7 @@ impl Sums {
         for group in &self.columns {
             // A reader in the past of the state gets the state as it is: it cannot be un-decayed.
             let (kept, _) = decays(dt_s, group.time_constant_s);
-            let span = group.start..group.start + group.contributions.len();
+            let span = group.span();
             for (value, &sum) in out[span.clone()].iter_mut().zip(&row[span]) {
                 *value = f64::from(sum) * kept;
             }
@@ -351,10 +436,8 @@ impl Sums {
     }
 
     /// Answers before it rounds: what a row is told is what a reader at its place would have been told.
-    fn update_row(&mut self, key: u64, time_us: i64, added: &[f64], out: &mut [f64]) {
-        let Self {
-            slab, columns, addends, ..
-        } = self;
+    fn update_row(&mut self, key: u64, time_us: i64, addends: &[f64], out: &mut [f64]) {
+        let Self { slab, columns, .. } = self;
         let slot = match slab.claim(key, time_us) {
             Claim::Known(slot) | Claim::Fresh(slot) => slot,
         };
@@ -366,12 +449,9 @@ impl Sums {
         let row = slab.row_mut(slot);
         for group in columns.iter() {
             let (kept, late) = decays(dt_s, group.time_constant_s);
-            let span = group.start..group.start + group.contributions.len();
-            // Gathered first: the loop after it, over neighbours alone, is one for vector instructions.
-            addends.clear();
-            addends.extend(group.contributions.iter().map(|&c| added[c]));
-            let places = out[span.clone()].iter_mut().zip(&mut row[span]);
-            for ((value, sum), addend) in places.zip(&*addends) {
+            let span = group.span();
+            let places = out[span.clone()].iter_mut().zip(&mut row[span.clone()]);
+            for ((value, sum), addend) in places.zip(&addends[span]) {
                 *value = f64::from(*sum) * kept;
                 *sum = rounded(*value + addend * late, noise);
             }

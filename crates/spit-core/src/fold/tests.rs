@@ -482,15 +482,32 @@ fn folding_some_equals_folding_all() {
         wanted: &wanted,
         others: &others,
         others_columns: &[1, 2],
+        every: Some(3),
     };
-    let found = some.fold_some(&s.keys, &s.times_us, &s.values, &asked).unwrap();
-    let mut found = found.chunks_exact(6);
+    // Rows of even numbers first, and a place that no row has.
+    let columns = n + 1;
+    let mut values = vec![0.0; 2 * columns];
+    let place = |i: usize| if i % 2 == 0 { i / 2 } else { n.div_ceil(2) + i / 2 };
+    for (i, added) in s.values.chunks_exact(2).enumerate() {
+        values[place(i)] = added[0];
+        values[columns + place(i)] = added[1];
+    }
+    let places: Vec<_> = (0..n).map(|i| place(i) as i64).collect();
+    let contributions = Contributions {
+        values: &values,
+        columns,
+        places: &places,
+    };
+    let found = some.fold_some(&s.keys, &s.times_us, &contributions, &asked).unwrap();
+    assert_eq!(found.every.len(), n);
+    let (every, mut found) = (found.every, found.wanted.chunks_exact(6));
     for i in 0..n {
         let (key, other, at) = (&s.keys[i..=i], &others[i..=i], &s.times_us[i..=i]);
         let mut expected = all.read(key, at).unwrap();
         expected.extend(all.read_some(other, at, &[1, 2]).unwrap());
         let of_other = all.read(other, at).unwrap();
         assert_eq!(bits(&expected[4..]), bits(&of_other[1..3]));
+        assert_eq!(every[i].to_bits(), expected[3].to_bits(), "row {i}");
         if wanted[i] {
             assert_eq!(bits(found.next().unwrap()), bits(&expected), "row {i}");
         }
@@ -504,6 +521,41 @@ fn folding_some_equals_folding_all() {
             others_columns,
             ..asked
         };
-        assert!(some.fold_some(&s.keys, &s.times_us, &s.values, &asked).is_err());
+        assert!(some.fold_some(&s.keys, &s.times_us, &contributions, &asked).is_err());
     }
+    let asked = Asked {
+        every: Some(4),
+        ..asked
+    };
+    assert!(some.fold_some(&s.keys, &s.times_us, &contributions, &asked).is_err());
+    let asked = Asked { every: None, ..asked };
+    let outside = vec![columns as i64; n];
+    let negative = vec![-1; n];
+    let mut unknown = values.clone();
+    unknown[columns + 5] = f64::NAN;
+    for wrong in [
+        Contributions {
+            places: &outside,
+            ..contributions
+        },
+        Contributions {
+            places: &negative,
+            ..contributions
+        },
+        Contributions {
+            places: &places[1..],
+            ..contributions
+        },
+        Contributions {
+            columns: n,
+            ..contributions
+        },
+        Contributions {
+            values: &unknown,
+            ..contributions
+        },
+    ] {
+        assert!(some.fold_some(&s.keys, &s.times_us, &wrong, &asked).is_err());
+    }
+    assert_eq!(some.state(), all.state());
 }

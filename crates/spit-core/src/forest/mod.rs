@@ -1,7 +1,11 @@
-//! Sums of decision trees, as ONNX's TreeEnsembleClassifier describes them, for rows one at a time.
+//! Sums of decision trees, as ONNX's TreeEnsembleClassifier describes them.
 //!
 //! A runtime for any network takes longer to begin than a few hundred trees take to read. Additions are of f32 and in
 //! the order of the trees, so the sum has the bits of that runtime.
+
+mod leaves;
+
+use leaves::{LeafSets, ROWS};
 
 /// What was expected and what was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +67,8 @@ pub struct Forest {
     depths: Vec<u32>,
     base: f32,
     width: usize,
+    /// For rows in numbers; None where a tree has too many leaves.
+    leaf_sets: Option<LeafSets>,
 }
 
 impl Forest {
@@ -109,6 +115,7 @@ impl Forest {
         Ok(Self {
             steps: nodes.iter().enumerate().map(step).collect(),
             weights: nodes.iter().map(weight).collect(),
+            leaf_sets: LeafSets::new(nodes, &roots),
             roots,
             depths,
             base,
@@ -119,6 +126,27 @@ impl Forest {
     /// Values in a row.
     pub fn width(&self) -> usize {
         self.width
+    }
+
+    /// What the trees say of rows of [`Forest::width`] values each; a rest that is no whole row is left out.
+    pub fn sums(&self, rows: &[f32]) -> Vec<f32> {
+        let mut sums = Vec::with_capacity(rows.len() / self.width);
+        let mut rest = rows;
+        if let Some(leaf_sets) = &self.leaf_sets {
+            let mut columns = vec![[0.0; ROWS]; self.width];
+            let blocks = rows.chunks_exact(ROWS * self.width);
+            rest = blocks.remainder();
+            for block in blocks {
+                for (i, row) in block.chunks_exact(self.width).enumerate() {
+                    for (column, &value) in columns.iter_mut().zip(row) {
+                        column[i] = value;
+                    }
+                }
+                sums.extend(leaf_sets.sums(&columns).map(|sum| sum + self.base));
+            }
+        }
+        sums.extend(rest.chunks_exact(self.width).map(|row| self.sum(row)));
+        sums
     }
 
     /// What the trees say of a row of [`Forest::width`] values.
@@ -211,6 +239,53 @@ mod tests {
         assert_eq!(forest.sum(&[0.6, 0.6]), 113.0);
         assert_eq!(forest.sum(&[f32::NAN, 0.6]), 111.0);
         assert_eq!(forest.sum(&[1.0, f32::NAN]), 113.0);
+    }
+
+    /// A tree of `leaves` leaves, the deepest one at a depth of `leaves - 1` on either side by turns.
+    fn chain(nodes: &mut Vec<Node>, leaves: u32, seed: u32) -> u32 {
+        let root = nodes.len() as u32;
+        for i in 0..leaves - 1 {
+            let at = nodes.len() as u32;
+            let on = (i + seed) % 3 == 0;
+            let (yes, no) = if on { (at + 2, at + 1) } else { (at + 1, at + 2) };
+            let step = f32::from((i * 31 + seed * 17) as u8 % 8) / 8.0;
+            nodes.push(Node::Branch {
+                feature: (i * 7 + seed) % 5,
+                threshold: if on { 8.0 + step } else { step - 0.5 },
+                yes,
+                no,
+                nan_is_yes: i % 2 == 0,
+            });
+            nodes.push(leaf(0.1 + (at * 13 % 101) as f32));
+        }
+        nodes.push(leaf(-0.7));
+        root
+    }
+
+    #[test]
+    fn many_rows_have_the_bits_of_each_alone() {
+        for leaves in [1, 2, 31, 32, 33] {
+            let mut nodes = Vec::new();
+            let roots: Vec<_> = (0..9).map(|seed| chain(&mut nodes, leaves, seed)).collect();
+            let forest = Forest::new(&nodes, roots, -0.3, 5).unwrap();
+            assert_eq!(forest.leaf_sets.is_some(), leaves <= 32);
+            let mut state = 1_u64;
+            let rows: Vec<f32> = (0..5 * 77)
+                .map(|_| {
+                    state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+                    match state >> 60 {
+                        0 => f32::NAN,
+                        1 => f32::INFINITY,
+                        2 => f32::NEG_INFINITY,
+                        _ => ((state >> 33) % 80) as f32 / 8.0 - 1.0,
+                    }
+                })
+                .collect();
+            let alone: Vec<_> = rows.chunks(5).map(|row| forest.sum(row).to_bits()).collect();
+            let together: Vec<_> = forest.sums(&rows).into_iter().map(f32::to_bits).collect();
+            assert_eq!(together, alone);
+            assert!(leaves < 31 || alone.iter().collect::<std::collections::HashSet<_>>().len() > 40);
+        }
     }
 
     #[test]
