@@ -122,8 +122,8 @@ def _legitimate(document: dict[str, Any]) -> list[str]:
         "",
         "Share of callers of a kind ever flagged: with the default policy, and at "
         f"{document['budget']:.1%} of all legitimate callers. *If free*: the spam calls flagged if the "
-        "callers of this kind did not count against the budget, which tells what one kind costs. A person may "
-        "be a caller of several kinds.",
+        "callers of this kind did not count against the budget, which tells what one kind costs. A person "
+        "may be a caller of several kinds.",
         "",
         *_table(
             [
