@@ -9,6 +9,8 @@ from .parties import Party
 from .trunks import FULL, Connection, HeaderNames, Trunk
 from .world import World
 
+_ANONYMOUS = '"Anonymous" <sip:anonymous@anonymous.invalid>'
+
 
 @dataclass(slots=True)
 class Leg:
@@ -130,7 +132,6 @@ def make_legs(
     """
     draws, home = world.draws, world.plan.home
     peer = trunk.peers[caller.peer % len(trunk.peers)]
-    host = trunk.domain or peer.host
     names = trunk.headers
     from_tag, to_tag = draws.hex_digits(draws.choice((8, 10))), draws.hex_digits(8)
     first_call_id = call_id(draws, trunk.call_id_style, peer.address)
@@ -140,25 +141,15 @@ def make_legs(
     branch = draws.hex_digits(10)
     sent_by = f"{names.via}: SIP/2.0/{'TCP' if trunk.tcp else 'UDP'}"
     transport_parameter = ";transport=tcp" if trunk.tcp else ""
-    own_host = trunk.domain or trunk.host
+    callee_uri = uri(callee, trunk.callee_format, trunk.domain or trunk.host, home)
     shown = f"gw{caller.peer % 9}"
     if not anonymous and not trunk.user_agent:
         shown = written_number(caller.number, trunk.number_format, home)
     called = written_number(callee, trunk.callee_format, home) if draws.random() < 0.8 else "in"
-    display = f'"{caller.display_name}" ' if caller.display_name else ""
-    caller_uri = uri(caller.number, trunk.number_format, host, home)
-    extra = ""
-    if trunk.asserts_identity:
-        extra += f"P-Asserted-Identity: {display}<{caller_uri}>\r\n"
-    if anonymous:
-        extra += "Privacy: id\r\n"
-    if trunk.signs_identity:
-        issued_s = int(world.timing.start_s + time_s)
-        extra += f"{names.identity}: {passport(draws, trunk, caller, callee, issued_s)}\r\n"
-    if trunk.diverts and draws.random() < 0.02:
-        forwarder = uri(draws.choice(diverted_from).number, trunk.callee_format, host, home)
-        reason = draws.choice(["unconditional", "no-answer", "user-busy"])
-        extra += f"Diversion: <{forwarder}>;reason={reason}\r\n"
+    caller_host = trunk.domain or peer.host
+    named_uri = f"{_display(caller)}<{uri(caller.number, trunk.number_format, caller_host, home)}>"
+    extra = _carrier_fields(world, trunk, caller, callee, time_s, named_uri, anonymous)
+    extra += _diversion(world, trunk, caller_host, diverted_from)
     if trunk.session_timer:
         extra += "Session-Expires: 1800;refresher=uac\r\nMin-SE: 90\r\n"
     session_id = ""
@@ -167,18 +158,17 @@ def make_legs(
     inside_address = f"192.0.2.{200 + trunk.index}"
     answer_port = 2 * draws.randint(8000, 30000)
     via_parameters = "rport;" if trunk.via_rport else ""
-    anonymous_from = '"Anonymous" <sip:anonymous@anonymous.invalid>;tag='
     leg = Leg(
         headers=names,
         connection=peer.connection,
         udp=not trunk.tcp,
         call_id=first_call_id,
-        request_uri=uri(callee, trunk.callee_format, own_host, home),
+        request_uri=callee_uri,
         delay_s=0.0,
         via=f"{sent_by} {peer.host}:{peer.port};{via_parameters}branch=z9hG4bK{branch}",
         callee_via=f"{sent_by} {trunk.host}:{trunk.port};branch=z9hG4bKr{branch}",
-        from_=(anonymous_from if anonymous else f"{display}<{caller_uri}>;tag=") + from_tag,
-        to=f"<{uri(callee, trunk.callee_format, own_host, home)}>",
+        from_=f"{_ANONYMOUS if anonymous else named_uri};tag={from_tag}",
+        to=f"<{callee_uri}>",
         to_tag=to_tag,
         contact=f"{names.contact}: <sip:{shown}@{peer.host}:{peer.port}{transport_parameter}>\r\n",
         callee_contact=f"{names.contact}: <sip:{called}@{trunk.host}:{trunk.port}{transport_parameter}>\r\n",
@@ -192,28 +182,73 @@ def make_legs(
     )
     if trunk.legs == "none":
         return [leg]
-    delay_s = 0.0015 + 0.004 * draws.random()
-    inside_branch = draws.hex_digits(12)
-    inside_transport = "TCP" if trunk.inside.tcp else "UDP"
-    inside = replace(
+    inside = _inside_leg(world, trunk, leg, branch)
+    if trunk.legs == "proxy":
+        _through_proxy(trunk, leg, inside, callee, peer.address, home)
+    else:
+        _through_b2bua(world, trunk, inside, caller, callee, anonymous, session_id)
+        inside.body = session_description(inside_address, 2 * draws.randint(8000, 30000), codec, session)
+    return [leg, inside]
+
+
+def _display(caller: Party) -> str:
+    return f'"{caller.display_name}" ' if caller.display_name else ""
+
+
+def _carrier_fields(
+    world: World, trunk: Trunk, caller: Party, callee: str, time_s: float, named_uri: str, anonymous: bool
+) -> str:
+    """What the carrier says about the caller: asserted identity, privacy, passport."""
+    fields = ""
+    if trunk.asserts_identity:
+        fields += f"P-Asserted-Identity: {named_uri}\r\n"
+    if anonymous:
+        fields += "Privacy: id\r\n"
+    if trunk.signs_identity:
+        issued_s = int(world.timing.start_s + time_s)
+        signed = passport(world.draws, trunk, caller, callee, issued_s)
+        fields += f"{trunk.headers.identity}: {signed}\r\n"
+    return fields
+
+
+def _diversion(world: World, trunk: Trunk, host: str, diverted_from: list[Party]) -> str:
+    """Now and then the call was diverted to the callee (RFC 5806)."""
+    draws = world.draws
+    if not trunk.diverts or draws.random() >= 0.02:
+        return ""
+    forwarder = uri(draws.choice(diverted_from).number, trunk.callee_format, host, world.plan.home)
+    reason = draws.choice(["unconditional", "no-answer", "user-busy"])
+    return f"Diversion: <{forwarder}>;reason={reason}\r\n"
+
+
+def _inside_leg(world: World, trunk: Trunk, leg: Leg, branch: str) -> Leg:
+    """The leg from the own SBC to the core, as far as all SBCs agree. ``branch``: the first leg's."""
+    delay_s = 0.0015 + 0.004 * world.draws.random()
+    sent_by = f"Via: SIP/2.0/{'TCP' if trunk.inside.tcp else 'UDP'}"
+    return replace(
         leg,
         headers=FULL,
         connection=trunk.inside,
         udp=not trunk.inside.tcp,
         delay_s=delay_s,
-        via=f"Via: SIP/2.0/{inside_transport} {trunk.sbc_inside}:5060;branch=z9hG4bK{inside_branch}",
-        callee_via=f"Via: SIP/2.0/{inside_transport} {trunk.core};branch=z9hG4bKr{branch}",
+        via=f"{sent_by} {trunk.sbc_inside}:5060;branch=z9hG4bK{world.draws.hex_digits(12)}",
+        callee_via=f"{sent_by} {trunk.core};branch=z9hG4bKr{branch}",
         max_forwards=69,
         challenge=0,
         first=False,
     )
-    if trunk.legs == "proxy":
-        _through_proxy(trunk, leg, inside, callee, peer.address, home)
-        return [leg, inside]
+
+
+def _through_b2bua(
+    world: World, trunk: Trunk, inside: Leg, caller: Party, callee: str, anonymous: bool, session_id: str
+) -> None:
+    """A dialog of its own, tied to the first by Session-ID (RFC 7989), X-Orig-Call-ID or nothing."""
+    draws, home = world.draws, world.plan.home
+    first_call_id = inside.call_id
     inside.call_id = call_id(draws, "hexhost", trunk.sbc_inside)
     inside.to_tag = draws.hex_digits(9)
-    inside_uri = uri(caller.number, "plus", trunk.sbc_inside, home)
-    inside.from_ = (anonymous_from if anonymous else f"{display}<{inside_uri}>;tag=") + draws.hex_digits(9)
+    named_uri = f"{_display(caller)}<{uri(caller.number, 'plus', trunk.sbc_inside, home)}>"
+    inside.from_ = f"{_ANONYMOUS if anonymous else named_uri};tag={draws.hex_digits(9)}"
     inside.request_uri = uri(callee, "plus", trunk.core, home)
     inside.to = f"<{inside.request_uri}>"
     inside.contact = f"Contact: <sip:{trunk.sbc_inside}:5060>\r\n"
@@ -222,8 +257,6 @@ def make_legs(
     inside.extra = f"P-Asserted-Identity: <sip:+{caller.number}@{trunk.sbc_inside}>\r\n{session_id}"
     if trunk.legs == "b2b-xcid":
         inside.extra += f"X-Orig-Call-ID: {first_call_id}\r\n"
-    inside.body = session_description(inside_address, 2 * draws.randint(8000, 30000), codec, session)
-    return [leg, inside]
 
 
 def _through_proxy(trunk: Trunk, leg: Leg, inside: Leg, callee: str, peer_address: str, home: str) -> None:
