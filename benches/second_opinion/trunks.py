@@ -21,7 +21,6 @@ _SBC_USER_AGENTS = (
 class HeaderNames:
     """How a trunk writes the header fields that have a compact form (RFC 3261 section 7.3.3)."""
 
-    style: str
     via: str
     from_: str
     to: str
@@ -34,7 +33,6 @@ class HeaderNames:
 
 
 FULL = HeaderNames(
-    "full",
     "Via",
     "From",
     "To",
@@ -45,9 +43,8 @@ FULL = HeaderNames(
     "Supported",
     "Identity",
 )
-COMPACT = HeaderNames("compact", "v", "f", "t", "i", "m", "c", "l", "k", "y")
+COMPACT = HeaderNames("v", "f", "t", "i", "m", "c", "l", "k", "y")
 LOWER = HeaderNames(
-    "lower",
     "via",
     "from",
     "to",
