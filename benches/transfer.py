@@ -183,6 +183,7 @@ def _group(group: Group) -> dict[str, Any]:
         "calls": group.calls,
         "calls_flagged": _plain(group.calls_flagged),
         "callers_flagged": _plain(group.callers_flagged),
+        "average_precision": _plain(group.average_precision),
     }
 
 

@@ -76,6 +76,7 @@ def _campaigns(document: dict[str, Any]) -> list[str]:
                 strength,
                 str(group["callers"]),
                 str(group["calls"]),
+                _figure(group["average_precision"]),
                 _percent(group["calls_flagged"]),
                 *(_percent(part["calls_flagged"]) for part in parts),
             ]
@@ -92,6 +93,7 @@ def _campaigns(document: dict[str, Any]) -> list[str]:
                 "strength",
                 "callers",
                 "calls",
+                "AUC-PR of the model",
                 "default policy",
                 *(f"{name} at {document['budget']:.1%}" for name in document["detectors"]),
             ],
@@ -150,4 +152,11 @@ def _percent(estimate: list[float] | None) -> str:
     value, low, high = (
         f"{100 * share:.2f} %" if share < 0.1 else f"{100 * share:.1f} %" for share in estimate
     )
+    return f"{value} [{low}, {high}]"
+
+
+def _figure(estimate: list[float] | None) -> str:
+    if estimate is None:
+        return "-"
+    value, low, high = (f"{figure:.3f}" for figure in estimate)
     return f"{value} [{low}, {high}]"
