@@ -14,7 +14,7 @@ RUST_SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find crates -name '
 BUILT := .venv/rust-module.built
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo install test lint bench bench-live bench-service bench-memory bench-detection bench-training bench-soak fuzz models captures clean
+.PHONY: help setup build demo install test lint bench bench-live bench-service bench-memory bench-detection bench-training bench-soak fuzz models captures clean bench-transfer
 .NOTPARALLEL:
 
 help: ## list the targets
@@ -73,6 +73,9 @@ bench-service: build ## measure single questions beside a constant of the same s
 
 bench-detection: build ## measure the shipped model and the baselines on benches/detection.toml; writes benches/results/
 	$(PYTHON) benches/detection.py --date "$$(date -u +%F)"
+
+bench-transfer: build ## measure the shipped model on traffic by another author; writes benches/results/
+	$(PYTHON) benches/transfer.py --date "$$(date -u +%F)"
 
 bench-training: build ## measure time and memory of training by number of calls; writes benches/results/
 	$(PYTHON) benches/training.py --date "$$(date -u +%F)"
