@@ -24,6 +24,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from measured import BenchError, machine, machine_line, status_of, write_results
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 SPIT = [sys.executable, "-m", "spit"]
@@ -97,10 +99,6 @@ PROGRAMS = (
 REFERENCE = next(program for program in PROGRAMS if program.name == "spit calls, csv")
 
 
-class BenchError(Exception):
-    """The measurement cannot be made, or what it measured disagrees."""
-
-
 def measure(command: list[str]) -> tuple[float, int]:
     """Run the command once, output thrown away: wall seconds and peak resident bytes."""
     started_s = time.perf_counter()
@@ -167,22 +165,6 @@ def check_agreement(capture: Path, numbers: dict[str, int]) -> dict[str, int]:
     return counts
 
 
-def machine() -> dict[str, Any]:
-    """What the numbers depend on, without names of hosts or users."""
-    cpu = "unknown"
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            cpu = line.partition(":")[2].strip()
-            break
-    return {
-        "cpu": cpu,
-        "cores": os.cpu_count(),
-        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
-        "kernel": ".".join(platform.release().split(".")[:2]),
-        "architecture": platform.machine(),
-    }
-
-
 def versions() -> dict[str, str]:
     """The first line with a version number that each program prints."""
     answers = {"python": platform.python_version()}
@@ -239,8 +221,7 @@ def as_markdown(report: dict[str, Any]) -> str:
         f"Measured on {report['date']} by `make bench` (benches/decode.py), {report['rounds']} alternating "
         "rounds, median wall time, highest peak resident set.",
         "",
-        f"Machine: {host['cpu']}, {host['cores']} cores, {host['memory_gib']} GiB, Linux {host['kernel']}, "
-        f"{host['architecture']}.",
+        machine_line(host),
         "",
         f"Capture: {capture['messages']:,} SIP messages of {capture['calls']:,} simulated calls over UDP, "
         f"{capture['bytes'] / 1e6:.0f} MB, {capture['mean_packet_bytes']} bytes a packet, in the page cache. "
@@ -289,12 +270,7 @@ def run(arguments: argparse.Namespace) -> None:
         "rounds": arguments.rounds,
         "results": run_rounds(capture, arguments.rounds, numbers["messages"]),
     }
-    results: Path = arguments.results
-    results.mkdir(parents=True, exist_ok=True)
-    (results / "decode.json").write_text(json.dumps(report, indent=2) + "\n")
-    page = as_markdown(report)
-    (results / "decode.md").write_text(page)
-    print(page)
+    write_results(arguments.results, "decode", report, as_markdown(report))
 
 
 def main() -> int:
@@ -307,12 +283,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--folder", type=Path, default=ROOT / ".bench", help="for the capture")
     parser.add_argument("--results", type=Path, default=HERE / "results")
-    try:
-        run(parser.parse_args())
-    except BenchError as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return status_of(lambda: run(parser.parse_args()))
 
 
 if __name__ == "__main__":

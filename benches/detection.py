@@ -14,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-from decode import machine
+from measured import machine
 
 from spit.config import PolicyConfig
 from spit.engine.benchmark import read_benchmark

@@ -9,7 +9,6 @@ same packets, one after the other. Writes results/live.json and results/live.md.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import re
 import shutil
@@ -21,7 +20,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from decode import BenchError, machine, make_capture
+from decode import make_capture
+from measured import BenchError, machine, machine_line, status_of, write_results
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -142,8 +142,7 @@ def as_markdown(report: dict[str, Any]) -> str:
         "packet each, over a veth pair between two network namespaces, sent by tcpreplay from memory. Sender "
         "and receiver share the machine's cores.",
         "",
-        f"Machine: {host['cpu']}, {host['cores']} cores, {host['memory_gib']} GiB, Linux {host['kernel']}, "
-        f"{host['architecture']}.",
+        machine_line(host),
         "",
         "| Asked for (packets/s) | Receiver | Sent | Reached (packets/s) | Seen | Lost | Counted as |",
         "|---:|---|---:|---:|---:|---:|---|",
@@ -182,10 +181,7 @@ def run(arguments: argparse.Namespace) -> None:
             print(row, file=sys.stderr)
             results.append(row)
     report = {"date": arguments.date, "machine": machine(), "capture": numbers, "results": results}
-    (arguments.results / "live.json").write_text(json.dumps(report, indent=2) + "\n")
-    page = as_markdown(report)
-    (arguments.results / "live.md").write_text(page)
-    print(page)
+    write_results(arguments.results, "live", report, as_markdown(report))
 
 
 def main() -> int:
@@ -197,12 +193,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--folder", type=Path, default=ROOT / ".bench", help="for the capture")
     parser.add_argument("--results", type=Path, default=HERE / "results")
-    try:
-        run(parser.parse_args())
-    except BenchError as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return status_of(lambda: run(parser.parse_args()))
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from decode import BenchError, machine
+from measured import BenchError, machine, machine_line, status_of, write_results
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -150,14 +150,13 @@ def in_a_process(what: str, callers: int) -> dict[str, Any]:
 
 def as_markdown(report: dict[str, Any]) -> str:
     """The page of the results."""
-    engine, machine = report["engine"], report["machine"]
+    engine = report["engine"]
     lines = [
         "# Memory",
         "",
         f"Measured on {report['date']} by `make bench-memory` (benches/memory.py).",
         "",
-        f"Machine: {machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB, "
-        f"Linux {machine['kernel']}, {machine['architecture']}.",
+        machine_line(report["machine"]),
         "",
         "| For | Number | Bytes each | Limit |",
         "|---|---:|---:|---:|",
@@ -184,10 +183,7 @@ def run(arguments: argparse.Namespace) -> None:
         "features": in_a_process("features", arguments.callers),
         "engine": in_a_process("engine", arguments.callers),
     }
-    (arguments.results / "memory.json").write_text(json.dumps(report, indent=2) + "\n")
-    page = as_markdown(report)
-    (arguments.results / "memory.md").write_text(page)
-    print(page)
+    write_results(arguments.results, "memory", report, as_markdown(report))
 
 
 def main() -> int:
@@ -199,16 +195,10 @@ def main() -> int:
     parser.add_argument("--only", choices=["features", "engine"], help="print one measurement as JSON")
     parser.add_argument("--results", type=Path, default=HERE / "results")
     arguments = parser.parse_args()
-    try:
-        if arguments.only is None:
-            run(arguments)
-        else:
-            measure = measure_features if arguments.only == "features" else measure_engine
-            print(json.dumps(measure(arguments.callers)))
-    except BenchError as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 1
-    return 0
+    if arguments.only is None:
+        return status_of(lambda: run(arguments))
+    measure = measure_features if arguments.only == "features" else measure_engine
+    return status_of(lambda: print(json.dumps(measure(arguments.callers))))
 
 
 if __name__ == "__main__":

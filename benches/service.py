@@ -28,7 +28,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from decode import BenchError, machine
+from measured import BenchError, machine, machine_line, status_of, write_results
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -173,8 +173,7 @@ def as_markdown(report: dict[str, Any]) -> str:
         f"{facts['questions_callers_known']:,} of them known before. Server on one core, clients on the "
         "other.",
         "",
-        f"Machine: {host['cpu']}, {host['cores']} cores, {host['memory_gib']} GiB, Linux {host['kernel']}, "
-        f"{host['architecture']}.",
+        machine_line(host),
         "",
         f"## Requests a second, beside a constant (expected: at least {LEAST_SHARE:.0%})",
         "",
@@ -283,6 +282,12 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def run_once(arguments: argparse.Namespace) -> None:
+    """Measure and write the results. Raises BenchError."""
+    report = measure(arguments)
+    write_results(arguments.results, "service", report, as_markdown(report))
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -292,18 +297,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=int, default=5, help="of each round")
     parser.add_argument("--folder", type=Path, default=ROOT / ".bench/service", help="for the saved state")
     parser.add_argument("--results", type=Path, default=HERE / "results")
-    arguments = parser.parse_args()
-    try:
-        report = measure(arguments)
-    except BenchError as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 1
-    arguments.results.mkdir(parents=True, exist_ok=True)
-    (arguments.results / "service.json").write_text(json.dumps(report, indent=2) + "\n")
-    page = as_markdown(report)
-    (arguments.results / "service.md").write_text(page)
-    print(page)
-    return 0
+    return status_of(lambda: run_once(parser.parse_args()))
 
 
 if __name__ == "__main__":

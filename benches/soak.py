@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from decode import BenchError, machine
+from measured import BenchError, machine, machine_line, status_of, write_results
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -332,7 +332,6 @@ def report(date: str, found: dict[str, Any]) -> str:
         ),
     }
     facts = "\n".join(f"| {name} | {value} |" for name, value in cells.items())
-    here = machine()
     return "\n".join(
         [
             "# Soak",
@@ -342,8 +341,7 @@ def report(date: str, found: dict[str, Any]) -> str:
             f"callers with {found['pairs']:,} pairs call again and again; an attempt, an answer and an end",
             f"each, in numbered batches every {BATCH_S:g} s. The load runs on the same machine.",
             "",
-            f"Machine: {here['cpu']}, {here['cores']} cores, {here['memory_gib']} GiB, "
-            f"Linux {here['kernel']}, {here['architecture']}.",
+            machine_line(machine()),
             "",
             "| | |",
             "|---|---:|",
@@ -357,6 +355,12 @@ def report(date: str, found: dict[str, Any]) -> str:
     )
 
 
+def run(minutes: float, date: str, output: Path) -> None:
+    """Measure and write the results. Raises BenchError."""
+    found = soak(minutes)
+    write_results(output, "soak", found, report(date, found))
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--date", required=True)
@@ -366,16 +370,7 @@ def main() -> int:
     least = LEAST_WARM_UP_MIN + LEAST_MEASURED_MIN
     if arguments.minutes < least:
         parser.error(f"--minutes: expected at least {least:g}, found {arguments.minutes:g}")
-    try:
-        found = soak(arguments.minutes)
-    except BenchError as error:
-        print(error, file=sys.stderr)
-        return 1
-    (arguments.output / "soak.json").write_text(json.dumps(found) + "\n")
-    page = report(arguments.date, found)
-    (arguments.output / "soak.md").write_text(page)
-    print(page)
-    return 0
+    return status_of(lambda: run(arguments.minutes, arguments.date, arguments.output))
 
 
 if __name__ == "__main__":

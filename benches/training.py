@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from decode import machine
+from measured import machine
 
 HERE = Path(__file__).resolve().parent
 #: Measured nowhere else: what is trained here is thrown away.

@@ -29,7 +29,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from decode import machine
+from measured import machine
 from second_opinion.simulation import simulate
 from transfer_report import markdown
 
