@@ -60,9 +60,9 @@ seeds ({seed_words(facts["test_seeds"])}).
 ## Limits
 
 - A first call from an unknown number carries little evidence; most campaigns are found after some calls.
-- Campaign kinds that the simulation lacks (text messages, video, fax) were not learned.
+- What the simulation lacks was not learned: docs/evaluation.md (A second opinion) shows what that costs.
 - Attestation is unverified at this point and weighs as a weak prior.
-- The calibration holds for the simulated share of spam (20 to 31 % of calls).
+- The calibration holds for the simulated shares of spam (2 to 45 % of calls, drawn by seed).
 
 ## Made with
 
