@@ -487,7 +487,13 @@ fn folding_some_equals_folding_all() {
     // Rows of even numbers first, and a place that no row has.
     let columns = n + 1;
     let mut values = vec![0.0; 2 * columns];
-    let place = |i: usize| if i % 2 == 0 { i / 2 } else { n.div_ceil(2) + i / 2 };
+    let place = |i: usize| {
+        if i.is_multiple_of(2) {
+            i / 2
+        } else {
+            n.div_ceil(2) + i / 2
+        }
+    };
     for (i, added) in s.values.chunks_exact(2).enumerate() {
         values[place(i)] = added[0];
         values[columns + place(i)] = added[1];

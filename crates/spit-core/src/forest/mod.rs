@@ -246,7 +246,7 @@ mod tests {
         let root = nodes.len() as u32;
         for i in 0..leaves - 1 {
             let at = nodes.len() as u32;
-            let on = (i + seed) % 3 == 0;
+            let on = (i + seed).is_multiple_of(3);
             let (yes, no) = if on { (at + 2, at + 1) } else { (at + 1, at + 2) };
             let step = f32::from((i * 31 + seed * 17) as u8 % 8) / 8.0;
             nodes.push(Node::Branch {
