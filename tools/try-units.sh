@@ -57,7 +57,8 @@ INIT
 unshare --mount --pid --fork --net --uts --ipc --cgroup --kill-child bash "$work/init.sh" "$work" "$PREFIX" &
 holder=$!
 clean_up() {
-    kill "$holder" 2>/dev/null || true
+    # unshare ignores SIGTERM while its child runs; SIGKILL takes the child with it (--kill-child).
+    kill -KILL "$holder" 2>/dev/null || true
     wait "$holder" 2>/dev/null || true
     rm -rf "$work"
 }
