@@ -55,13 +55,6 @@ pub(super) struct Digest {
     pub(super) kind: DigestKind,
 }
 
-impl Digest {
-    /// Whether a call that the message concerns is probably shown with its texts: it is answered or ends.
-    pub(super) fn shows_texts(&self) -> bool {
-        self.status >= 200 || self.kind == DigestKind::Bye
-    }
-}
-
 /// Digests of messages in the order of their capture, and what their attempts show. Its memory is used again, so that
 /// no message costs an allocation.
 #[derive(Debug, Default)]
@@ -172,11 +165,6 @@ impl Digests {
             _ => None,
         };
         Some(Digested { digest, attempt })
-    }
-
-    /// The digests in order, so many at a time.
-    pub(super) fn chunks(&self, size: usize) -> impl Iterator<Item = &[Digest]> {
-        self.list.chunks(size)
     }
 
     /// The digests in order.

@@ -21,18 +21,6 @@ pub(super) struct Legs {
     places: Paged<Leg>,
     /// The latest leg of each Call-ID, under the Call-ID's hash: four bytes an entry, the hash stands in the leg.
     by_call_id: HashTable<u32>,
-    /// Where the leg of the message that is being taken was when it was looked for ahead, [`NONE`] when it was not.
-    pub(super) expected: Expected,
-}
-
-/// A place among the legs, perhaps out of date.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Expected(pub(super) u32);
-
-impl Default for Expected {
-    fn default() -> Self {
-        Expected(NONE)
-    }
 }
 
 impl Index<u32> for Legs {
@@ -62,21 +50,11 @@ impl Legs {
             .copied()
     }
 
-    /// The leg of a Call-ID and From-tag. There is one at most.
     #[inline]
     pub(super) fn find(&self, call_id: u64, from_tag: u64) -> Option<u32> {
-        self.find_from(self.expected.0, call_id, from_tag)
-            .or_else(|| self.find_from(self.of_call_id(call_id)?, call_id, from_tag))
-    }
-
-    /// As `find`, among the leg in a place and those behind it under its Call-ID.
-    #[inline]
-    fn find_from(&self, mut at: u32, call_id: u64, from_tag: u64) -> Option<u32> {
+        let mut at = self.of_call_id(call_id)?;
         while at != NONE {
             let leg = &self[at];
-            if leg.call_id != call_id {
-                return None;
-            }
             if leg.from_tag == from_tag {
                 return Some(at);
             }
@@ -149,8 +127,6 @@ impl Legs {
                 }
             }
         }
-        // No Call-ID: nothing finds it any more.
-        self[at].call_id = 0;
         self.places.free(at);
     }
 }

@@ -21,16 +21,13 @@ use super::settings::TrackSettings;
 use super::state::{Call, Calls, Moment, Phase, NONE};
 use super::timers::Timers;
 use crate::Micros;
-use legs::{Expected, Legs};
+use legs::Legs;
 use recent::{Bounds, Recent};
 pub use saved::{LoadError, SaveError};
 
 /// The clock stops here, far beyond any capture, so that there is always time for a deadline: a call without one could
 /// not make room for others.
 const LATEST_US: Micros = Micros::MAX / 2;
-
-/// Messages whose legs are looked for together.
-const AHEAD: usize = 64;
 
 /// What became of messages and calls, counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -120,38 +117,9 @@ impl Tracker {
 
     /// Takes messages in the order of their capture.
     pub fn take_all(&mut self, digests: &Digests, sink: &mut impl EventSink) {
-        let mut all = digests.iter();
-        for ahead in digests.chunks(AHEAD) {
-            let expected = self.look_ahead(ahead);
-            // In this order: the end of the first one takes nothing from the other.
-            for (expected, digested) in expected[..ahead.len()].iter().zip(all.by_ref()) {
-                self.legs.expected = *expected;
-                self.take(digested, sink);
-            }
+        for digested in digests.iter() {
+            self.take(digested, sink);
         }
-        self.legs.expected = Expected::default();
-    }
-
-    /// Where the legs of messages are, and has the memory of their calls fetched: what waits for one of them waits for
-    /// all. Messages before one may move its leg, so this is no more than where to look first.
-    fn look_ahead(&self, digests: &[Digest]) -> [Expected; AHEAD] {
-        let mut expected = [Expected::default(); AHEAD];
-        let mut touched = 0;
-        for (digest, expected) in digests.iter().zip(&mut expected) {
-            let Some(at) = self.legs.of_call_id(digest.call_id) else {
-                continue;
-            };
-            *expected = Expected(at);
-            let Some(call) = self.calls.get(self.legs[at].call) else {
-                continue;
-            };
-            touched ^= call.generation;
-            if digest.shows_texts() {
-                touched ^= u32::from(call.texts.source_ip().is_some());
-            }
-        }
-        std::hint::black_box(touched);
-        expected
     }
 
     /// Takes one message as its digest. Calls whose time ran out before it are ended first.
