@@ -1,9 +1,9 @@
 """Measures what the shipped model finds in traffic by another author (second_opinion/, docs/evaluation.md).
 
 Simulates the measured seeds into a temporary folder, runs `spit score --by call` on each and compares with
-the labels of the attempts. Beside it: gradient boosting on 23 features of the caller, trained on other seeds
-of that very traffic, which is what knowing the traffic is worth. Writes transfer.json and transfer.md to
-results/.
+the labels of the attempts. Beside it, what knowing the traffic is worth: the same with the model that `spit
+train` makes of a day of another seed, and gradient boosting on 23 features of the caller, trained on other
+seeds. Writes transfer.json and transfer.md to results/.
 
     python benches/transfer.py --date 2026-01-31
 """
@@ -18,9 +18,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -48,8 +48,10 @@ from spit.records import EventKind
 
 HERE = Path(__file__).resolve().parent
 MEASURED_SEEDS = (11, 12, 13)
-#: The rival's; never measured.
+#: The rival's, the first of them also that of `spit train`; never measured.
 TRAINING_SEEDS = (14, 15)
+#: What `spit train` learns from, from the first call on.
+LEARNED_S = 86_400.0
 #: The share of legitimate callers at which kinds are compared.
 BUDGET = 0.001
 STRENGTHS = ("blatant", "medium", "stealthy")
@@ -57,18 +59,48 @@ STRENGTHS = ("blatant", "medium", "stealthy")
 
 @dataclass(frozen=True, slots=True)
 class Seed:
-    """One seed's traffic. ``calls``: a row per attempt with its labels and, where measured, the verdict.
+    """One seed's traffic. ``calls``: a row per attempt with its labels. ``verdicts``: score, flagged and
+    model of each attempt, by the name of the detector.
 
-    ``rows`` of ``calls`` and attempts of ``labelled`` are the same, in the same order.
+    Rows of ``calls``, of ``verdicts`` and attempts of ``labelled`` are the same, in the same order.
     """
 
     seed: int
     calls: pd.DataFrame
     labelled: LabelledTraffic
+    verdicts: Mapping[str, pd.DataFrame]
+
+    def judged(self, detector: str) -> Seed:
+        """``calls`` with the verdicts of this detector."""
+        return replace(self, calls=pd.concat([self.calls, self.verdicts[detector]], axis=1))
 
 
-def read_seed(seed: int, size: float, scored: bool, folder: Path) -> Seed:
-    """Simulate one seed, read its attempts and their labels, and score it. Leaves no files."""
+def learned_model(seed: int, size: float, folder: Path) -> Path:
+    """The bundle that `spit train` makes of the first LEARNED_S of a seed, with a label for every call."""
+    capture, truth, calls, labels = (
+        folder / f"learned-{seed}.{end}" for end in ("pcap", "truth.csv", "parquet", "labels.csv")
+    )
+    simulate(seed, capture, truth, size)
+    _spit("calls", "--format", "parquet", "--output", str(calls), str(capture))
+    recorded = pd.read_parquet(calls)
+    recorded[recorded["start_time"] < recorded["start_time"].min() + LEARNED_S].to_parquet(calls)
+    pd.read_csv(truth, dtype=str)[["call_id", "label"]].drop_duplicates("call_id").to_csv(labels, index=False)
+    bundle = folder / "own" / "1"
+    _spit("train", "--calls", str(calls), "--labels", str(labels), "--output", str(bundle))
+    for file in (capture, truth, calls, labels):
+        file.unlink()
+    return bundle
+
+
+def _spit(*arguments: str) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "spit", *arguments, "--no-progress"], check=True, stdout=subprocess.DEVNULL
+    )
+
+
+def read_seed(seed: int, size: float, models: Mapping[str, Path | None], folder: Path) -> Seed:
+    """Simulate one seed, read its attempts and their labels, and score it with each model (None: the
+    shipped one). Leaves no files."""
     capture, truth, verdicts = (folder / f"{seed}.{end}" for end in ("pcap", "labels.csv", "calls.csv"))
     simulate(seed, capture, truth, size)
     events = pa.Table.from_batches(list(CaptureFiles([str(capture)]).events())).combine_chunks()
@@ -82,20 +114,23 @@ def read_seed(seed: int, size: float, scored: bool, folder: Path) -> Seed:
         missing = calls.loc[calls["label"].isna(), "call_id"].iloc[0]
         raise RuntimeError(f"seed {seed}: expected a label for every attempt, found none for {missing}")
     calls["spam"] = calls["label"] == "spam"
-    if scored:
-        command = [sys.executable, "-m", "spit", "score", "--by", "call", "--format", "csv", "--no-progress"]
-        subprocess.run([*command, "--output", str(verdicts), str(capture)], check=True)
-        columns = {"call_id": str, "label": str, "score": float, "model": str}
-        found = pd.read_csv(verdicts, dtype=columns, usecols=list(columns)).set_index("call_id")
-        found = found.reindex(calls["call_id"])
-        if found["score"].isna().any():
-            raise RuntimeError(f"seed {seed}: expected a score for every attempt")
-        calls["score"], calls["flagged"] = found["score"].to_numpy(), (found["label"] == "spam").to_numpy()
-        calls["model"] = found["model"].to_numpy()
-        verdicts.unlink()
+    judged = {name: _verdicts(capture, model, verdicts, calls["call_id"]) for name, model in models.items()}
     capture.unlink()
     truth.unlink()
-    return Seed(seed, calls, LabelledTraffic(Traffic(batch), calls["spam"].to_numpy(dtype=np.bool_)))
+    return Seed(seed, calls, LabelledTraffic(Traffic(batch), calls["spam"].to_numpy(dtype=np.bool_)), judged)
+
+
+def _verdicts(capture: Path, model: Path | None, output: Path, call_ids: pd.Series) -> pd.DataFrame:
+    """Score, flagged and model of each of these calls. Raises RuntimeError where one has no score."""
+    chosen = [] if model is None else ["--model", str(model)]
+    _spit("score", "--by", "call", "--format", "csv", *chosen, "--output", str(output), str(capture))
+    columns = {"call_id": str, "label": str, "score": float, "model": str}
+    found = pd.read_csv(output, dtype=columns, usecols=list(columns)).set_index("call_id").reindex(call_ids)
+    output.unlink()
+    if found["score"].isna().any():
+        raise RuntimeError(f"{capture.name}: expected a score for every attempt")
+    found["flagged"] = found["label"] == "spam"
+    return found[["score", "flagged", "model"]].reset_index(drop=True)
 
 
 def measured_calls(seeds: Sequence[Seed]) -> tuple[pd.DataFrame, int]:
@@ -206,15 +241,20 @@ def run(
         tempfile.TemporaryDirectory(prefix="spit-transfer-") as folder,
         ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool,
     ):
-        say(f"simulating and scoring seeds {_listed(measured)}; simulating seeds {_listed(training)}")
-        waiting = [pool.submit(read_seed, seed, size, True, Path(folder)) for seed in measured]
-        waiting += [pool.submit(read_seed, seed, size, False, Path(folder)) for seed in training]
+        say(f"simulating seeds {_listed(training)} and learning from a day of {training[0]}")
+        waiting = [pool.submit(read_seed, seed, size, {}, Path(folder)) for seed in training]
+        models = {"model": None, "after spit train": learned_model(training[0], size, Path(folder))}
+        say(f"simulating and scoring seeds {_listed(measured)}")
+        waiting = [pool.submit(read_seed, seed, size, models, Path(folder)) for seed in measured] + waiting
         seeds = [future.result() for future in waiting]
     tested, known = seeds[: len(measured)], seeds[len(measured) :]
-    calls, left_out = measured_calls(tested)
-    say("measuring the model")
+    calls, left_out = measured_calls([one.judged("model") for one in tested])
+    say("measuring the models")
     detectors = {"model": measure(calls)}
     policy = default_policy(calls)
+    learned_calls, _ = measured_calls([one.judged("after spit train") for one in tested])
+    detectors["after spit train"] = measure(learned_calls)
+    learned_policy = default_policy(learned_calls)
     say("fitting and measuring the rival")
     fitted = [one.labelled for one in known]
     # Its threshold is not used: only its ranking is measured.
@@ -222,7 +262,7 @@ def run(
     scores = [rival.score(one.labelled.traffic) for one in tested]
     rival_calls, _ = measured_calls(
         [
-            Seed(one.seed, one.calls.assign(score=score, flagged=score > rival.threshold), one.labelled)
+            replace(one, calls=one.calls.assign(score=score, flagged=score > rival.threshold))
             for one, score in zip(tested, scores, strict=True)
         ]
     )
@@ -238,6 +278,7 @@ def run(
         "legitimate_calls_left_out": left_out,
         "budget": BUDGET,
         "default_policy": policy,
+        "default_policy_after_train": {side: learned_policy[side] for side in ("spam", "legitimate")},
         "detectors": detectors,
     }
 

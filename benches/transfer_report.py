@@ -16,6 +16,7 @@ _NOTE = (
 def markdown(document: dict[str, Any]) -> str:
     """``document``: what transfer.py writes as JSON."""
     run, policy = document["run"], document["default_policy"]
+    learned = document["default_policy_after_train"]
     lines = [
         f"# A second opinion: {document['model']}",
         "",
@@ -33,6 +34,10 @@ def markdown(document: dict[str, Any]) -> str:
         f"Spam calls flagged at the attempt: {_percent(policy['spam']['calls_flagged'])}. Legitimate callers "
         f"ever flagged: {_percent(policy['legitimate']['callers_flagged'])}.",
         "",
+        f"After `spit train` on a day of other traffic of that author (seed {document['training_seeds'][0]}, "
+        f"all calls labelled): {_percent(learned['spam']['calls_flagged'])}, and "
+        f"{_percent(learned['legitimate']['callers_flagged'])}.",
+        "",
         *_curves(document),
         *_campaigns(document),
         *_legitimate(document),
@@ -48,7 +53,8 @@ def _curves(document: dict[str, Any]) -> list[str]:
         "",
         "Share of spam calls flagged at the attempt, with the threshold at which so many legitimate callers "
         "are ever flagged. Gradient boosting has learnt from this very traffic (seeds "
-        f"{', '.join(map(str, document['training_seeds']))}), the model has not.",
+        f"{', '.join(map(str, document['training_seeds']))}), so has the model after `spit "
+        "train` (a day of the first of them); the model has not.",
         "",
         *_table(
             ["legitimate callers ever flagged", *names],
