@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version as package_version
@@ -19,14 +18,11 @@ import numpy as np
 import numpy.typing as npt
 
 from spit.errors import MissingExtraError, ModelError
-from spit.model.binning import bin_cuts, restore_cuts, to_bins
+from spit.model.binning import bin_cuts, to_bins
 from spit.model.bundle import BundleInfo, Calibration, write_bundle
-from spit.model.onnx_session import open_session
-from spit.model.scorer import F32, F64, INPUT_NAME, OUTPUT_NAME, Model, sigmoid
+from spit.model.conversion import CHUNK_ROWS, assert_same_scores, convert
+from spit.model.scorer import F32, F64, Model, sigmoid
 
-MAX_SHIPPED_ONNX_BYTES = 2 * 1024 * 1024
-ONNX_TOLERANCE = 1e-4
-_CHUNK_ROWS = 65_536
 _SPLITS_TRIED = 20
 
 Bools = npt.NDArray[np.bool_]
@@ -276,9 +272,9 @@ def _fit(
 def _raw_log_odds(classifier: Any, values: F32, cuts: Sequence[F32]) -> F64:
     """float64[n]; in chunks, because scikit-learn copies its input."""
     raw = np.empty(len(values))
-    for start in range(0, len(values), _CHUNK_ROWS):
-        chunk = to_bins(values[start : start + _CHUNK_ROWS], cuts)
-        raw[start : start + _CHUNK_ROWS] = classifier.decision_function(chunk)
+    for start in range(0, len(values), CHUNK_ROWS):
+        chunk = to_bins(values[start : start + CHUNK_ROWS], cuts)
+        raw[start : start + CHUNK_ROWS] = classifier.decision_function(chunk)
     return raw
 
 
@@ -436,62 +432,3 @@ def measure(probability: F64, spam: Bools, weights: F64) -> dict[str, float | in
         "true_positive_rate_at_0.5": share(spam),
         "false_positive_rate_at_0.5": share(~spam),
     }
-
-
-def convert(classifier: Any, width: int, cuts: Sequence[F32] | None = None) -> bytes:
-    """ONNX bytes of a fitted binary HistGradientBoostingClassifier: ``values`` in, ``log_odds`` [n, 2] out.
-
-    ``cuts``: of the bins that it was fitted on; None where it was fitted on values. Raises MissingExtraError
-    without skl2onnx; ModelError when the result is too large to ship.
-    """
-    try:
-        from skl2onnx import to_onnx
-        from skl2onnx.common.data_types import FloatTensorType
-    except ImportError as error:
-        raise MissingExtraError("train", "train", error.name or "skl2onnx") from None
-    with warnings.catch_warnings():
-        # skl2onnx 1.20 hands protobuf booleans for integers; the extra holds a protobuf that takes them.
-        warnings.filterwarnings("ignore", "Field onnx.AttributeProto.ints", DeprecationWarning)
-        model = to_onnx(
-            classifier,
-            initial_types=[(INPUT_NAME, FloatTensorType([None, width]))],
-            options={id(classifier): {"raw_scores": True, "zipmap": False}},
-            target_opset={"": 18, "ai.onnx.ml": 3},
-        )
-    graph = model.graph
-    for node in graph.node:
-        for i, output in enumerate(node.output):
-            if output == "probabilities":  # skl2onnx keeps this name although raw_scores asks for log-odds
-                node.output[i] = OUTPUT_NAME
-    scores = next(o for o in graph.output if o.name == "probabilities")
-    scores.name = OUTPUT_NAME
-    for output in [o for o in graph.output if o.name != OUTPUT_NAME]:
-        graph.output.remove(output)
-    graph.name = "spit"
-    if cuts is not None:
-        restore_cuts(graph, cuts)
-    data: bytes = model.SerializeToString()
-    if len(data) > MAX_SHIPPED_ONNX_BYTES:
-        raise ModelError(
-            f"the ONNX model has {len(data)} bytes, expected at most {MAX_SHIPPED_ONNX_BYTES}: "
-            "use fewer or smaller trees"
-        )
-    return data
-
-
-def assert_same_scores(onnx: bytes, values: F32, expected: F64) -> None:
-    """Raises ModelError when the ONNX log-odds of any row differ from ``expected`` by 1e-4 or more."""
-    session = open_session(onnx)
-    found = np.concatenate(
-        [
-            session.run([OUTPUT_NAME], {INPUT_NAME: np.ascontiguousarray(part, dtype=np.float32)})[0][:, 1]
-            for part in np.array_split(values, -(-len(values) // _CHUNK_ROWS))
-        ]
-    )
-    difference = np.abs(found.astype(np.float64) - expected)
-    worst = int(np.argmax(difference))
-    if not math.isfinite(difference[worst]) or difference[worst] >= ONNX_TOLERANCE:
-        raise ModelError(
-            f"ONNX conversion changed the scores: row {worst}: expected log-odds {expected[worst]:.6f}, "
-            f"found {found[worst]:.6f}"
-        )

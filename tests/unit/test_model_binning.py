@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from spit.model.binning import bin_cuts, to_bins
-from spit.model.train import assert_same_scores, convert
+from spit.model.conversion import assert_same_scores, convert
 
 FLOATS = st.floats(width=32, allow_nan=True, allow_infinity=False)
 

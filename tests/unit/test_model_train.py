@@ -9,13 +9,12 @@ from hypothesis import strategies as st
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from spit.errors import ModelError
+from spit.model.conversion import assert_same_scores, convert
 from spit.model.scorer import sigmoid
 from spit.model.train import (
     TrainingRows,
     TrainingSettings,
-    assert_same_scores,
     caller_weights,
-    convert,
     fit_sigmoid,
     join_rows,
     kept_rows,
