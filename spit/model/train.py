@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version as package_version
 from pathlib import Path
@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spit.errors import MissingExtraError, ModelError
+from spit.model.averaging import average_forests
 from spit.model.binning import bin_cuts, to_bins
 from spit.model.bundle import BundleInfo, Calibration, write_bundle
 from spit.model.conversion import CHUNK_ROWS, assert_same_scores, convert
@@ -243,6 +244,27 @@ def split_rows(
     raise ModelError(f"training rows: {lacking}; use more seeds, or labels of more callers")
 
 
+def _classifier(settings: TrainingSettings, names: Sequence[str]) -> Any:
+    try:
+        from sklearn.ensemble import HistGradientBoostingClassifier
+    except ImportError as error:
+        raise MissingExtraError("train", "train", error.name or "scikit-learn") from None
+    return HistGradientBoostingClassifier(
+        max_iter=settings.trees,
+        max_depth=settings.max_depth,
+        max_leaf_nodes=settings.max_leaf_nodes,
+        min_samples_leaf=settings.min_samples_leaf,
+        learning_rate=settings.learning_rate,
+        l2_regularization=settings.l2_regularization,
+        monotonic_cst=[settings.monotonic.get(name, 0) for name in names],
+        max_bins=settings.max_bins,
+        max_features=settings.max_features,
+        early_stopping=settings.early_stopping_rounds > 0,
+        n_iter_no_change=max(1, settings.early_stopping_rounds),
+        random_state=settings.random_state,
+    )
+
+
 def _fit(
     classifier: Any,
     rows: TrainingRows,
@@ -290,16 +312,14 @@ def train(
     names: Sequence[str],
     test_seeds: Sequence[int],
     settings: TrainingSettings | None = None,
+    members: Sequence[Collection[int]] = (),
 ) -> TrainedModel:
     """Fit, calibrate, convert and measure. The same rows and settings give the same bytes.
 
-    Raises MissingExtraError without scikit-learn and skl2onnx; ModelError when the rows cannot be split, or
-    when the ONNX scores differ from scikit-learn's.
+    ``members``: the seeds that each of several forests learns from; the model is their mean
+    (``average_forests``). None: one forest of all rows. Raises MissingExtraError without scikit-learn and
+    skl2onnx; ModelError when the rows cannot be split, or when the ONNX scores differ from scikit-learn's.
     """
-    try:
-        from sklearn.ensemble import HistGradientBoostingClassifier
-    except ImportError as error:
-        raise MissingExtraError("train", "train", error.name or "scikit-learn") from None
     settings = settings or TrainingSettings()
     if rows.values.shape[1] != len(names):
         raise ModelError(f"training rows: expected {len(names)} features, found {rows.values.shape[1]}")
@@ -310,24 +330,17 @@ def train(
     if rows.weights is not None:
         weights = weights * rows.weights
     fit_weights = weights * np.where(rows.spam, 1.0, settings.legit_weight)
-    classifier = HistGradientBoostingClassifier(
-        max_iter=settings.trees,
-        max_depth=settings.max_depth,
-        max_leaf_nodes=settings.max_leaf_nodes,
-        min_samples_leaf=settings.min_samples_leaf,
-        learning_rate=settings.learning_rate,
-        l2_regularization=settings.l2_regularization,
-        monotonic_cst=[settings.monotonic.get(name, 0) for name in names],
-        max_bins=settings.max_bins,
-        max_features=settings.max_features,
-        early_stopping=settings.early_stopping_rounds > 0,
-        n_iter_no_change=max(1, settings.early_stopping_rounds),
-        random_state=settings.random_state,
-    )
     cuts = bin_cuts(rows.values, settings.max_bins, split.fit)
-    _fit(classifier, rows, cuts, split.fit, fit_weights, groups, settings)
-    raw = _raw_log_odds(classifier, rows.values, cuts)
-    onnx = convert(classifier, len(names), cuts)
+    raw, forests, trees = np.zeros(len(rows)), [], 0
+    for seeds in members or [set(rows.seeds.tolist())]:
+        classifier = _classifier(settings, names)
+        learned = split.fit & np.isin(rows.seeds, np.fromiter(seeds, np.int64, len(seeds)))
+        _fit(classifier, rows, cuts, learned, fit_weights, groups, settings)
+        raw += _raw_log_odds(classifier, rows.values, cuts)
+        forests.append(convert(classifier, len(names), cuts))
+        trees += int(classifier.n_iter_)
+    raw /= len(forests)
+    onnx = average_forests(forests)
     assert_same_scores(onnx, rows.values, raw)
     at = split.calibration
     calibration = fit_sigmoid(raw[at], rows.spam[at], weights[at])
@@ -350,7 +363,8 @@ def train(
                 "test": int(split.test.sum()),
             },
             "callers": int(groups.max()) + 1,
-            "trees": int(classifier.n_iter_),
+            "forests": len(forests),
+            "trees": trees,
             "spam_rows": int(rows.spam.sum()),
             "settings": {
                 name: getattr(settings, name) for name in settings.__dataclass_fields__ if name != "monotonic"

@@ -172,3 +172,22 @@ def test_monotonic_feature_never_lowers_the_score() -> None:
     scores = session.run(["log_odds"], {"values": sweep})[0][:, 1]
     assert (np.diff(scores) >= 0).all()
     assert scores[-1] > scores[0]
+
+
+def test_members_learn_from_their_seeds_alone_and_are_averaged() -> None:
+    rows, names = _rows(), ["a", "b", "c", "d"]
+    alone = [
+        train(rows, names=names, test_seeds=[4], settings=SETTINGS, members=[seeds])
+        for seeds in ({1}, {2, 3})
+    ]
+    both = train(rows, names=names, test_seeds=[4], settings=SETTINGS, members=[{1}, {2, 3}])
+    found = [one.model(name="m", version="1", features=names).log_odds(rows.values) for one in [*alone, both]]
+    # The sigmoid of each is its own: take it back.
+    raw = [
+        (log_odds - one.calibration.b) / one.calibration.a
+        for one, log_odds in zip([*alone, both], found, strict=True)
+    ]
+    assert both.trained_on["forests"] == 2
+    assert both.trained_on["trees"] == sum(one.trained_on["trees"] for one in alone)
+    np.testing.assert_allclose(raw[2], (raw[0] + raw[1]) / 2.0, atol=1e-4)
+    assert np.abs(raw[0] - raw[1]).max() > 0.1

@@ -1,0 +1,58 @@
+"""Several forests as one: its log-odds are the mean of theirs. Needs the extra ``train``.
+
+Forests that learned from different worlds agree on what spam has in common and differ on what only looks like
+it in one of them; the mean keeps the former (bagging, Breiman 1996; docs/decisions/0026).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from spit.errors import MissingExtraError, ModelError
+
+_TREES = ("nodes_treeids", "class_treeids")
+_WEIGHTS = "class_weights"
+_START = "base_values"
+_LISTS = ("floats", "ints", "strings")
+
+
+def average_forests(models: Sequence[bytes]) -> bytes:
+    """ONNX bytes of one TreeEnsembleClassifier with the trees of all ``models``, each leaf weighing as much
+    less as there are models.
+
+    All must be conversions of classifiers with the same features (``conversion.convert``). One model is
+    returned as it is. Raises MissingExtraError without onnx, ModelError where there is none.
+    """
+    if not models:
+        raise ModelError("averaged forests: expected at least one, found none")
+    if len(models) == 1:
+        return models[0]
+    try:
+        import onnx
+    except ImportError as error:
+        raise MissingExtraError("train", "train", error.name or "onnx") from None
+    joined, *others = (onnx.load_from_string(model) for model in models)
+    attributes = _attributes(joined)
+    for other in others:
+        found = _attributes(other)
+        trees = max(attributes["nodes_treeids"].ints) + 1
+        for name, attribute in attributes.items():
+            if name in _TREES:
+                attribute.ints.extend(tree + trees for tree in found[name].ints)
+            elif name == _START:
+                attribute.floats[0] += found[name].floats[0]
+            elif name.startswith(("nodes_", "class_")):
+                for values in _LISTS:
+                    getattr(attribute, values).extend(getattr(found[name], values))
+    for name in (_WEIGHTS, _START):
+        values = attributes[name].floats
+        values[:] = [value / len(models) for value in values]
+    data: bytes = joined.SerializeToString()
+    return data
+
+
+def _attributes(model: Any) -> dict[str, Any]:
+    """The attributes of the one node, by name."""
+    (node,) = model.graph.node
+    return {attribute.name: attribute for attribute in node.attribute}
