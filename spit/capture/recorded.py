@@ -92,7 +92,7 @@ class RecordedCalls:
             return
         for low, high in self._windows():
             rows = self._read(low, high)
-            events = _call_events(rows, low, high) if self._are_calls else _sorted_events(rows)
+            events = call_events(rows, low, high) if self._are_calls else _sorted_events(rows)
             for start in range(0, events.num_rows, BATCH_ROWS):
                 yield events.slice(start, BATCH_ROWS)
 
@@ -150,8 +150,10 @@ class RecordedCalls:
         return tables
 
 
-def _call_events(calls: pa.Table, low_s: float, high_s: float) -> pa.RecordBatch:
-    """The events of these calls that lie from ``low_s`` to before ``high_s``, in time order."""
+def call_events(calls: pa.Table, low_s: float = -math.inf, high_s: float = math.inf) -> pa.RecordBatch:
+    """The events (records.EVENT_SCHEMA) of these calls that lie from ``low_s`` to before ``high_s``, epoch
+    seconds, in time order. ``calls``: the columns of ``spit calls``; of RECORD_SCHEMA those there are.
+    """
     begin_us, begins = _micros(calls["start_time"])
     end_us, ends = _micros(calls["end_time"])
     setup_us, answers = (

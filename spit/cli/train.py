@@ -1,4 +1,4 @@
-"""``spit train``: a model bundle from simulated traffic, or from an operator's own calls."""
+"""``spit train``: a model bundle from simulated traffic and worlds, or from an operator's own calls."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from spit.cli.settings import load_settings
 from spit.engine.benchmark import read_benchmark
 
 SEEDS, TEST_SEEDS, DEMO_SEEDS = range(1001, 1161), range(2001, 2013), range(50, 80)
+WORLD_SEEDS, WORLD_CALIBRATION_SEEDS = range(1, 17), range(201, 206)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -35,6 +36,11 @@ def _on_simulation(arguments: argparse.Namespace, output: Path) -> int:
     overlap = sorted(set(seeds) & set(test_seeds))
     if overlap:
         raise UsageError(f"--test-seeds: expected seeds that are not learned from, found {overlap} in both")
+    world_seeds, world_calibration_seeds = arguments.world_seeds, arguments.world_calibration_seeds
+    if world_seeds is None:
+        world_seeds = WORLD_SEEDS
+    if world_calibration_seeds is None:
+        world_calibration_seeds = WORLD_CALIBRATION_SEEDS
     benchmark = None if arguments.benchmark is None else read_benchmark(Path(arguments.benchmark))
     with Progress(arguments.progress) as progress:
         path = make_model(
@@ -45,6 +51,8 @@ def _on_simulation(arguments: argparse.Namespace, output: Path) -> int:
             test_seeds=test_seeds,
             demo_seeds=arguments.demo_seeds or DEMO_SEEDS,
             calibration_seeds=arguments.calibration_seeds,
+            world_seeds=world_seeds,
+            world_calibration_seeds=world_calibration_seeds,
             benchmark=benchmark,
             ablate=arguments.ablate,
             progress=progress.say,
@@ -54,7 +62,7 @@ def _on_simulation(arguments: argparse.Namespace, output: Path) -> int:
 
 
 def _on_calls(arguments: argparse.Namespace, output: Path) -> int:
-    for flag in ("seeds", "test_seeds", "demo_seeds"):
+    for flag in ("seeds", "test_seeds", "demo_seeds", "world_seeds", "world_calibration_seeds"):
         if getattr(arguments, flag) is not None:
             raise UsageError(f"--{flag.replace('_', '-')} belongs to training without --calls")
     from spit.capture.recorded import RecordedCalls

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from spit.model.train import TrainedModel
 
@@ -18,7 +19,7 @@ def model_card(
 ) -> str:
     """Markdown. ``measured``: evaluations with the default policy, as text, by title; ``benchmark``: sections
     of Markdown."""
-    facts = trained.trained_on
+    facts, rows = trained.trained_on, trained.trained_on["rows"]
     metrics = "\n".join(
         f"| {part} | {row['attempts']} | {_number(row['roc_auc'])} | {_number(row['brier'])} "
         f"| {_number(row['true_positive_rate_at_0.5'])} | {_number(row['false_positive_rate_at_0.5'])} |"
@@ -42,7 +43,7 @@ the labels with your own traffic, and enforce only then. Not for emergency calls
 ## Trained on
 
 Simulated traffic only: seeds {seed_words(facts["seeds"])} of the scenario `training`,
-{facts["rows"]["fit"]} attempts to fit and {facts["rows"]["calibration"]} of other callers to calibrate;
+{_worlds(facts)}{rows["fit"]} attempts to fit and {rows["calibration"]} of other callers to calibrate;
 {facts["callers"]} callers in all. The simulation draws its parameters from published measurements of call
 traffic, but it was written by the authors of this detector. **Results on simulated traffic are not comparable
 with results on real traffic.**
@@ -69,6 +70,18 @@ seeds ({seed_words(facts["test_seeds"])}).
 {libraries}. `bundle.json` holds the settings, the SHA-256 of `model.onnx` and every seed: the same command
 makes the same bytes with these versions.
 """
+
+
+def _worlds(facts: Mapping[str, Any]) -> str:
+    """Of other authors' simulators, where the model has seen any."""
+    if not facts.get("worlds"):
+        return ""
+    seen = seed_words(facts.get("world_seeds", []))
+    calibrated = seed_words(facts.get("world_calibration_seeds", []))
+    return (
+        f"seeds {seen} of the worlds {', '.join(facts['worlds'])} (by other authors, who did not know this\n"
+        f"detector: docs/simulation.md; the decision was calibrated on their seeds {calibrated} too),\n"
+    )
 
 
 def _number(value: float | int | None) -> str:

@@ -1,4 +1,4 @@
-"""Train a model on simulated traffic: simulate, replay through the features, fit.
+"""Train a model on simulated traffic, and that of other worlds: make it, replay it through the features, fit.
 
 The features are folded by the same code that scores live traffic: what the model learns is what it will see.
 """
@@ -6,6 +6,7 @@ The features are folded by the same code that scores live traffic: what the mode
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from spit.engine.benchmark_run import measure_model
 from spit.engine.calibration import Recording, calibrate, record
 from spit.engine.evaluation import Progress, evaluate_on_simulation, silent
 from spit.engine.model_card import model_card, seed_words
-from spit.engine.training_traffic import LabelledEvents
+from spit.engine.training_traffic import WORLD_SEEDS, LabelledEvents, check_world_seeds
 from spit.engine.training_traffic import training_rows as training_rows
 from spit.engine.training_traffic import training_spec as training_spec
 from spit.errors import ConfigError
@@ -28,6 +29,7 @@ from spit.model.scorer import Model
 from spit.model.train import TrainedModel, TrainingRows, TrainingSettings, train
 from spit.policy.policy import Policy
 from spit.simulate.scenario import scenario
+from spit.worlds.traffic import WORLDS
 
 
 def monotonic(names: Sequence[str]) -> dict[str, int]:
@@ -39,12 +41,17 @@ def train_on_simulation(
     seeds: Sequence[int],
     test_seeds: Sequence[int],
     *,
+    world_seeds: Sequence[int] = (),
     settings: TrainingSettings | None = None,
     progress: Progress | None = None,
 ) -> TrainedModel:
-    """Fit on ``seeds`` and measure on ``test_seeds``. Raises ConfigError when they overlap."""
+    """Fit on ``seeds`` and on every world (spit.worlds) at ``world_seeds``, and measure on ``test_seeds``.
+
+    Raises ConfigError when seeds and test seeds overlap.
+    """
     settings = settings or default_settings()
-    return _train(_rows(seeds, test_seeds, settings, progress or silent), test_seeds, settings)
+    rows = _rows(seeds, test_seeds, world_seeds, settings, progress or silent)
+    return _train(rows, test_seeds, world_seeds, settings)
 
 
 def default_settings() -> TrainingSettings:
@@ -53,20 +60,35 @@ def default_settings() -> TrainingSettings:
 
 
 def _rows(
-    seeds: Sequence[int], test_seeds: Sequence[int], settings: TrainingSettings, progress: Progress
+    seeds: Sequence[int],
+    test_seeds: Sequence[int],
+    world_seeds: Sequence[int],
+    settings: TrainingSettings,
+    progress: Progress,
 ) -> TrainingRows:
     both = sorted(set(seeds) & set(test_seeds))
     if both:
         raise ConfigError(f"training: expected test seeds that are not trained on, found {both} in both")
     rows = training_rows(
-        [*seeds, *test_seeds], max_rows_per_caller=settings.max_rows_per_caller, progress=progress
+        [*seeds, *test_seeds],
+        world_seeds=world_seeds,
+        max_rows_per_caller=settings.max_rows_per_caller,
+        progress=progress,
     )
     progress(f"fitting {len(rows)} rows")
     return rows
 
 
-def _train(rows: TrainingRows, test_seeds: Sequence[int], settings: TrainingSettings) -> TrainedModel:
-    return train(rows, names=FeatureTable.names, test_seeds=test_seeds, settings=settings)
+def _train(
+    rows: TrainingRows, test_seeds: Sequence[int], world_seeds: Sequence[int], settings: TrainingSettings
+) -> TrainedModel:
+    trained = train(rows, names=FeatureTable.names, test_seeds=test_seeds, settings=settings)
+    if not world_seeds:
+        return trained
+    facts = trained.trained_on
+    own = [seed for seed in facts["seeds"] if seed < WORLD_SEEDS]
+    worlds = {"worlds": list(WORLDS), "world_seeds": sorted(world_seeds)}
+    return replace(trained, trained_on={**facts, "seeds": own, **worlds})
 
 
 def make_model(
@@ -78,6 +100,8 @@ def make_model(
     test_seeds: Sequence[int],
     demo_seeds: Sequence[int],
     calibration_seeds: Sequence[int] = (),
+    world_seeds: Sequence[int] = (),
+    world_calibration_seeds: Sequence[int] = (),
     settings: TrainingSettings | None = None,
     benchmark: Benchmark | None = None,
     ablate: bool = False,
@@ -85,25 +109,37 @@ def make_model(
 ) -> Path:
     """Train, measure with the default policy, and write ``directory/name/version``; returns that path.
 
-    The model is fitted on ``seeds``; ``test_seeds`` (the same scenario) and ``demo_seeds`` (the scenario
-    ``demo``) are only measured, and the result goes into the model card, as that of ``benchmark`` does. On
-    ``calibration_seeds`` (the same scenario) the parameters of the decision are chosen and the budget of
-    wrong blocks is measured; without any, the bundle has the defaults and no budget. ``ablate``: say for
-    every feature what it is worth, which costs a training per family of features. Raises ConfigError when
-    seeds overlap with those of another purpose, ModelError when this version exists.
+    The model is fitted on ``seeds`` and on every world (spit.worlds) at ``world_seeds``; ``test_seeds`` (the
+    same scenario) and ``demo_seeds`` (the scenario ``demo``) are only measured, and the result goes into the
+    model card, as that of ``benchmark`` does. On ``calibration_seeds`` (the same scenario) and on every world
+    at ``world_calibration_seeds`` the parameters of the decision are chosen and the budget of wrong blocks is
+    measured; without any, the bundle has the defaults and no budget. ``ablate``: say for every feature what
+    it is worth, which costs a training per family of features. Raises ConfigError when seeds overlap with
+    those of another purpose, ModelError when this version exists.
     """
     say, settings = progress or silent, settings or default_settings()
     both = sorted(set(calibration_seeds) & {*seeds, *test_seeds})
     if both:
         raise ConfigError(f"training: expected calibration seeds of their own, found {both} used twice")
+    check_world_seeds(world_calibration_seeds)
+    both = sorted(set(world_calibration_seeds) & set(world_seeds))
+    if both:
+        raise ConfigError(f"training: expected world calibration seeds of their own, found {both} used twice")
     if benchmark is not None:
         benchmark.refuse_trained_on([*seeds, *calibration_seeds])
-    rows = _rows(seeds, test_seeds, settings, say)
-    trained = _train(rows, test_seeds, settings)
+    rows = _rows(seeds, test_seeds, world_seeds, settings, say)
+    trained = _train(rows, test_seeds, world_seeds, settings)
+    if world_calibration_seeds:
+        facts = {"worlds": list(WORLDS), "world_calibration_seeds": sorted(world_calibration_seeds)}
+        trained = replace(trained, trained_on={**trained.trained_on, **facts})
     policy = Policy(PolicyConfig())
     model = trained.model(name=name, version=version, features=FeatureTable.names)
-    if calibration_seeds:
-        recordings = [_recorded(model, seed, say) for seed in calibration_seeds]
+    recordings = [
+        *(_recorded(model, seed, say) for seed in calibration_seeds),
+        # Every second one is chosen on: in this order, some of each world.
+        *(_recorded_world(model, world, seed, say) for world in WORLDS for seed in world_calibration_seeds),
+    ]
+    if recordings:
         model = model.deciding_by(*calibrate(recordings, prior=model.prior))
     metrics: dict[str, Any] = {}
     if ablate:
@@ -140,7 +176,7 @@ def make_model(
             benchmark=sections,
         ),
     )
-    if calibration_seeds:
+    if recordings:
         with_decision(path, model.decision, model.error_budget)
     return path
 
@@ -148,4 +184,10 @@ def make_model(
 def _recorded(model: Model, seed: int, progress: Progress) -> Recording:
     traffic = LabelledEvents.simulated(training_spec(seed))
     progress(f"calibrating on seed {seed}: {traffic.labels.num_rows} calls")
+    return record(model, traffic.batches(), traffic.labels)
+
+
+def _recorded_world(model: Model, world: str, seed: int, progress: Progress) -> Recording:
+    traffic = LabelledEvents.of_world(world, seed)
+    progress(f"calibrating on world {world}, seed {seed}: {traffic.labels.num_rows} calls")
     return record(model, traffic.batches(), traffic.labels)

@@ -1,4 +1,6 @@
-"""Simulated traffic as training rows. Folded by the same code that scores live traffic.
+"""Simulated traffic, and that of other worlds, as training rows.
+
+They are folded by the same code that scores live traffic.
 
 Rows are thinned per caller while they are made: what is held is the traffic of one seed and the rows kept.
 """
@@ -13,6 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from spit.capture.recorded import call_events
 from spit.engine.evaluation import Progress, kinds_of, silent
 from spit.errors import ConfigError
 from spit.features.table import FeatureTable
@@ -23,14 +26,39 @@ from spit.simulate.labels import to_labels
 from spit.simulate.scenario import scenario
 from spit.simulate.spec import SimulationSpec
 from spit.simulate.traffic import simulate
+from spit.worlds.records import to_labels as to_world_labels
+from spit.worlds.records import to_records
+from spit.worlds.traffic import CALLS, HOURS, WORLDS, generate
 
 #: Rows folded at a time; results do not depend on it.
 BATCH_EVENTS = 65_536
+
+#: Seeds below are those of this project's own simulation; those of every world come after.
+WORLD_SEEDS = 1_000_000
 
 
 def training_spec(seed: int) -> SimulationSpec:
     """The scenario ``training`` at this seed: everything about it is drawn, the hours that it lasts too."""
     return scenario("training", seed)
+
+
+def world_row_seed(world: str, seed: int) -> int:
+    """What TrainingRows.seeds says of a seed of a world, so that its callers are nobody else's.
+
+    Raises ConfigError where there is no such world or seed.
+    """
+    if world not in WORLDS:
+        raise ConfigError(f"world: expected one of {', '.join(WORLDS)}, found {world!r}")
+    if not 0 < seed < WORLD_SEEDS:
+        raise ConfigError(f"world {world}: expected a seed from 1 to {WORLD_SEEDS - 1}, found {seed}")
+    return WORLD_SEEDS * (list(WORLDS).index(world) + 1) + seed
+
+
+def check_world_seeds(seeds: Sequence[int]) -> None:
+    """Raises ConfigError, before any work is done, where one cannot be the seed of a world."""
+    for world in WORLDS:
+        for seed in seeds:
+            world_row_seed(world, seed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +74,13 @@ class LabelledEvents:
         """The traffic of ``spec``."""
         plan = simulate(spec)
         return cls(to_events(plan), to_labels(plan), spec.seed)
+
+    @classmethod
+    def of_world(cls, world: str, seed: int, calls: int = CALLS, hours: float = HOURS) -> LabelledEvents:
+        """The traffic of a world (spit.worlds); ``seed`` is then ``world_row_seed``. Raises ConfigError."""
+        row_seed = world_row_seed(world, seed)
+        frame = generate(world, seed, calls, hours)
+        return cls(call_events(to_records(frame)), to_world_labels(frame), row_seed)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The events, BATCH_EVENTS at a time."""
@@ -91,11 +126,19 @@ class LabelledEvents:
 def training_rows(
     seeds: Sequence[int],
     *,
+    world_seeds: Sequence[int] = (),
     max_rows_per_caller: int = 60,
     progress: Progress | None = None,
 ) -> TrainingRows:
-    """Feature rows of the scenario ``training`` at each seed; a fresh state for each."""
+    """Feature rows of the scenario ``training`` at each seed and of every world at each of ``world_seeds``; a
+    fresh state for each. Raises ConfigError where a seed is not one.
+    """
     say = progress or silent
+    check_world_seeds(world_seeds)
+    if world_seeds and max(seeds, default=0) >= WORLD_SEEDS:
+        raise ConfigError(
+            f"training: expected seeds below {WORLD_SEEDS} beside those of worlds, found {max(seeds)}"
+        )
 
     def parts() -> Iterator[TrainingRows]:
         for at, seed in enumerate(seeds):
@@ -103,6 +146,13 @@ def training_rows(
             rows = part.rows(max_rows_per_caller)
             say(f"seed {seed} ({at + 1} of {len(seeds)}): {part.labels.num_rows} calls, {len(rows)} rows")
             yield rows
+        for world in WORLDS if world_seeds else ():
+            for at, seed in enumerate(world_seeds):
+                part = LabelledEvents.of_world(world, seed)
+                rows = part.rows(max_rows_per_caller)
+                where = f"world {world}, seed {seed} ({at + 1} of {len(world_seeds)})"
+                say(f"{where}: {part.labels.num_rows} calls, {len(rows)} rows")
+                yield rows
 
     return join_rows(parts())
 

@@ -64,7 +64,11 @@ def to_caller_labels(plan: Plan) -> pa.Table:
 
 def write_labels(plan: Plan, path: Path, *, by_caller: bool = False) -> None:
     """Writes the labels as CSV, per call or per caller. Raises OSError when the file cannot be written."""
-    table = to_caller_labels(plan) if by_caller else to_labels(plan)
+    write_label_rows(to_caller_labels(plan) if by_caller else to_labels(plan), path)
+
+
+def write_label_rows(table: pa.Table, path: Path) -> None:
+    """Writes these labels as CSV. Raises OSError when the file cannot be written."""
     options = pa_csv.WriteOptions(quoting_style="none")
     with path.open("wb") as file:
         pa_csv.write_csv(table, file, options)

@@ -72,7 +72,7 @@ def add_simulate(parser: argparse.ArgumentParser) -> None:
         "--output",
         metavar="FILE",
         required=True,
-        help="capture to write: NAME.pcap (packets) or NAME.parquet (call events)",
+        help="capture to write: NAME.pcap (packets) or NAME.parquet (call events; of a world call records)",
     )
     parser.add_argument("--labels", metavar="FILE", help="labels to write (default: NAME.labels.csv beside)")
     parser.add_argument(
@@ -84,7 +84,9 @@ def add_simulate(parser: argparse.ArgumentParser) -> None:
         help="the mix of traffic: demo (default), training, transfer, legitimate, telemarketer, rotating, "
         "wangiri or sequential",
     )
-    parser.add_argument("--hours", type=positive, help="simulated time (default: the scenario's)")
+    parser.add_argument(
+        "--hours", type=positive, help="simulated time (default: the scenario's; of a world 30)"
+    )
     parser.add_argument("--callers", type=count(1), help="residential callers (default: the scenario's)")
     parser.add_argument(
         "--campaign",
@@ -93,5 +95,13 @@ def add_simulate(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="a kind of campaign (docs/simulation.md lists all), such as telemarketer, snowshoe or wangiri, "
         "strength 0 (stealthy) to 1 (blatant); may be given several times (default: those of the scenario)",
+    )
+    parser.add_argument(
+        "--world",
+        metavar="NAME",
+        help="call records of a simulator by another author instead (docs/simulation.md): carrier or lives",
+    )
+    parser.add_argument(
+        "--calls", metavar="N", type=count(1), help="of a world: about so many calls (default: 60000)"
     )
     add_progress_flag(parser)

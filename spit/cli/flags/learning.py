@@ -12,7 +12,7 @@ from spit.cli.flags.shared import (
     add_progress_flag,
     add_recorded_calls,
 )
-from spit.cli.flags.values import BENCHMARK_PARTS, benchmark_parts, positive, seeds, share
+from spit.cli.flags.values import BENCHMARK_PARTS, benchmark_parts, positive, seeds, share, world_seeds
 
 
 def add_train(parser: argparse.ArgumentParser) -> None:
@@ -45,6 +45,18 @@ def add_train(parser: argparse.ArgumentParser) -> None:
         metavar="RANGE",
         type=seeds,
         help="traffic of the scenario demo to measure on too (default: 50-79)",
+    )
+    parser.add_argument(
+        "--world-seeds",
+        metavar="RANGE",
+        type=world_seeds,
+        help="traffic of every world (docs/simulation.md) to learn from too; 0: none (default: 1-16)",
+    )
+    parser.add_argument(
+        "--world-calibration-seeds",
+        metavar="RANGE",
+        type=world_seeds,
+        help="as --calibration-seeds, of every world, beside those; 0: none (default: 201-205)",
     )
     add_recorded_calls(parser, required=False)
     parser.add_argument(

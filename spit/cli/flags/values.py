@@ -46,6 +46,14 @@ def seeds(text: str) -> tuple[int, ...]:
     return tuple(found)
 
 
+def world_seeds(text: str) -> tuple[int, ...]:
+    """The same from 1 on; none of ``0``."""
+    found = () if text == "0" else seeds(text)
+    if 0 in found:
+        raise argparse.ArgumentTypeError(f"expected seeds from 1 on, or 0 alone for none, found {text}")
+    return found
+
+
 def benchmark_parts(text: str) -> tuple[str, ...]:
     """``traffic,quality``."""
     parts = tuple(text.split(","))
