@@ -12,8 +12,8 @@ from spit.cli.report import DONE, FAILED, print_error
 from spit.cli.settings import load_settings
 from spit.engine.benchmark import read_benchmark
 
-SEEDS, TEST_SEEDS, DEMO_SEEDS = range(1001, 1161), range(2001, 2013), range(50, 80)
-WORLD_SEEDS, WORLD_CALIBRATION_SEEDS = range(1, 17), range(201, 206)
+SEEDS, TEST_SEEDS, DEMO_SEEDS = range(1001, 1101), range(2001, 2013), range(50, 80)
+WORLD_SEEDS, WORLD_CALIBRATION_SEEDS = range(1, 13), range(201, 206)
 
 
 def run(arguments: argparse.Namespace) -> int:

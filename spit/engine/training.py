@@ -5,7 +5,7 @@ The features are folded by the same code that scores live traffic: what the mode
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -49,14 +49,18 @@ def train_on_simulation(
 
     Raises ConfigError when seeds and test seeds overlap.
     """
-    settings = settings or default_settings()
+    settings = settings or default_settings(worlds=bool(world_seeds))
     rows = _rows(seeds, test_seeds, world_seeds, settings, progress or silent)
     return _train(rows, test_seeds, world_seeds, settings)
 
 
-def default_settings() -> TrainingSettings:
-    """The settings of the shipped model, with its constraints."""
-    return TrainingSettings(monotonic=monotonic(FeatureTable.names))
+def default_settings(*, worlds: bool = False) -> TrainingSettings:
+    """One forest, with the constraints of the features; ``worlds``: those of the shipped model, which is the
+    mean of several forests (``members``), each of fewer trees and of more rows a caller."""
+    one = TrainingSettings(monotonic=monotonic(FeatureTable.names))
+    if not worlds:
+        return one
+    return replace(one, trees=60, learning_rate=0.15, max_rows_per_caller=60, max_weight_per_caller=40.0)
 
 
 def _rows(
@@ -82,13 +86,31 @@ def _rows(
 def _train(
     rows: TrainingRows, test_seeds: Sequence[int], world_seeds: Sequence[int], settings: TrainingSettings
 ) -> TrainedModel:
-    trained = train(rows, names=FeatureTable.names, test_seeds=test_seeds, settings=settings)
+    trained = train(
+        rows,
+        names=FeatureTable.names,
+        test_seeds=test_seeds,
+        settings=settings,
+        members=members(set(rows.seeds.tolist()) - set(test_seeds)) if world_seeds else (),
+    )
     if not world_seeds:
         return trained
     facts = trained.trained_on
     own = [seed for seed in facts["seeds"] if seed < WORLD_SEEDS]
     worlds = {"worlds": list(WORLDS), "world_seeds": sorted(world_seeds)}
     return replace(trained, trained_on={**facts, "seeds": own, **worlds})
+
+
+def members(seeds: Collection[int]) -> list[set[int]]:
+    """The seeds that each forest of the model learns from: all of them, then those of each world alone.
+
+    What only one world's forest holds against a legitimate caller counts little in the mean
+    (docs/decisions/0026).
+    """
+    worlds: dict[int, set[int]] = {}
+    for seed in sorted(seeds):
+        worlds.setdefault(seed // WORLD_SEEDS, set()).add(seed)
+    return [set(seeds), *worlds.values()]
 
 
 def make_model(
@@ -117,7 +139,7 @@ def make_model(
     it is worth, which costs a training per family of features. Raises ConfigError when seeds overlap with
     those of another purpose, ModelError when this version exists.
     """
-    say, settings = progress or silent, settings or default_settings()
+    say, settings = progress or silent, settings or default_settings(worlds=bool(world_seeds))
     both = sorted(set(calibration_seeds) & {*seeds, *test_seeds})
     if both:
         raise ConfigError(f"training: expected calibration seeds of their own, found {both} used twice")
