@@ -5,32 +5,19 @@ from __future__ import annotations
 import json
 import math
 import struct
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from spit.records import END_FIELDS, EVENT_SCHEMA, EventKind, Outcome
+from spit.records import EVENT_SCHEMA, EventKind
 from spit.service.arrow_stream import open_stream, read_batches
+from spit.service.event_check import LAST_TIME_S, MAX_TEXT_BYTES, check_events, raise_if_any
 from spit.service.identity import Canonicalise
 from spit.service.problems import MAX_ERRORS, FieldError, ProblemError, show
 
-#: The year 2100: catches milliseconds where seconds, and nanoseconds where microseconds are meant.
-LAST_TIME_S = 4_102_444_800
-MAX_TEXT_BYTES = 4096
 #: As service.max_events_bytes is by default: a compressed body may say no more than a plain one.
 MAX_UNPACKED_BYTES = 64 * 2**20
 _SECONDS = {"time": "time_us", "start_time": "start_time_us", "end_time": "end_time_us"}
-WORDS: dict[str, tuple[str, ...]] = {
-    "event": tuple(EventKind),
-    "method": ("INVITE", "MESSAGE"),
-    "outcome": tuple(Outcome),
-    "hangup_by": ("caller", "callee", "none"),
-    "attestation": ("A", "B", "C"),
-    "exemption": ("emergency", "psap_callback", "resource_priority"),
-}
 
 
 def decode_json(body: bytes, canonicalise: Canonicalise) -> pa.RecordBatch:
@@ -47,7 +34,7 @@ def decode_json(body: bytes, canonicalise: Canonicalise) -> pa.RecordBatch:
             break
         for name, column in columns.items():
             column.append(values.get(name))
-    _raise_if_any(errors)
+    raise_if_any(errors)
     arrays = [pa.array(columns[field.name], field.type) for field in EVENT_SCHEMA]
     return check_events(pa.RecordBatch.from_arrays(arrays, schema=_all_nullable()))
 
@@ -61,7 +48,7 @@ def decode_arrow(body: bytes, max_unpacked: int = MAX_UNPACKED_BYTES) -> pa.Reco
     try:
         stream, unpacked = open_stream(body, max_unpacked)
         with stream:
-            _raise_if_any(_schema_errors(stream.schema))
+            raise_if_any(_schema_errors(stream.schema))
             # Null columns may claim any length, but time_us alone takes 8 bytes a row.
             batches = [_fit(batch) for batch in read_batches(stream, max_rows=unpacked // 8)]
     except (pa.ArrowException, OSError, ValueError, struct.error) as error:
@@ -71,50 +58,6 @@ def decode_arrow(body: bytes, max_unpacked: int = MAX_UNPACKED_BYTES) -> pa.Reco
     table = pa.Table.from_batches(batches, schema=_all_nullable()).combine_chunks()
     merged = table.to_batches() or [pa.RecordBatch.from_pylist([], schema=_all_nullable())]
     return check_events(merged[0])
-
-
-def check_events(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """``batch`` under records.EVENT_SCHEMA. Raises ProblemError (422): row, field, expected, found."""
-    errors: list[FieldError] = []
-
-    def check(name: str, wrong: Any, expected: str) -> None:
-        for row in np.flatnonzero(np.asarray(pc.fill_null(wrong, False)))[:MAX_ERRORS]:
-            value = batch.column(name)[int(row)].as_py()
-            found = "nothing" if value is None else show(value)
-            errors.append(FieldError(row=int(row), field=name, expected=expected, found=found))
-
-    for field in EVENT_SCHEMA:
-        column = batch.column(field.name)
-        if not field.nullable:
-            check(field.name, pc.is_null(column), "a value")
-        if field.name in WORDS:
-            words = WORDS[field.name]
-            known = pc.or_(pc.is_null(column), pc.is_in(column, pa.array(list(words), pa.string())))
-            check(field.name, pc.invert(known), "one of " + ", ".join(words))
-        elif field.type == pa.string():
-            check(
-                field.name,
-                pc.greater(pc.binary_length(column), MAX_TEXT_BYTES),
-                f"at most {MAX_TEXT_BYTES} bytes",
-            )
-        elif field.name.endswith("_us"):
-            in_time = pc.and_(pc.greater_equal(column, 0), pc.less_equal(column, LAST_TIME_S * 1_000_000))
-            check(field.name, pc.invert(in_time), "epoch microseconds between 1970 and 2100")
-        elif field.name.endswith("_s"):
-            sound = pc.and_(pc.is_finite(column), pc.greater_equal(column, 0.0))
-            check(field.name, pc.invert(sound), "a finite number of seconds of at least 0")
-    late = pc.greater(batch.column("start_time_us"), batch.column("time_us"))
-    check("start_time_us", late, "at most time_us")
-    is_attempt = pc.equal(batch.column("event"), EventKind.ATTEMPT.value)
-    for field in END_FIELDS:
-        known_too_soon = pc.and_(is_attempt, pc.is_valid(batch.column(field.name)))
-        check(field.name, known_too_soon, "nothing: an attempt cannot know how the call ends")
-    is_end = pc.equal(batch.column("event"), EventKind.END.value)
-    for name in ("outcome", "end_time_us"):
-        check(name, pc.and_(is_end, pc.is_null(batch.column(name))), "a value in an end event")
-    errors.sort(key=lambda error: error.row or 0)
-    _raise_if_any(errors)
-    return pa.RecordBatch.from_arrays(batch.columns, schema=EVENT_SCHEMA)
 
 
 def _json_rows(body: bytes) -> list[object]:
@@ -269,11 +212,5 @@ def _fit(batch: pa.RecordBatch) -> pa.RecordBatch:
             errors.append(
                 FieldError(field=field.name, expected=f"a column of {field.type}", found=str(column.type))
             )
-    _raise_if_any(errors)
+    raise_if_any(errors)
     return pa.RecordBatch.from_arrays(arrays, schema=_all_nullable())
-
-
-def _raise_if_any(errors: Sequence[FieldError]) -> None:
-    if errors:
-        fields = ", ".join(dict.fromkeys(error.field for error in errors[:MAX_ERRORS]))
-        raise ProblemError(422, f"nothing was accepted; there are mistakes in: {fields}", errors)
