@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import struct
+from collections import Counter
 from collections.abc import Callable
 
 import pyarrow as pa
@@ -17,6 +18,9 @@ from spit.service.problems import MAX_ERRORS, FieldError, ProblemError, show
 
 #: As service.max_events_bytes is by default: a compressed body may say no more than a plain one.
 MAX_UNPACKED_BYTES = 64 * 2**20
+#: The event schema before it is checked.
+_ALL_NULLABLE = pa.schema([field.with_nullable(True) for field in EVENT_SCHEMA])
+_NAMES = frozenset(EVENT_SCHEMA.names)
 _SECONDS = {"time": "time_us", "start_time": "start_time_us", "end_time": "end_time_us"}
 
 
@@ -36,7 +40,7 @@ def decode_json(body: bytes, canonicalise: Canonicalise) -> pa.RecordBatch:
             column.append(values.get(name))
     raise_if_any(errors)
     arrays = [pa.array(columns[field.name], field.type) for field in EVENT_SCHEMA]
-    return check_events(pa.RecordBatch.from_arrays(arrays, schema=_all_nullable()))
+    return check_events(pa.RecordBatch.from_arrays(arrays, schema=_ALL_NULLABLE))
 
 
 def decode_arrow(body: bytes, max_unpacked: int = MAX_UNPACKED_BYTES) -> pa.RecordBatch:
@@ -55,8 +59,10 @@ def decode_arrow(body: bytes, max_unpacked: int = MAX_UNPACKED_BYTES) -> pa.Reco
         raise ProblemError(
             400, f"expected an Arrow IPC stream, found a mistake: {show(str(error))}"
         ) from None
-    table = pa.Table.from_batches(batches, schema=_all_nullable()).combine_chunks()
-    merged = table.to_batches() or [pa.RecordBatch.from_pylist([], schema=_all_nullable())]
+    if len(batches) == 1:  # as agents send them
+        return check_events(batches[0])
+    table = pa.Table.from_batches(batches, schema=_ALL_NULLABLE).combine_chunks()
+    merged = table.to_batches() or [pa.RecordBatch.from_pylist([], schema=_ALL_NULLABLE)]
     return check_events(merged[0])
 
 
@@ -180,20 +186,16 @@ _READERS: dict[str, tuple[Callable[[object], object], str]] = {
 }
 
 
-def _all_nullable() -> pa.Schema:
-    """The event schema before it is checked."""
-    return pa.schema([field.with_nullable(True) for field in EVENT_SCHEMA])
-
-
 def _schema_errors(schema: pa.Schema) -> list[FieldError]:
     errors = []
-    for name in sorted(set(schema.names)):
-        if name not in EVENT_SCHEMA.names:
+    counts = Counter(schema.names)
+    for name, count in sorted(counts.items()):
+        if name not in _NAMES:
             errors.append(FieldError(field=show(name), expected="a column of a call event", found="another"))
-        elif schema.names.count(name) > 1:
+        elif count > 1:
             errors.append(FieldError(field=name, expected="one column", found="several of that name"))
     for field in EVENT_SCHEMA:
-        if not field.nullable and field.name not in schema.names:
+        if not field.nullable and field.name not in counts:
             errors.append(FieldError(field=field.name, expected=f"a column of {field.type}", found="nothing"))
     return errors
 
@@ -201,11 +203,15 @@ def _schema_errors(schema: pa.Schema) -> list[FieldError]:
 def _fit(batch: pa.RecordBatch) -> pa.RecordBatch:
     """The batch in the order and types of the event schema."""
     arrays, errors = [], []
+    names = set(batch.schema.names)
     for field in EVENT_SCHEMA:
-        if field.name not in batch.schema.names:
+        if field.name not in names:
             arrays.append(pa.nulls(batch.num_rows, field.type))
             continue
         column = batch.column(field.name)
+        if column.type == field.type:
+            arrays.append(column)
+            continue
         try:
             arrays.append(column.cast(field.type))
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
@@ -213,4 +219,4 @@ def _fit(batch: pa.RecordBatch) -> pa.RecordBatch:
                 FieldError(field=field.name, expected=f"a column of {field.type}", found=str(column.type))
             )
     raise_if_any(errors)
-    return pa.RecordBatch.from_arrays(arrays, schema=_all_nullable())
+    return pa.RecordBatch.from_arrays(arrays, schema=_ALL_NULLABLE)
