@@ -220,7 +220,7 @@ def as_markdown(report: dict[str, Any]) -> str:
         "",
         "Beyond what can be answered in time, calls are allowed without a verdict (`degraded`). The load "
         "does not wait for answers: the latency holds what a question waited in a socket before it was "
-        "read, which the service does not see and cannot shed.",
+        "read.",
         "",
         "| Asked (1/s) | Answered (1/s) | p50 (ms) | p99 (ms) | longest (ms) | Degraded |",
         "|---:|---:|---:|---:|---:|---:|",
