@@ -75,6 +75,8 @@ class Engine:
         self.policy = policy
         self._chunk = min(MAX_CHUNK_EVENTS, max_callers)
         self._asked = 0
+        # Held for a chunk of events, one after another; ``_lock``, within it, for what questions read.
+        self._counting = FairLock()
         self._lock = FairLock()
         # Whether whoever holds the lock gives it back within a few milliseconds.
         self._is_brief = False
@@ -139,18 +141,20 @@ class Engine:
         self, batch: pa.RecordBatch, offset: int, length: int, sequence: int | None = None
     ) -> tuple[Scored, AttemptContext]:
         policy = self.policy
-        with self._lock:
-            while self._copying:
-                self._may_count.wait()
-            self._is_brief = length <= QUESTION_CHUNK_EVENTS
-            try:
-                scored, context = self._detection.count(self._detection.fold(batch, offset, length), policy)
-            finally:
-                self._is_brief = False
+        with self._counting:
+            with self._lock:
+                while self._copying:
+                    self._may_count.wait()
+                self._is_brief = length <= QUESTION_CHUNK_EVENTS
+                try:
+                    counted = self._detection.count(self._detection.fold(batch, offset, length), policy)
+                finally:
+                    self._is_brief = False
+            self._lock.give_way()
+            self._detection.watch(counted)
             self._deliveries.done(sequence)
-        self._lock.give_way()
-        self._show(batch.slice(offset, length), scored)
-        return scored, context
+        self._show(counted.events, counted.scored)
+        return counted.scored, counted.context
 
     def _show(self, events: pa.RecordBatch, scored: Scored) -> None:
         for observer in self._saved if self._deliveries.replaying else self._observers:
@@ -167,10 +171,12 @@ class Engine:
 
     def count_folded(self, folded: Folded) -> Scored:
         """Score what was folded ahead, in the same order: the second half of ``observe``."""
-        with self._lock:
-            scored, _ = self._detection.count(folded, self.policy)
-        self._show(folded.batch.slice(folded.offset, folded.length), scored)
-        return scored
+        with self._counting:
+            with self._lock:
+                counted = self._detection.count(folded, self.policy)
+            self._detection.watch(counted)
+        self._show(counted.events, counted.scored)
+        return counted.scored
 
     def receive(self, events: pa.RecordBatch, agent: str | None = None, number: int = 0) -> bool:
         """Fold events that were sent to us, once they are in the journal where there is one.
@@ -275,7 +281,7 @@ class Engine:
 
     def watched_callers(self) -> tuple[list[Member], Background]:
         """A copy of what campaigns are grouped from: the suspicious callers, and what is usual."""
-        with self._lock:
+        with self._counting:
             return self._detection.campaign_members()
 
     def campaign_rows(self) -> pa.RecordBatch:
@@ -308,7 +314,7 @@ class Engine:
         their attempt do so afterwards. It is written when all goes on. Raises OSError.
         """
         with self._deliveries.receiving:
-            with self._lock:
+            with self._counting, self._lock:
                 self._copying = True
             try:
                 frozen = self._freeze()
@@ -331,7 +337,7 @@ class Engine:
         was made with other features; the engine is then to be thrown away."""
         snapshot = checkpoint.current_snapshot(directory)
         facts = checkpoint.read_facts(snapshot, schema_hash=self._detection.schema_hash)
-        with self._deliveries.receiving, self._lock:
+        with self._deliveries.receiving, self._counting, self._lock:
             self._detection.restore(snapshot, facts)
             self._deliveries.restore(facts.get("receipts"))
             for one in self._saved:

@@ -81,8 +81,8 @@ class Shedder:
     """Answers requests without a verdict where they would wait too long for one.
 
     A request may have waited unread for as long as the last turn took; so it may wait for half of the gate's
-    budget from when it is read. ``open_answer``: what is answered without a verdict. ``max_header_bytes``, ``max_body_bytes``: what is
-    larger is refused elsewhere.
+    budget from when it is read. ``open_answer``: what is answered without a verdict. ``clock``: seconds,
+    monotonic. ``max_header_bytes``, ``max_body_bytes``: what is larger is refused elsewhere.
     """
 
     def __init__(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from rate_model import rate_model
 
 from spit.config import PolicyConfig
 from spit.engine.answers import Assessment
-from spit.engine.detection import Folded
+from spit.engine.detection import Counted, Folded
 from spit.engine.engine import QUESTION_CHUNK_EVENTS, Engine
 from spit.engine.scored import Scored
 from spit.engine.turns import FairLock
@@ -127,6 +128,41 @@ def test_a_question_does_not_wait_for_many_events() -> None:
     engine._detection.fold = fold_asked_meanwhile  # type: ignore[method-assign]
     engine.observe(traffic(400))
     assert answers == [None]
+
+
+def test_while_campaigns_are_counted_questions_are_answered() -> None:
+    engine = engine_of()
+    row = attempt(10_000.0, "+493012340001")
+    watch, answers = engine._detection.watch, []
+
+    def watch_asked_meanwhile(counted: Counted) -> None:
+        answers.append(engine.assess_now(row))
+        watch(counted)
+
+    engine._detection.watch = watch_asked_meanwhile  # type: ignore[method-assign]
+    engine.observe(traffic(100))
+    assert answers == [engine.assess(row)]
+
+
+def test_a_state_that_is_saved_meanwhile_has_the_campaigns_too(tmp_path: Path) -> None:
+    engine, restored = engine_of(), engine_of()
+    watch = engine._detection.watch
+    saving = threading.Thread(target=engine.save, args=(tmp_path,))
+
+    def watch_saved_meanwhile(counted: Counted) -> None:
+        saving.start()
+        while engine._counting._next.acquire(blocking=False):  # until it stands in line
+            engine._counting._next.release()
+        watch(counted)
+
+    engine._detection.watch = watch_saved_meanwhile  # type: ignore[method-assign]
+    engine.observe(traffic(100))
+    saving.join()
+    restored.load(tmp_path)
+    members, background = engine.watched_callers()
+    assert members
+    assert restored.watched_callers() == (members, background)
+    assert restored.counters() == engine.counters()
 
 
 def test_who_goes_on_lets_those_in_line_have_it_first() -> None:
