@@ -411,6 +411,16 @@ class Forest:
     def sum(self, rows: F32) -> F32:
         """float32[n] of float32[n, width], which must be C-contiguous."""
 
+class Held:
+    """A second owner of ``batch``: when all others have let it go, ``release`` frees it, without the interpreter.
+
+    Raises ValueError when it is no batch.
+    """
+
+    def __init__(self, batch: pa.RecordBatch) -> None: ...
+    def release(self) -> None:
+        """Let it go."""
+
 class Names:
     """Strings in numbered slots, for columns of state kept beside it; a released slot is used again."""
 
