@@ -412,14 +412,11 @@ class Forest:
         """float32[n] of float32[n, width], which must be C-contiguous."""
 
 class Held:
-    """A second owner of ``batch``: when all others have let it go, ``release`` frees it, without the interpreter.
-
-    Raises ValueError when it is no batch.
-    """
+    """A second owner of ``batch``. Raises ValueError when it is none."""
 
     def __init__(self, batch: pa.RecordBatch) -> None: ...
     def release(self) -> None:
-        """Let it go."""
+        """Let it go; it is freed without the interpreter when all others have."""
 
 class Names:
     """Strings in numbered slots, for columns of state kept beside it; a released slot is used again."""
