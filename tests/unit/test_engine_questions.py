@@ -21,6 +21,7 @@ from spit.engine.turns import FairLock
 from spit.errors import InputError
 from spit.policy.policy import Policy
 from spit.records import Label
+from spit.storage.journal import Journal, Position
 
 #: Longer than any test: what is waited for comes or the test fails.
 PATIENCE_S = 60.0
@@ -144,10 +145,10 @@ def test_while_campaigns_are_counted_questions_are_answered() -> None:
     assert answers == [engine.assess(row)]
 
 
-def test_a_state_that_is_saved_meanwhile_has_the_campaigns_too(tmp_path: Path) -> None:
-    engine, restored = engine_of(), engine_of()
+def save_meanwhile(engine: Engine, folder: Path) -> threading.Thread:
+    """Saves while the next events are between the questions' lock and the campaigns; to be joined."""
     watch = engine._detection.watch
-    saving = threading.Thread(target=engine.save, args=(tmp_path,))
+    saving = threading.Thread(target=engine.save, args=(folder,))
 
     def watch_saved_meanwhile(counted: Counted) -> None:
         saving.start()
@@ -156,6 +157,12 @@ def test_a_state_that_is_saved_meanwhile_has_the_campaigns_too(tmp_path: Path) -
         watch(counted)
 
     engine._detection.watch = watch_saved_meanwhile  # type: ignore[method-assign]
+    return saving
+
+
+def test_a_state_that_is_saved_meanwhile_has_the_campaigns_too(tmp_path: Path) -> None:
+    engine, restored = engine_of(), engine_of()
+    saving = save_meanwhile(engine, tmp_path)
     engine.observe(traffic(100))
     saving.join()
     restored.load(tmp_path)
@@ -163,6 +170,21 @@ def test_a_state_that_is_saved_meanwhile_has_the_campaigns_too(tmp_path: Path) -
     assert members
     assert restored.watched_callers() == (members, background)
     assert restored.counters() == engine.counters()
+
+
+def test_an_attempt_that_is_counted_meanwhile_is_counted_once(tmp_path: Path) -> None:
+    engine, restored = engine_of(), engine_of()
+    journal = Journal(tmp_path / "journal")
+    assert list(journal.entries(Position())) == []
+    journal.start()
+    engine.journal = journal
+    saving = save_meanwhile(engine, tmp_path / "state")
+    engine.assess(attempt(0.0), observe=True)
+    saving.join()
+    journal.close()
+    position = restored.load(tmp_path / "state").position
+    assert restored.replay(Journal(tmp_path / "journal"), position) == 0
+    assert restored.counters()["attempts"] == 1
 
 
 def test_who_goes_on_lets_those_in_line_have_it_first() -> None:
