@@ -411,6 +411,13 @@ class Forest:
     def sum(self, rows: F32) -> F32:
         """float32[n] of float32[n, width], which must be C-contiguous."""
 
+class Held:
+    """A second owner of ``batch``. Raises ValueError when it is none."""
+
+    def __init__(self, batch: pa.RecordBatch) -> None: ...
+    def release(self) -> None:
+        """Let it go; it is freed without the interpreter when all others have."""
+
 class Names:
     """Strings in numbered slots, for columns of state kept beside it; a released slot is used again."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -115,7 +116,7 @@ class CallerTable:
         self._flagged: I64 = np.empty(0, np.int64)
         self._first_us: I64 = np.empty(0, np.int64)
         self._last_us: I64 = np.empty(0, np.int64)
-        #: Slots in ``_ips``, in the order seen; -1 where there is none.
+        #: Slots in ``_ips``, in the order seen; -1 where there is none. Rows of no caller mean nothing.
         self._source_ips: I64 = np.empty((0, MAX_SOURCE_IPS), np.int64)
         self._sweep_at = _MIN_SWEEP_IPS
         self._values: dict[int, F32] = {}
@@ -296,15 +297,14 @@ class CallerTable:
         old = len(self._attempts)
         if size <= old:
             return
-        more = max(size, 2 * old, 1024) - old
-        self._attempts = np.r_[self._attempts, np.zeros(more, np.int64)]
-        self._score = np.r_[self._score, np.zeros(more, np.float64)]
-        self._label = np.r_[self._label, np.zeros(more, np.int8)]
-        self._flagged = np.r_[self._flagged, np.zeros(more, np.int64)]
-        self._first_us = np.r_[self._first_us, np.zeros(more, np.int64)]
-        self._last_us = np.r_[self._last_us, np.zeros(more, np.int64)]
-        empty = np.full((more, MAX_SOURCE_IPS), -1, np.int64)
-        self._source_ips = np.concatenate([self._source_ips, empty])
+        size = max(size, 2 * old, 1024)
+        self._attempts = _grown(self._attempts, size)
+        self._score = _grown(self._score, size)
+        self._label = _grown(self._label, size)
+        self._flagged = _grown(self._flagged, size)
+        self._first_us = _grown(self._first_us, size)
+        self._last_us = _grown(self._last_us, size)
+        self._source_ips = _grown(self._source_ips, size)
 
     def _add_source_ips(self, row_slots: I64, source_ips: pa.Array) -> None:
         """The first MAX_SOURCE_IPS different addresses of each caller, in the order seen."""
@@ -328,8 +328,8 @@ class CallerTable:
     ) -> None:
         """The first MAX_CALL_IDS labelled attempts of each caller; what was held at each labelled row."""
         rows = np.flatnonzero((row_slots >= 0) & (labels >= SUSPECT_RANK))
-        names = call_ids.take(pa.array(rows)).to_pylist()
-        for row, slot, name in zip(rows.tolist(), row_slots[rows].tolist(), names, strict=True):
+        for row, slot in zip(rows.tolist(), row_slots[rows].tolist(), strict=True):
+            name = call_ids[row].as_py()
             held = self._call_ids.get(slot, ())
             if len(held) < MAX_CALL_IDS and name is not None and name not in held:
                 held = self._call_ids[slot] = (*held, name)
@@ -338,7 +338,7 @@ class CallerTable:
     def _sweep_ips(self) -> None:
         """Forget the addresses that no caller has: what leaves with its caller, and what found no room."""
         held = self._ips.slots()
-        self._ips.release(held[~np.isin(held, self._source_ips)])
+        self._ips.release(held[~np.isin(held, self._source_ips[self._names.slots()])])
         self._sweep_at = max(_MIN_SWEEP_IPS, 2 * len(self._ips))
 
     def freeze(self) -> Callable[[], pa.RecordBatch]:
@@ -384,6 +384,13 @@ class CallerTable:
         rows = state["values"].is_valid().to_numpy(zero_copy_only=False)
         for slot, row in zip(slots[rows].tolist(), state["values"].filter(pa.array(rows)), strict=True):
             self._values[slot] = row.values.to_numpy().copy()
+
+
+def _grown(column: npt.NDArray[Any], rows: int) -> npt.NDArray[Any]:
+    """A copy with more rows: zeros that take no memory, nor the time to write it, until they are used."""
+    grown = np.zeros((rows, *column.shape[1:]), column.dtype)
+    grown[: len(column)] = column
+    return grown
 
 
 def _offsets(lengths: I64) -> pa.Array:

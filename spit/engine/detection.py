@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from spit._core import OneAttempt
+from spit._core import Held, OneAttempt
 from spit.engine import checkpoint
 from spit.engine.callers import SUSPECT_RANK, CallerColumns, CallerTable
 from spit.engine.campaigns import WATCHED_LOG_ODDS, Background, CampaignTable, Member
@@ -19,6 +19,7 @@ from spit.engine.scored import AttemptContext, Explain, Scored
 from spit.engine.ties import is_first_contact, ties_of
 from spit.errors import ModelError
 from spit.features.table import FeatureRows, FeatureTable
+from spit.model.evidence import Mask
 from spit.model.evidence_state import Evidence
 from spit.model.scorer import F32, Detector, sigmoid
 from spit.model.spoofing import SpoofVictims
@@ -49,8 +50,26 @@ class Folded:
     rows: FeatureRows
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Attempts that have been scored and counted; ``watch`` has not seen them yet.
+
+    ``events``: the rows folded; of the n attempts among them: ``callers``: strings, null allowed;
+    ``suspicious``: attempts from which on a caller is watched; ``strangers``: the caller had not called the
+    callee before.
+    """
+
+    scored: Scored
+    context: AttemptContext
+    events: pa.RecordBatch
+    rows: FeatureRows
+    callers: pa.Array
+    suspicious: Mask
+    strangers: Mask
+
+
 class Detection:
-    """Features, model, evidence, callers and campaigns joined. Not thread-safe: the engine holds its lock.
+    """Features, model, evidence, callers and campaigns joined. Not thread-safe: the engine holds its locks.
 
     ``features``: a table with state to go on from; a fresh one when None. ``max_callers`` bounds evidence and
     summaries. ``explain``: gives the reasons of what is scored. Raises ModelError when ``model`` was made for
@@ -97,8 +116,8 @@ class Detection:
         """
         return Folded(batch, offset, length, self._features.observe(batch.slice(offset, length)))
 
-    def count(self, folded: Folded, policy: Policy) -> tuple[Scored, AttemptContext]:
-        """Score the attempts among the rows folded, and count them."""
+    def count(self, folded: Folded, policy: Policy) -> Counted:
+        """Score the attempts among the rows folded, and count them. ``watch`` sees every answer, in order."""
         rows = folded.rows
         events = folded.batch.slice(folded.offset, folded.length)
         attempts = pa.array(rows.rows)
@@ -119,19 +138,6 @@ class Detection:
         ranks = policy.label_ranks(decision.score, levels, may_block=decision.may_block & ~victims)
         state = self._callers.update(
             callers, times_us, decision.score, ranks, rows.values, source_ips, call_ids
-        )
-        self._campaigns.update(
-            events,
-            rows.rows,
-            rows.ends,
-            callers,
-            keys["caller"],
-            ranks,
-            decision.score,
-            state.attempts,
-            state.first_seen_us,
-            (ranks >= SUSPECT_RANK) | (log_odds >= WATCHED_LOG_ODDS),
-            strangers,
         )
         self._budget.count_blocks(int((state.flagged_at_attempt == state.attempts).sum()))
         if events.num_rows:
@@ -155,7 +161,25 @@ class Detection:
             explain=self._explain,
             context=context,
         )
-        return scored, context
+        suspicious = (ranks >= SUSPECT_RANK) | (log_odds >= WATCHED_LOG_ODDS)
+        return Counted(scored, context, events, rows, callers, suspicious, strangers)
+
+    def watch(self, counted: Counted) -> None:
+        """Count what campaigns are grouped from: the part of counting of which no question reads anything."""
+        rows, scored = counted.rows, counted.scored
+        self._campaigns.update(
+            counted.events,
+            rows.rows,
+            rows.ends,
+            counted.callers,
+            rows.keys["caller"],
+            scored.label_rank,
+            scored.score,
+            scored.attempts,
+            scored.first_seen_us,
+            counted.suspicious,
+            counted.strangers,
+        )
 
     def read(self, attempt: OneAttempt, caller: str | None, max_wrong_per_10000: float) -> Reading:
         """What is known of one attempt; counts nothing but the question."""
@@ -219,8 +243,12 @@ class Detection:
         )
 
     def write(self, frozen: FrozenDetection, snapshot: Path) -> None:
-        """Everything but the facts, as files. Raises OSError."""
+        """Everything but the facts, as files; ``features`` is empty afterwards. Raises OSError."""
+        # The largest takes 56 MB for 100,000 callers: to free it would stop every question for milliseconds.
+        held = [Held(state) for _, state in frozen.features]
         self._features.save(snapshot / "features", frozen.features)
+        for one in held:
+            one.release()
         for name, state in frozen.states.items():
             checkpoint.write_batch(snapshot / f"{name}.arrow", state)
         checkpoint.write_batch(snapshot / "callers.arrow", frozen.callers())

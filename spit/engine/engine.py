@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -35,9 +36,12 @@ from spit.storage.journal import Journal, Position
 
 #: Events folded per hold of the lock.
 MAX_CHUNK_EVENTS = 8192
-#: The same while questions are asked: some 3 ms, the longest that one waits, of which 2 ms are the same for
+#: The same while questions are asked: some 5 ms, the longest that one waits, of which 2.5 ms are the same for
 #: any number (docs/decisions/0020).
-QUESTION_CHUNK_EVENTS = 256
+QUESTION_CHUNK_EVENTS = 320
+#: How long a question waits on its own thread for a hold of that size, twice at most. To hand it to another
+#: takes longer than most of them last, and makes them last longer.
+BRIEF_WAIT_S = 0.01
 #: Attempts of questions that are counted once a state has been copied; more of them wait for it.
 MAX_DEFERRED = 10_000
 
@@ -71,7 +75,11 @@ class Engine:
         self.policy = policy
         self._chunk = min(MAX_CHUNK_EVENTS, max_callers)
         self._asked = 0
+        # Held for a chunk of events, one after another; ``_lock``, within it, for what questions read.
+        self._counting = FairLock()
         self._lock = FairLock()
+        # Whether whoever holds the lock gives it back within a few milliseconds.
+        self._is_brief = False
         # While a state is copied nothing is counted; questions are answered.
         self._may_count = self._lock.condition()
         self._copying = False
@@ -115,27 +123,38 @@ class Engine:
         parts: list[Scored] = []
         done = 0
         while done < events.num_rows or not parts:
-            length = self._chunk_events()
+            length = self._chunk_events(events.num_rows - done)
             parts.append(self._observe_chunk(events, done, length)[0])
             done += length
         return concatenate(parts)
 
-    def _chunk_events(self) -> int:
-        """How many events the next hold of the lock may fold. Nothing that is counted depends on it."""
+    def _chunk_events(self, left: int) -> int:
+        """How many of the events that are left the next hold of the lock folds, the holds being of like size.
+
+        Nothing that is counted depends on it.
+        """
         asked, self._asked = self._asked, self._detection.asked
-        return self._chunk if asked == self._asked else min(self._chunk, QUESTION_CHUNK_EVENTS)
+        most = self._chunk if asked == self._asked else min(self._chunk, QUESTION_CHUNK_EVENTS)
+        return math.ceil(left / max(math.ceil(left / most), 1))
 
     def _observe_chunk(
         self, batch: pa.RecordBatch, offset: int, length: int, sequence: int | None = None
     ) -> tuple[Scored, AttemptContext]:
         policy = self.policy
-        with self._lock:
-            while self._copying:
-                self._may_count.wait()
-            scored, context = self._detection.count(self._detection.fold(batch, offset, length), policy)
+        with self._counting:
+            with self._lock:
+                while self._copying:
+                    self._may_count.wait()
+                self._is_brief = length <= QUESTION_CHUNK_EVENTS
+                try:
+                    counted = self._detection.count(self._detection.fold(batch, offset, length), policy)
+                finally:
+                    self._is_brief = False
+            self._lock.give_way()
+            self._detection.watch(counted)
             self._deliveries.done(sequence)
-        self._show(batch.slice(offset, length), scored)
-        return scored, context
+        self._show(counted.events, counted.scored)
+        return counted.scored, counted.context
 
     def _show(self, events: pa.RecordBatch, scored: Scored) -> None:
         for observer in self._saved if self._deliveries.replaying else self._observers:
@@ -152,10 +171,12 @@ class Engine:
 
     def count_folded(self, folded: Folded) -> Scored:
         """Score what was folded ahead, in the same order: the second half of ``observe``."""
-        with self._lock:
-            scored, _ = self._detection.count(folded, self.policy)
-        self._show(folded.batch.slice(folded.offset, folded.length), scored)
-        return scored
+        with self._counting:
+            with self._lock:
+                counted = self._detection.count(folded, self.policy)
+            self._detection.watch(counted)
+        self._show(counted.events, counted.scored)
+        return counted.scored
 
     def receive(self, events: pa.RecordBatch, agent: str | None = None, number: int = 0) -> bool:
         """Fold events that were sent to us, once they are in the journal where there is one.
@@ -190,7 +211,10 @@ class Engine:
         return assessment
 
     def assess_now(self, attempt: AttemptRow, *, tenant: str = "") -> Assessment | None:
-        """``assess`` without observing and without waiting: None while events are counted."""
+        """``assess`` without observing, for a thread that has others to answer.
+
+        None where it would have to wait for more than a few events to be counted.
+        """
         return self._assess(attempt, observe=False, wait=False, tenant=tenant)
 
     def _assess(
@@ -210,7 +234,7 @@ class Engine:
             one = OneAttempt(row)
             if wait:
                 self._lock.acquire()
-            elif not self._lock.try_acquire():
+            elif not self._lock.try_acquire() and not self._await_brief_hold():
                 return None
             try:
                 known = self._detection.read(one, caller, policy.max_wrong_per_10000)
@@ -220,6 +244,10 @@ class Engine:
         assessment = answer(row, basis, policy, explain=self._explain, model=self._model.name, tenant=tenant)
         self.own_answers.note(text(row, "call_id"), assessment.action)
         return assessment
+
+    def _await_brief_hold(self) -> bool:
+        """Take the lock from who counts a few events; whether it was had in time."""
+        return self._is_brief and self._lock.acquire_within(BRIEF_WAIT_S)
 
     def report_wrong_block(self, time_us: int, caller: str) -> bool:
         """Count an appeal that was right; False where the caller was never blocked, or was reported before.
@@ -253,7 +281,7 @@ class Engine:
 
     def watched_callers(self) -> tuple[list[Member], Background]:
         """A copy of what campaigns are grouped from: the suspicious callers, and what is usual."""
-        with self._lock:
+        with self._counting:
             return self._detection.campaign_members()
 
     def campaign_rows(self) -> pa.RecordBatch:
@@ -286,7 +314,7 @@ class Engine:
         their attempt do so afterwards. It is written when all goes on. Raises OSError.
         """
         with self._deliveries.receiving:
-            with self._lock:
+            with self._counting, self._lock:
                 self._copying = True
             try:
                 frozen = self._freeze()
@@ -309,7 +337,7 @@ class Engine:
         was made with other features; the engine is then to be thrown away."""
         snapshot = checkpoint.current_snapshot(directory)
         facts = checkpoint.read_facts(snapshot, schema_hash=self._detection.schema_hash)
-        with self._deliveries.receiving, self._lock:
+        with self._deliveries.receiving, self._counting, self._lock:
             self._detection.restore(snapshot, facts)
             self._deliveries.restore(facts.get("receipts"))
             for one in self._saved:

@@ -30,9 +30,26 @@ class FairLock:
         """Take it if it is free now."""
         return self._held.acquire(blocking=False)
 
+    def acquire_within(self, timeout_s: float) -> bool:
+        """Wait for one's turn and for the lock, at most so long each; whether it was taken."""
+        if not self._next.acquire(timeout=timeout_s):
+            return False
+        try:
+            return self._held.acquire(timeout=timeout_s)
+        finally:
+            self._next.release()
+
     def release(self) -> None:
         """Give it to the next."""
         self._held.release()
+
+    def give_way(self) -> None:
+        """For who has released it and has more to do: go on once whoever stands in line has it.
+
+        Without this the one who waited has the lock, but neither the interpreter nor the processor.
+        """
+        with self._next:
+            pass
 
     def __enter__(self) -> None:
         self.acquire()

@@ -36,6 +36,7 @@ from spit.service.problems import ProblemError, install_problem_handlers
 from spit.service.request_log import AccessLog, RequestLog
 from spit.service.scopes import requires
 from spit.service.scoring import Scorer, score_router
+from spit.service.shedding import Shedder
 from spit.service.verdict_stream import VerdictStreams, stream_router
 from spit.service.verdicts import verdicts_router
 
@@ -79,7 +80,8 @@ def create_app(
     capture in this process has stopped, None while it runs. ``samples``: what else goes to /metrics.
     ``guard``: asks for keys and counts requests; by default it asks for none. ``observers``: those of
     ``engine``. ``gate``: bounds the waiting of attempts. ``control``: lists and
-    keys; None where no database is configured. ``app.state`` has the ``scorer`` and the ``guard``.
+    keys; None where no database is configured. ``app.state`` has the ``scorer``, the ``guard`` and the
+    ``shedder`` (``connections.http_protocol``).
     """
     app = FastAPI(
         title="spit",
@@ -114,6 +116,20 @@ def create_app(
     )
     scorer = Scorer(engine, config, metrics, gate, time_source=time_source, timer=timer)
     app.state.scorer = scorer
+    # With access_log "all" every request has its line: then each goes the long way.
+    app.state.shedder = (
+        None
+        if config.service.access_log == "all"
+        else Shedder(
+            gate,
+            guard,
+            metrics,
+            scorer.open_answer,
+            clock=time.perf_counter,
+            max_header_bytes=config.service.max_header_bytes,
+            max_body_bytes=config.service.max_score_bytes,
+        )
+    )
     direct_routes = score_router(scorer).routes
     app.router.routes.extend(direct_routes)  # not included: DirectRoute
     max_unpacked = config.service.max_events_bytes

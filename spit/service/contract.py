@@ -76,7 +76,7 @@ class Engine(Protocol):
         """
 
     def assess_now(self, attempt: Mapping[str, object], *, tenant: str = "") -> Assessment | None:
-        """As ``assess`` without observing, in a fraction of a millisecond; None where it had to wait."""
+        """As ``assess`` without observing, in milliseconds at most; None where it had to wait longer."""
 
     def caller(self, caller: str) -> CallerSummary | None:
         """By canonical identity; None when unknown."""

@@ -5,32 +5,23 @@ from __future__ import annotations
 import json
 import math
 import struct
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections import Counter
+from collections.abc import Callable
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from spit.records import END_FIELDS, EVENT_SCHEMA, EventKind, Outcome
+from spit.records import EVENT_SCHEMA, EventKind
 from spit.service.arrow_stream import open_stream, read_batches
+from spit.service.event_check import LAST_TIME_S, MAX_TEXT_BYTES, check_events, raise_if_any
 from spit.service.identity import Canonicalise
 from spit.service.problems import MAX_ERRORS, FieldError, ProblemError, show
 
-#: The year 2100: catches milliseconds where seconds, and nanoseconds where microseconds are meant.
-LAST_TIME_S = 4_102_444_800
-MAX_TEXT_BYTES = 4096
 #: As service.max_events_bytes is by default: a compressed body may say no more than a plain one.
 MAX_UNPACKED_BYTES = 64 * 2**20
+#: The event schema before it is checked.
+_ALL_NULLABLE = pa.schema([field.with_nullable(True) for field in EVENT_SCHEMA])
+_NAMES = frozenset(EVENT_SCHEMA.names)
 _SECONDS = {"time": "time_us", "start_time": "start_time_us", "end_time": "end_time_us"}
-WORDS: dict[str, tuple[str, ...]] = {
-    "event": tuple(EventKind),
-    "method": ("INVITE", "MESSAGE"),
-    "outcome": tuple(Outcome),
-    "hangup_by": ("caller", "callee", "none"),
-    "attestation": ("A", "B", "C"),
-    "exemption": ("emergency", "psap_callback", "resource_priority"),
-}
 
 
 def decode_json(body: bytes, canonicalise: Canonicalise) -> pa.RecordBatch:
@@ -47,9 +38,9 @@ def decode_json(body: bytes, canonicalise: Canonicalise) -> pa.RecordBatch:
             break
         for name, column in columns.items():
             column.append(values.get(name))
-    _raise_if_any(errors)
+    raise_if_any(errors)
     arrays = [pa.array(columns[field.name], field.type) for field in EVENT_SCHEMA]
-    return check_events(pa.RecordBatch.from_arrays(arrays, schema=_all_nullable()))
+    return check_events(pa.RecordBatch.from_arrays(arrays, schema=_ALL_NULLABLE))
 
 
 def decode_arrow(body: bytes, max_unpacked: int = MAX_UNPACKED_BYTES) -> pa.RecordBatch:
@@ -61,60 +52,18 @@ def decode_arrow(body: bytes, max_unpacked: int = MAX_UNPACKED_BYTES) -> pa.Reco
     try:
         stream, unpacked = open_stream(body, max_unpacked)
         with stream:
-            _raise_if_any(_schema_errors(stream.schema))
+            raise_if_any(_schema_errors(stream.schema))
             # Null columns may claim any length, but time_us alone takes 8 bytes a row.
             batches = [_fit(batch) for batch in read_batches(stream, max_rows=unpacked // 8)]
     except (pa.ArrowException, OSError, ValueError, struct.error) as error:
         raise ProblemError(
             400, f"expected an Arrow IPC stream, found a mistake: {show(str(error))}"
         ) from None
-    table = pa.Table.from_batches(batches, schema=_all_nullable()).combine_chunks()
-    merged = table.to_batches() or [pa.RecordBatch.from_pylist([], schema=_all_nullable())]
+    if len(batches) == 1:  # as agents send them
+        return check_events(batches[0])
+    table = pa.Table.from_batches(batches, schema=_ALL_NULLABLE).combine_chunks()
+    merged = table.to_batches() or [pa.RecordBatch.from_pylist([], schema=_ALL_NULLABLE)]
     return check_events(merged[0])
-
-
-def check_events(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """``batch`` under records.EVENT_SCHEMA. Raises ProblemError (422): row, field, expected, found."""
-    errors: list[FieldError] = []
-
-    def check(name: str, wrong: Any, expected: str) -> None:
-        for row in np.flatnonzero(np.asarray(pc.fill_null(wrong, False)))[:MAX_ERRORS]:
-            value = batch.column(name)[int(row)].as_py()
-            found = "nothing" if value is None else show(value)
-            errors.append(FieldError(row=int(row), field=name, expected=expected, found=found))
-
-    for field in EVENT_SCHEMA:
-        column = batch.column(field.name)
-        if not field.nullable:
-            check(field.name, pc.is_null(column), "a value")
-        if field.name in WORDS:
-            words = WORDS[field.name]
-            known = pc.or_(pc.is_null(column), pc.is_in(column, pa.array(list(words), pa.string())))
-            check(field.name, pc.invert(known), "one of " + ", ".join(words))
-        elif field.type == pa.string():
-            check(
-                field.name,
-                pc.greater(pc.binary_length(column), MAX_TEXT_BYTES),
-                f"at most {MAX_TEXT_BYTES} bytes",
-            )
-        elif field.name.endswith("_us"):
-            in_time = pc.and_(pc.greater_equal(column, 0), pc.less_equal(column, LAST_TIME_S * 1_000_000))
-            check(field.name, pc.invert(in_time), "epoch microseconds between 1970 and 2100")
-        elif field.name.endswith("_s"):
-            sound = pc.and_(pc.is_finite(column), pc.greater_equal(column, 0.0))
-            check(field.name, pc.invert(sound), "a finite number of seconds of at least 0")
-    late = pc.greater(batch.column("start_time_us"), batch.column("time_us"))
-    check("start_time_us", late, "at most time_us")
-    is_attempt = pc.equal(batch.column("event"), EventKind.ATTEMPT.value)
-    for field in END_FIELDS:
-        known_too_soon = pc.and_(is_attempt, pc.is_valid(batch.column(field.name)))
-        check(field.name, known_too_soon, "nothing: an attempt cannot know how the call ends")
-    is_end = pc.equal(batch.column("event"), EventKind.END.value)
-    for name in ("outcome", "end_time_us"):
-        check(name, pc.and_(is_end, pc.is_null(batch.column(name))), "a value in an end event")
-    errors.sort(key=lambda error: error.row or 0)
-    _raise_if_any(errors)
-    return pa.RecordBatch.from_arrays(batch.columns, schema=EVENT_SCHEMA)
 
 
 def _json_rows(body: bytes) -> list[object]:
@@ -237,20 +186,16 @@ _READERS: dict[str, tuple[Callable[[object], object], str]] = {
 }
 
 
-def _all_nullable() -> pa.Schema:
-    """The event schema before it is checked."""
-    return pa.schema([field.with_nullable(True) for field in EVENT_SCHEMA])
-
-
 def _schema_errors(schema: pa.Schema) -> list[FieldError]:
     errors = []
-    for name in sorted(set(schema.names)):
-        if name not in EVENT_SCHEMA.names:
+    counts = Counter(schema.names)
+    for name, count in sorted(counts.items()):
+        if name not in _NAMES:
             errors.append(FieldError(field=show(name), expected="a column of a call event", found="another"))
-        elif schema.names.count(name) > 1:
+        elif count > 1:
             errors.append(FieldError(field=name, expected="one column", found="several of that name"))
     for field in EVENT_SCHEMA:
-        if not field.nullable and field.name not in schema.names:
+        if not field.nullable and field.name not in counts:
             errors.append(FieldError(field=field.name, expected=f"a column of {field.type}", found="nothing"))
     return errors
 
@@ -258,22 +203,20 @@ def _schema_errors(schema: pa.Schema) -> list[FieldError]:
 def _fit(batch: pa.RecordBatch) -> pa.RecordBatch:
     """The batch in the order and types of the event schema."""
     arrays, errors = [], []
+    names = set(batch.schema.names)
     for field in EVENT_SCHEMA:
-        if field.name not in batch.schema.names:
+        if field.name not in names:
             arrays.append(pa.nulls(batch.num_rows, field.type))
             continue
         column = batch.column(field.name)
+        if column.type == field.type:
+            arrays.append(column)
+            continue
         try:
             arrays.append(column.cast(field.type))
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
             errors.append(
                 FieldError(field=field.name, expected=f"a column of {field.type}", found=str(column.type))
             )
-    _raise_if_any(errors)
-    return pa.RecordBatch.from_arrays(arrays, schema=_all_nullable())
-
-
-def _raise_if_any(errors: Sequence[FieldError]) -> None:
-    if errors:
-        fields = ", ".join(dict.fromkeys(error.field for error in errors[:MAX_ERRORS]))
-        raise ProblemError(422, f"nothing was accepted; there are mistakes in: {fields}", errors)
+    raise_if_any(errors)
+    return pa.RecordBatch.from_arrays(arrays, schema=_ALL_NULLABLE)

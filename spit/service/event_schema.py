@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from spit.records import END_FIELDS, EVENT_SCHEMA, EventKind
-from spit.service.event_batches import LAST_TIME_S, MAX_TEXT_BYTES, WORDS
+from spit.service.event_check import LAST_TIME_S, MAX_TEXT_BYTES, WORDS
 
 _MOMENTS = ("time", "start_time", "end_time")
 _END_NAMES = frozenset(field.name for field in END_FIELDS)

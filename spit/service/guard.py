@@ -86,16 +86,28 @@ class Guard:
 
     def check(self, scope: Mapping[str, Any], wanted: str) -> None:
         """Raises ProblemError (401, 403) unless who asks by the ASGI ``scope`` has the scope ``wanted``."""
-        if not self.asks_for_keys and not (self._asks_agents and wanted in AGENT_SCOPES):
+        if not self._asks_for_key(wanted):
             return
         principal: Principal | None = scope.get(_PRINCIPAL)
         if principal is None:
             self._refusals["no_key"] += 1
             raise ProblemError(401, _NO_KEY, headers=_CHALLENGE)
-        if wanted not in principal.scopes and "admin" not in principal.scopes:
+        if not _may(principal, wanted):
             self._refusals["scope"] += 1
             have = ", ".join(sorted(principal.scopes))
             raise ProblemError(403, f"expected a key with the scope {wanted}, found one with {have}")
+
+    def lets_pass(self, headers: Iterable[tuple[bytes, bytes]], wanted: str) -> bool:
+        """Whether who shows these headers may do what is ``wanted``, as far as is known without asking."""
+        if not self._asks_for_key(wanted):
+            return True
+        known = self._remembered.get(hashlib.sha256(_shown_key(headers)).digest())
+        return (
+            known is not None and self._clock() < known[1] and known[0] is not None and _may(known[0], wanted)
+        )
+
+    def _asks_for_key(self, wanted: str) -> bool:
+        return self.asks_for_keys or (self._asks_agents and wanted in AGENT_SCOPES)
 
     async def admit(self, scope: Scope) -> None:
         """Note in ``scope`` who asks. Raises ProblemError: the request ends here."""
@@ -198,6 +210,10 @@ def principal_name(scope: Mapping[str, Any]) -> str:
     """The name of the key that was shown; "" without one."""
     principal = principal_of(scope)
     return "" if principal is None else principal.name
+
+
+def _may(principal: Principal, wanted: str) -> bool:
+    return wanted in principal.scopes or "admin" in principal.scopes
 
 
 _NO_KEY = "expected the header Authorization: Bearer with a key that is known here"

@@ -105,10 +105,14 @@ class Scorer:
             if answer is None:
                 answer = await self._gate.run(work)
         except ShedError:
-            answer = ScoreAnswer.open(model=self._engine.model_name, mode=self.mode)
+            answer = self.open_answer()
         self._metrics.score_seconds.observe(self._timer() - started_s)
         self._metrics.count_answer(answer)
         return answer
+
+    def open_answer(self) -> ScoreAnswer:
+        """The answer when nothing was scored."""
+        return ScoreAnswer.open(model=self._engine.model_name, mode=self.mode)
 
     def warm_up(self) -> None:
         """Score one attempt of nobody: what is loaded at first use takes longer than a call may."""
@@ -161,7 +165,7 @@ class Scorer:
             raise
         except Exception as error:  # noqa: BLE001
             self._report(error)
-            answer = ScoreAnswer.open(model=self._engine.model_name, mode=self.mode)
+            answer = self.open_answer()
         else:
             self._report(None)
         return answer

@@ -8,6 +8,7 @@ mod feed;
 mod fold;
 mod forest;
 mod formula;
+mod held;
 mod identity;
 mod live;
 mod messages;
@@ -33,6 +34,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     attempt::register(m)?;
     forest::register(m)?;
     formula::register(m)?;
+    held::register(m)?;
     sip::register(m)?;
     live::register(m)
 }

@@ -27,7 +27,7 @@ class Engine(Protocol):
         """Scores exactly one attempt: a batch, or its columns by name; counts it too when ``observe``."""
 
     def assess_now(self, attempt: Mapping[str, object]) -> Assessment | None:
-        """As ``assess`` without observing; None where it had to wait."""
+        """As ``assess`` without observing; None where it had to wait for many events."""
 
 
 class EngineAsk:
