@@ -12,6 +12,7 @@ mod identity;
 mod live;
 mod messages;
 mod names;
+mod plan;
 mod reader;
 mod settings;
 mod sip;
@@ -33,6 +34,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     attempt::register(m)?;
     forest::register(m)?;
     formula::register(m)?;
+    plan::register(m)?;
     sip::register(m)?;
     live::register(m)
 }
