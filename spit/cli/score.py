@@ -130,12 +130,13 @@ class _WithoutPandas:
 def _leave_pandas_out() -> None:
     """pyarrow imports pandas, where it is installed, with the first array that is made: a tenth of a second.
 
-    Once told that there is none, it does not ask again. Nothing here makes a DataFrame.
+    Once told that there is none, in making an array and in reading one, it does not ask again. Nothing here
+    makes a DataFrame.
     """
     finder = _WithoutPandas()
     sys.meta_path.insert(0, finder)
     try:
-        pa.array([], pa.null())
+        pa.array([0]).to_numpy()
     finally:
         sys.meta_path.remove(finder)
 
