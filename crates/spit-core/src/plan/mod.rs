@@ -104,8 +104,11 @@ impl Plan {
     ) -> Result<Self, FoldError> {
         let (mut attempts, mut ends) = (Program::new("attempts", attempts)?, Program::new("ends", ends)?);
         let mut widths = Vec::new();
-        for (i, step) in steps.iter_mut().enumerate() {
-            step.prepare(i + 1, &mut attempts, &mut ends, sums, &mut widths)?;
+        for (step, number) in steps.iter().zip(1..) {
+            step.note_answers(number, &mut attempts, &mut ends)?;
+        }
+        for (step, number) in steps.iter_mut().zip(1..) {
+            step.prepare(number, &attempts, &ends, sums, &mut widths)?;
         }
         attempts.schedule(steps.len());
         ends.schedule(steps.len());

@@ -86,25 +86,40 @@ pub struct Every {
 }
 
 impl Step {
-    /// Checks the step, the `number`th, and notes what it writes and how wide its matrix is.
-    pub(super) fn prepare(
-        &mut self,
+    /// Notes which columns the step, the `number`th, writes: what is made of them is known after it.
+    pub(super) fn note_answers(
+        &self,
         number: usize,
         attempts: &mut Program,
         ends: &mut Program,
+    ) -> Result<(), FoldError> {
+        match self {
+            Self::Pairs(step) => {
+                let reverse = step.reverse.map(|(_, answer)| answer);
+                writes(number, attempts, reverse.into_iter().chain([step.attempts.1]))?;
+                writes(number, ends, step.ends.map(|(_, answer)| answer))
+            }
+            Self::Last(step) => writes(number, attempts, step.answers.iter().copied()),
+            Self::Sums(step) => {
+                writes(number, attempts, step.every.map(|every| every.attempt))?;
+                writes(number, ends, step.every.map(|every| every.end))
+            }
+        }
+    }
+
+    /// Checks what the step reads, once all answers are noted, and appends how wide its matrix is.
+    pub(super) fn prepare(
+        &mut self,
+        number: usize,
+        attempts: &Program,
+        ends: &Program,
         sums: &[&Sums],
         widths: &mut Vec<usize>,
     ) -> Result<(), FoldError> {
         match self {
             Self::Pairs(step) => {
-                let (update, answer) = step.attempts;
-                let reverse = step.reverse.map(|(_, answer)| answer);
-                reads(number, attempts, update)?;
-                writes(number, attempts, reverse.into_iter().chain([answer]))?;
-                if let Some((update, answer)) = step.ends {
-                    reads(number, ends, update)?;
-                    writes(number, ends, [answer])?;
-                }
+                reads(number, attempts, step.attempts.0)?;
+                reads(number, ends, step.ends.and_then(|(update, _)| update))?;
             }
             Self::Last(step) => {
                 if step.answers.len() != step.values.len() + 1 {
@@ -115,7 +130,6 @@ impl Step {
                     )));
                 }
                 reads(number, attempts, step.values.iter().copied().chain([step.update]))?;
-                writes(number, attempts, step.answers.iter().copied())?;
             }
             Self::Sums(step) => {
                 let Some(&sums) = sums.get(step.sums) else {
@@ -128,14 +142,10 @@ impl Step {
                 let seen = step.other.as_ref().map_or(&[][..], |(_, columns)| columns);
                 sums.check_columns(seen)?;
                 sums.check_columns(step.every.map(|every| every.column).as_slice())?;
-                for (added, program) in [(&mut step.attempts, &*attempts), (&mut step.ends, &*ends)] {
+                for (added, program) in [(&mut step.attempts, attempts), (&mut step.ends, ends)] {
                     added.prepare(sums)?;
                     let read = added.contributions.iter().flatten().chain(&added.update);
                     reads(number, program, read.copied())?;
-                }
-                if let Some(every) = step.every {
-                    writes(number, attempts, [every.attempt])?;
-                    writes(number, ends, [every.end])?;
                 }
                 step.width = sums.stride() + seen.len();
                 step.out = vec![0.0; step.width];

@@ -293,6 +293,8 @@ fn what_does_not_fit_is_refused() {
         Plan::new(&attempts, &[], steps, &[&sums], Vec::new(), vec![1]).map(|_| ())
     };
     assert_eq!(make(vec![last(0, &[1, 2]), summed(0, Some(3), &[0])]), Ok(()));
+    // An order in which what the first asks is not known before the second.
+    assert!(make(vec![summed(0, Some(3), &[0]), last(0, &[1, 2])]).is_err());
     // A truth that is known only after the step, one that is none of the columns, and answers that are no inputs.
     for step in [last(3, &[1, 2]), last(4, &[1, 2]), last(0, &[1]), last(0, &[1, 3])] {
         assert!(make(vec![step]).is_err());
