@@ -29,7 +29,8 @@ class CaptureReader:
     def read_events(self, max_rows: int, *, scored: bool = False) -> pa.RecordBatch | None:
         """At least one and about ``max_rows`` call events (records.EVENT_SCHEMA), None at the end.
 
-        ``scored``: only what scoring asks: no answers, and null in the columns that nothing of it reads.
+        ``scored``: only what scoring asks: no answers, null in the columns that nothing of it reads, and of
+        ends no texts but those they are counted by (their Call-ID is empty).
         """
 
     def read_calls(self, max_rows: int) -> pa.RecordBatch | None:
@@ -244,18 +245,10 @@ def asserted_differs(asserted: pa.Array, uris: pa.Array) -> Mask:
     A withheld From is no lie (RFC 3323, RFC 3325) and differs from nobody.
     """
 
-#: Names of what ``attempt_columns`` answers, in order.
-ATTEMPT_COLUMNS: list[str]
+#: Columns of texts that are read of an event.
+TEXT_COLUMNS: list[str]
 #: Numbers that differ in at least 1 and at most this many digits at the end are neighbours.
 NEIGHBOUR_DIGITS: int
-
-def attempt_columns(attempts: pa.RecordBatch, rows: I64 | None = None) -> F64:
-    """What each attempt, or each of these rows, says by itself, float64 [ATTEMPT_COLUMNS, rows].
-
-    Truths are 0 or 1.
-
-    Reads the columns of records.EVENT_SCHEMA that are there; the others are null.
-    """
 
 def event_keys(events: pa.RecordBatch, names: Sequence[str], rows: I64 | None = None) -> U64:
     """The keys of each event, or of these rows, uint64 [names, rows], 0 where there is none.
@@ -278,9 +271,9 @@ class OneAttempt:
 class AttemptReader:
     """Reads the features of one attempt from primitives and formulas in one call.
 
-    ``columns``: of the attempt's own matrix, which is the last: a name of ATTEMPT_COLUMNS,
-    ``passport_age_s``, ``hour_cos`` or ``hour_sin``, or a position among the answers of all ``pairs`` and
-    then all ``lasts``.
+    ``columns``: of the attempt's own matrix, which is the last: a name of what an attempt says by itself
+    (crates/spit-core/src/attempt.rs), ``passport_age_s``, ``hour_cos`` or ``hour_sin``, or a position among
+    the answers of all ``pairs`` and then all ``lasts``.
     ``sums``: one matrix each: the primitive, the name of its key, and the name of a second key with the
     columns that are read with it.
     """
@@ -318,29 +311,6 @@ class Sums:
         chosen: Sequence[Sequence[int]] | None = None,
     ) -> None: ...
     def fold(self, keys: U64, times_us: I64, contributions: F64) -> F64: ...
-    def fold_some(
-        self,
-        keys: U64,
-        times_us: I64,
-        contributions: F64,
-        *,
-        places: I64,
-        update: Mask,
-        wanted: Mask,
-        others: U64 | None = None,
-        others_columns: Sequence[int] = (),
-        every: int | None = None,
-    ) -> tuple[F64, F64]:
-        """As ``fold``: adds only where ``update`` says so and answers only the rows ``wanted``, and of column
-        ``every`` all rows.
-
-        ``contributions``: float64 [width, m], that of row i in column ``places[i]``. ``others``: second keys;
-        these columns of theirs, read before the row updates, follow the row's own.
-        """
-
-    def read_some(self, keys: U64, times_us: I64, columns: Sequence[int]) -> F64:
-        """As ``read``, these columns only, which must rise."""
-
     def read(self, keys: U64, times_us: I64) -> F64: ...
     def read_one(self, key: int, time_us: int) -> list[float]:
         """One row of ``read``."""
@@ -379,7 +349,7 @@ class Pairs:
     def __len__(self) -> int: ...
 
 class Formulas:
-    """Values that derive from columns of matrices: ``(kind, places, numbers)`` each.
+    """Values that derive from columns of matrices (``Plan``, ``AttemptReader``): ``(kind, places, numbers)``.
 
     A place is ``(matrix, column)``; NaN there reads as 0. Kinds, places and numbers: ``count`` (x);
     ``ratio`` (x, n; added, weight, scale); ``change`` (x, n, past x, past n; added, weight); ``spread`` and
@@ -390,8 +360,76 @@ class Formulas:
     def __init__(
         self, formulas: Sequence[tuple[str, Sequence[tuple[int, int]], Sequence[float]]]
     ) -> None: ...
-    def derive(self, matrices: Sequence[F64]) -> F32:
-        """float32 [rows, formulas] from float64 [rows, columns] each. ValueError: they do not fit."""
+
+class PairsStep:
+    """A turn of ``pairs`` by a key. ``attempts``, ``ends``: the column of a truth, whether the event is a
+    contact (None: never), and the column for the age; events without do not read. ``reverse``: another key
+    that attempts read before, and the column for its age."""
+
+    def __init__(
+        self,
+        pairs: Pairs,
+        key: str,
+        *,
+        attempts: tuple[int | None, int],
+        ends: tuple[int | None, int] | None = None,
+        reverse: tuple[str, int] | None = None,
+    ) -> None: ...
+
+class LastStep:
+    """A turn of ``last`` by a key, at attempts: whether their ``values`` are kept, and the columns for the
+    age and the values before."""
+
+    def __init__(
+        self, last: Last, key: str, *, update: int, values: Sequence[int], answers: Sequence[int]
+    ) -> None: ...
+
+class SumsStep:
+    """A turn of ``sums`` by a key. ``attempts``, ``ends``: the column of a truth, whether the event adds
+    anything (None: always), and the column of each contribution (None adds nothing). ``other``: a second key
+    that attempts read these columns of. ``every``: a column of the sums that all events read, and the columns
+    of attempts and of ends for it."""
+
+    def __init__(
+        self,
+        sums: Sums,
+        key: str,
+        *,
+        attempts: tuple[int | None, Sequence[int | None]],
+        ends: tuple[int | None, Sequence[int | None]],
+        other: tuple[str, Sequence[int]] | None = None,
+        every: tuple[int, int, int] | None = None,
+    ) -> None: ...
+
+class Plan:
+    """What events do to primitives, step by step, and what their attempts read before: in one call.
+
+    ``attempts``, ``ends``: columns of events of each kind, named by their position: kind, operands (columns
+    before it), numbers and words (spit/features/expressions.py). ``formulas`` read a matrix for each step of
+    sums, and then ``columns`` of the attempts. ``keys``: names in ``event_keys`` that ``fold`` answers.
+    Raises ValueError or KeyError where these do not fit.
+    """
+
+    def __init__(
+        self,
+        formulas: Formulas,
+        *,
+        attempts: Sequence[tuple[str, Sequence[int], Sequence[float], Sequence[str]]],
+        ends: Sequence[tuple[str, Sequence[int], Sequence[float], Sequence[str]]],
+        steps: Sequence[PairsStep | LastStep | SumsStep],
+        columns: Sequence[int],
+        keys: Sequence[str],
+    ) -> None: ...
+    def fold(self, events: pa.RecordBatch, given: Mapping[str, F64]) -> tuple[F32, I64, U64, I64]:
+        """Fold attempts and ends (records.EVENT_SCHEMA) in order: float32 [attempts, formulas], as each was
+        before it; rows of the attempts; their keys, uint64 [keys, attempts]; rows of the ends.
+
+        ``given``: a number for each event. Raises KeyError without a column, ValueError where one is of
+        another type or a contribution is no number, RuntimeError while another thread asks a primitive.
+        """
+
+    def read(self, attempts: pa.RecordBatch) -> F32:
+        """float32 [rows, formulas]: every row an attempt; nothing changes, no row sees another."""
 
 class Forest:
     """Sums of decision trees, float32, added in the order of ``roots`` and ``base`` last.

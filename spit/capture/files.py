@@ -58,8 +58,8 @@ class CaptureFiles:
     def events(self, *, scored: bool = False) -> Iterator[pa.RecordBatch]:
         """A row per call event (records.EVENT_SCHEMA).
 
-        ``scored``: only what scoring asks, which takes half the time: no answers, and null in the columns
-        that neither features nor verdicts read.
+        ``scored``: only what scoring asks, which takes half the time: no answers, null in the columns that
+        neither features nor verdicts read, and of ends no texts but those they are counted by.
         """
         return _batches(lambda rows: self._reader.read_events(rows, scored=scored), BATCH_ROWS)
 

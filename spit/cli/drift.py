@@ -9,8 +9,9 @@ import numpy as np
 import pyarrow as pa
 
 from spit.capture.recorded import RecordedCalls
-from spit.cli.detector import load_model, load_reference
+from spit.cli.detector import load_model
 from spit.cli.formats import RowWriter, open_writer
+from spit.cli.observers import load_reference
 from spit.cli.output import choose_format, open_target
 from spit.cli.progress import Progress
 from spit.cli.report import DONE, FAILED, print_error

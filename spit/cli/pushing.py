@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from spit.cli.detector import open_verdicts
+from spit.cli.observers import open_verdicts
 from spit.config import Config, read_token
 from spit.enforce.block_list import BlockListFile
 from spit.enforce.kamailio import KamailioTable

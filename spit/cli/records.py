@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from spit.cli.detector import open_pseudonyms
 from spit.cli.formats import RowWriter, open_writer
+from spit.cli.observers import open_pseudonyms
 from spit.cli.output import choose_format, open_target
 from spit.cli.parser import UsageError
 from spit.cli.report import DONE

@@ -8,14 +8,13 @@ import sys
 from collections import Counter, deque
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from spit.capture.files import Captures
 from spit.cli.captures import open_captures
-from spit.cli.comparison import challenger_lines, comparison_lines
 from spit.cli.detector import build_engine, load_challenger
 from spit.cli.formats import RowWriter, open_writer
 from spit.cli.lines import report_reading
@@ -28,16 +27,16 @@ from spit.cli.table import TableWriter
 from spit.cli.verdicts import campaign_in_words, reasons_in_words
 from spit.config import Config
 from spit.engine.campaign_rows import CAMPAIGN_SCHEMA
-from spit.engine.challenger import Challenger
 from spit.engine.engine import Engine
-from spit.engine.evaluation import CAPTURE_NOTE, Measurement, read_labels
-from spit.engine.novelty import learn_novelty
 from spit.engine.replaying import observe_beside
 from spit.engine.scored import SCORED_CALL_SCHEMA, Scored
 from spit.engine.summaries import CALLER_SCHEMA
 from spit.errors import InputError
 from spit.policy.policy import Policy
 from spit.records import Label
+
+if TYPE_CHECKING:
+    from spit.engine.challenger import Challenger
 
 _CALLER_COLUMNS = (
     "caller", "label", "score", "action", "attempts", "flagged_at_attempt", "first_seen", "last_seen",
@@ -70,7 +69,14 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.config, {"model.path": arguments.model, "model.challenger": arguments.challenger}
     )
     # Before the long work: a mistake in the labels is told at once.
-    labels = None if arguments.labels is None else read_labels(Path(arguments.labels))
+    labels = None
+    if arguments.labels is not None:
+        # Imports what only evaluation needs, which takes a while.
+        from spit.engine.evaluation import read_labels
+
+        labels = read_labels(Path(arguments.labels))
+    else:
+        _leave_pandas_out()
     capture = open_captures(arguments, config.core_settings())
     capture.read_ahead()
     challenger = None if novelty else load_challenger(config)
@@ -84,6 +90,8 @@ def run(arguments: argparse.Namespace) -> int:
             scored = rows.written(scored, progress)
         comparison = _consume(scored, labels)
         if challenger is not None:
+            from spit.cli.comparison import challenger_lines
+
             comparison += ["", *challenger_lines(challenger.comparison())]
         progress.wipe()
         if arguments.by == "caller":
@@ -104,9 +112,33 @@ def _detector(
 ) -> tuple[Engine, Iterator[pa.RecordBatch]]:
     """The engine, and the events that it has to see."""
     if novelty:
+        from spit.engine.novelty import learn_novelty
+
         model, events = learn_novelty(capture.events(scored=True))
         return Engine(model, Policy(config.policy)), events
     return build_engine(config, () if challenger is None else (challenger,)), capture.events(scored=True)
+
+
+class _WithoutPandas:
+    """Finds no pandas."""
+
+    def find_spec(self, fullname: str, *_: object) -> None:
+        if fullname == "pandas":
+            raise ModuleNotFoundError("left out", name=fullname)
+
+
+def _leave_pandas_out() -> None:
+    """pyarrow imports pandas, where it is installed, with the first array that is made: a tenth of a second.
+
+    Once told that there is none, in making an array and in reading one, it does not ask again. Nothing here
+    makes a DataFrame.
+    """
+    finder = _WithoutPandas()
+    sys.meta_path.insert(0, finder)
+    try:
+        pa.array([0]).to_numpy()
+    finally:
+        sys.meta_path.remove(finder)
 
 
 def _observed(engine: Engine, batches: Iterator[pa.RecordBatch]) -> Iterator[Scored]:
@@ -128,6 +160,9 @@ def _consume(scored: Iterator[Scored], labels: pa.Table | None) -> list[str]:
     if labels is None or first is None:
         deque(scored, maxlen=0)
         return [] if labels is None else ["Comparison with the labels: the capture holds no call."]
+    from spit.cli.comparison import comparison_lines
+    from spit.engine.evaluation import CAPTURE_NOTE, Measurement
+
     measurement = Measurement()
     measurement.add(itertools.chain([first], scored), labels)
     try:

@@ -17,8 +17,9 @@ from spit.capture.files import CaptureFiles
 from spit.capture.live import LiveSource, save_calls
 from spit.cli.capturing import give_up_privileges, host_addresses, open_capture, opened_line
 from spit.cli.control import open_control_data
-from spit.cli.detector import build_engine, open_observers
+from spit.cli.detector import build_engine
 from spit.cli.log import counter_lines, start_log
+from spit.cli.observers import open_observers
 from spit.cli.progress import Progress
 from spit.cli.pushing import listed_for_all, open_push
 from spit.cli.redirecting import Redirecting, open_redirect

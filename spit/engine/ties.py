@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from spit._core import OneAttempt, event_keys
-from spit.features.columns import EventKeys
+from spit.features.event_keys import EventKeys
 from spit.model.campaign_evidence import TIES
 from spit.model.evidence import U64, Mask
 

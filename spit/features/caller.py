@@ -5,7 +5,6 @@ from __future__ import annotations
 from spit.features import contributions as c
 from spit.features import priors
 from spit.features.build import change, counts, ratios, spread, surge
-from spit.features.columns import OPEN_WINDOW_S
 from spit.features.declare import (
     DAY_S,
     HOUR_S,
@@ -19,6 +18,7 @@ from spit.features.declare import (
     SumsDeclaration,
     Term,
 )
+from spit.features.end_columns import OPEN_WINDOW_S
 
 LAST = LastDeclaration("caller_last", key="caller", charges_diverted=False)
 #: Also read with the callee's identity: whether he whom one calls is himself a caller.

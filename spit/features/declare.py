@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-if TYPE_CHECKING:
-    from spit.features.columns import AttemptColumns, EndColumns
+from spit.features.expressions import Column
 
 F64 = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
 
 MINUTE_S = 60.0
 TEN_MINUTES_S = 600.0
@@ -41,8 +38,8 @@ class Contribution:
 
     name: str
     meaning: str
-    at_attempt: Callable[[AttemptColumns], F64 | Mask] | None = None
-    at_end: Callable[[EndColumns], F64 | Mask] | None = None
+    at_attempt: Column | None = None
+    at_end: Column | None = None
 
     @property
     def stage(self) -> Stage:
@@ -84,7 +81,7 @@ class Term:
 class LastDeclaration:
     """Numbers of callee and caller at the previous attempt of a key, and the age of that attempt.
 
-    ``young``: only attempts by young callers count (``columns.YOUNG_ATTEMPTS``).
+    ``young``: only attempts by young callers count (``attempt_columns.YOUNG_ATTEMPTS``).
     """
 
     name: str

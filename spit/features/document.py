@@ -6,7 +6,7 @@ import sys
 from itertools import groupby
 
 from spit._core import NEIGHBOUR_DIGITS
-from spit.features.columns import YOUNG_ATTEMPTS
+from spit.features.attempt_columns import YOUNG_ATTEMPTS
 from spit.features.declare import IDLE_S, Stage, window_words
 from spit.features.table import CONTRIBUTIONS, FEATURES, KEPT, LASTS, PAIRS, schema_hash
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from spit.features import contributions as c
 from spit.features import priors
 from spit.features.build import change, counts, ratios, spread, surge
-from spit.features.columns import OPEN_WINDOW_S
 from spit.features.declare import (
     DAY_S,
     HOUR_S,
@@ -20,6 +19,7 @@ from spit.features.declare import (
     PairsDeclaration,
     SumsDeclaration,
 )
+from spit.features.end_columns import OPEN_WINDOW_S
 from spit.features.strangers import neighbours, young_attempts, young_outcomes
 
 LAST = LastDeclaration("peer_last", key="peer", charges_diverted=True)

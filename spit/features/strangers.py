@@ -2,7 +2,7 @@
 
 A campaign that shows each number a few times leaves every number unsuspicious, and shares its trunk with
 customers who make the trunk's ratios good. What it cannot do is call under numbers that have a history. Only
-calls of young callers (``columns.YOUNG_ATTEMPTS``) count here.
+calls of young callers (``attempt_columns.YOUNG_ATTEMPTS``) count here.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from pyarrow import parquet
 
 from spit.capture.recorded import RecordedCalls
 from spit.cli import main
-from spit.cli.detector import open_observers
+from spit.cli.observers import open_observers
 from spit.config import load_config
 from spit.engine.learning import train_on_calls
 from spit.model import train as train_module

@@ -10,7 +10,7 @@ from feature_events import ALICE, attempt, batch
 from post_server import post_server
 from rate_model import rate_model
 
-from spit.cli.detector import open_verdicts
+from spit.cli.observers import open_verdicts
 from spit.cli.pushing import open_push
 from spit.config import Config, PolicyConfig, load_config
 from spit.engine.engine import Engine

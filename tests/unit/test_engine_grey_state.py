@@ -7,7 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from spit.cli.detector import build_engine, open_observers
+from spit.cli.detector import build_engine
+from spit.cli.observers import open_observers
 from spit.config import Config
 from spit.engine import checkpoint
 from spit.engine.engine import Engine

@@ -6,10 +6,11 @@ import math
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from feature_events import ALICE, BOB, START_US, attempt, batch, end, features_at
 
-from spit._core import Formulas
+from spit._core import Formulas, Plan
 from spit.features import FeatureTable
 from spit.features.monotonic import MONOTONIC
 
@@ -240,21 +241,42 @@ def test_constraints_are_on_features_and_close_evasive_directions() -> None:
     assert not any(name.startswith(("callee_answer", "callee_young", "inbound_answer")) for name in MONOTONIC)
 
 
-def test_chunks_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
-    events = batch(*(e for i in range(40) for e in call(7.0 * i, 5.0, rotating(i % 15), callee(i % 6))))
-    whole = FeatureTable(max_keys=100).observe(events)
-    monkeypatch.setattr("spit.features.table._CHUNK_EVENTS", 7)
-    cut = FeatureTable(max_keys=100).observe(events)
-    np.testing.assert_array_equal(cut.rows, whole.rows)
-    np.testing.assert_array_equal(cut.values, whole.values)
+def test_blocks_of_rows_do_not_show() -> None:
+    rows = [e for i in range(200) for e in call(7.0 * i, 5.0, rotating(i % 15), callee(i % 6))]
+    whole = FeatureTable(max_keys=100).observe(batch(*rows))
+    table = FeatureTable(max_keys=100)
+    parts = [table.observe(batch(*rows[start : start + 7])) for start in range(0, len(rows), 7)]
+    np.testing.assert_array_equal(np.concatenate([part.values for part in parts]), whole.values)
 
 
 def test_formulas_say_what_does_not_fit() -> None:
     with pytest.raises(ValueError, match="found ratio with 1 and 0"):
         Formulas([("ratio", [(0, 0)], [])])
-    count = Formulas([("count", [(0, 1)], [])])
+
+
+def test_plans_say_what_does_not_fit() -> None:
+    def plan(
+        *columns: tuple[str, list[int], list[float], list[str]], at: int = 0, key: str = "caller"
+    ) -> Plan:
+        formulas = Formulas([("count", [(0, at)], [])])
+        return Plan(formulas, attempts=columns, ends=[], steps=[], columns=[0], keys=[key])
+
+    one: tuple[str, list[int], list[float], list[str]] = ("constant", [], [1.0], [])
+    assert plan(one).read(batch(attempt(0), attempt(1))).tolist() == [[1.0], [1.0]]
     with pytest.raises(ValueError, match="formula 0: expected a column of 1 matrices"):
-        count.derive([np.zeros((2, 1))])
-    with pytest.raises(ValueError, match="matrix 1: expected 2 rows"):
-        count.derive([np.zeros((2, 2)), np.zeros((3, 1))])
-    assert count.derive([np.array([[1.0, 2.0], [3.0, -4.0]])]).tolist() == [[2.0], [0.0]]
+        plan(one, at=1)
+    with pytest.raises(KeyError, match='expected the name of a key, found "nobody"'):
+        plan(one, key="nobody")
+    with pytest.raises(KeyError, match='expected the name of a column, found "nothing"'):
+        plan(("own", [], [], ["nothing"]))
+    with pytest.raises(ValueError, match="attempts, column 0: expected operands before it, found 1"):
+        plan(("not", [1], [], []), one)
+    with pytest.raises(ValueError, match="found halved with 1, 0 and 0"):
+        plan(("halved", [0], [], []))
+
+
+def test_a_column_of_another_type_is_named() -> None:
+    events = batch(attempt(0), end(1, "busy"))
+    at = events.schema.get_field_index("ring_time_s")
+    with pytest.raises(ValueError, match="ring_time_s: expected the type of an event's column, found Utf8"):
+        FeatureTable().observe(events.set_column(at, "ring_time_s", pa.array(["", ""])))

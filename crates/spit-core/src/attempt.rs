@@ -60,9 +60,42 @@ pub struct Keys {
     pub identity_source: u64,
 }
 
+/// Names of the keys that [`Keys::of_end`] knows.
+pub const END_KEYS: [&str; 10] = [
+    "caller",
+    "callee",
+    "identity",
+    "origid",
+    "block",
+    "callee_block",
+    "identity_block",
+    "source",
+    "peer",
+    "contact",
+];
+
 impl Keys {
     /// The keys of one event.
     pub fn of(texts: &Texts<'_>) -> Self {
+        let keys = Self::of_end(texts);
+        Self {
+            tie_peer: texts
+                .source_ip
+                .zip(texts.fingerprint)
+                .map_or(0, |(source, of)| hash_parts(&[source, "|", of], 0)),
+            contact_reverse: join(keys.callee, keys.caller),
+            peer_caller: join(keys.peer, keys.caller),
+            peer_callee: join(keys.peer, keys.callee),
+            identity_source: texts
+                .source_ip
+                .zip(texts.caller)
+                .map_or(0, |(source, caller)| hash_pair(caller, source, 0)),
+            ..keys
+        }
+    }
+
+    /// Those among them that ends are counted by: [`END_KEYS`]; the others are 0.
+    pub fn of_end(texts: &Texts<'_>) -> Self {
         let key = |text: Option<&str>| text.map_or(0, |text| hash_key(text, 0));
         let identity = key(texts.caller);
         let identity_block = block(texts.caller);
@@ -84,18 +117,8 @@ impl Keys {
             identity_block,
             source,
             peer,
-            tie_peer: texts
-                .source_ip
-                .zip(texts.fingerprint)
-                .map_or(0, |(source, of)| hash_parts(&[source, "|", of], 0)),
             contact: join(caller, callee),
-            contact_reverse: join(callee, caller),
-            peer_caller: join(peer, caller),
-            peer_callee: join(peer, callee),
-            identity_source: texts
-                .source_ip
-                .zip(texts.caller)
-                .map_or(0, |(source, caller)| hash_pair(caller, source, 0)),
+            ..Self::default()
         }
     }
 
@@ -332,6 +355,25 @@ mod tests {
         assert_eq!(passport_age_s(f64::NAN), 0.0);
         assert_eq!(passport_age_s(-7.0), 7.0);
         assert_eq!(passport_age_s(f64::INFINITY), 3600.0);
+    }
+
+    #[test]
+    fn the_keys_of_an_end_are_among_those_of_an_attempt() {
+        let texts = Texts {
+            caller: Some("+4930123456"),
+            callee: Some("+4989123456"),
+            source_ip: Some("192.0.2.1"),
+            fingerprint: Some("00ff"),
+            origid: Some("o"),
+            ..Texts::default()
+        };
+        let (all, of_end) = (Keys::of(&texts), Keys::of_end(&texts));
+        for name in END_KEYS {
+            let key = Keys::by_name(name).unwrap();
+            assert_eq!(key(&of_end), key(&all), "{name}");
+            assert_ne!(key(&all), 0, "{name}");
+        }
+        assert_eq!((of_end.tie_peer, of_end.peer_callee), (0, 0));
     }
 
     #[test]

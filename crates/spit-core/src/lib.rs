@@ -14,6 +14,7 @@ pub mod fold;
 pub mod forest;
 pub mod hep;
 pub mod packet;
+pub mod plan;
 pub mod sip;
 
 /// A point in time: microseconds since the Unix epoch.

@@ -1,5 +1,7 @@
 //! What attempts say by themselves, for batches; and one attempt read at once, without arrays between the steps.
 
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, Float64Array, RecordBatch};
 use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1};
 use pyo3::exceptions::{PyKeyError, PyValueError};
 use pyo3::intern;
@@ -14,26 +16,10 @@ use crate::fold::{value_error, Last, Pairs, Sums};
 use crate::formula::Formulas;
 use crate::texts::Texts as Column;
 
-/// Adds the classes and functions of this file to the module.
-pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
-    m.add("ATTEMPT_COLUMNS", COLUMNS)?;
-    m.add("NEIGHBOUR_DIGITS", attempt::NEIGHBOUR_DIGITS)?;
-    m.add_class::<OneAttempt>()?;
-    m.add_class::<AttemptReader>()?;
-    m.add_function(wrap_pyfunction!(event_keys, m)?)?;
-    m.add_function(wrap_pyfunction!(attempt_columns, m)?)
-}
-
-type KeyOf = fn(&Keys) -> u64;
-
-fn key_of(name: &str) -> PyResult<KeyOf> {
-    Keys::by_name(name).ok_or_else(|| PyKeyError::new_err(format!("expected the name of a key, found {name:?}")))
-}
-
 /// Calls a macro with every field of [`Texts`]: each is a column of its name.
 macro_rules! for_texts {
     ($do:ident) => {
-        $do!(
+        $do! {
             method,
             caller,
             callee,
@@ -48,8 +34,38 @@ macro_rules! for_texts {
             diverted_by,
             passport_types,
             passport_mismatch
-        )
+        }
     };
+}
+
+/// The names themselves.
+macro_rules! names {
+    ($($name:ident),*) => { [$(stringify!($name)),*] };
+}
+
+/// Adds the classes and functions of this file to the module.
+pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add("TEXT_COLUMNS", for_texts!(names))?;
+    m.add("NEIGHBOUR_DIGITS", attempt::NEIGHBOUR_DIGITS)?;
+    m.add_class::<OneAttempt>()?;
+    m.add_class::<AttemptReader>()?;
+    m.add_function(wrap_pyfunction!(event_keys, m)?)
+}
+
+type KeyOf = fn(&Keys) -> u64;
+
+pub(crate) fn key_of(name: &str) -> PyResult<KeyOf> {
+    Keys::by_name(name).ok_or_else(|| PyKeyError::new_err(format!("expected the name of a key, found {name:?}")))
+}
+
+/// A key that ends have as well.
+pub(crate) fn key_of_end(name: &str) -> PyResult<KeyOf> {
+    if !attempt::END_KEYS.contains(&name) {
+        return Err(PyKeyError::new_err(format!(
+            "expected the name of a key of ends, found {name:?}"
+        )));
+    }
+    key_of(name)
 }
 
 /// Which rows of a batch are looked at, in this order.
@@ -93,21 +109,65 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// These rows of a batch, one after another, and their number; a column that it lacks is null.
-fn each_row(batch: &PyRecordBatch, rows: &Rows<'_>, mut row: impl FnMut(usize, &Texts<'_>)) -> PyResult<()> {
-    let batch = batch.as_ref();
-    macro_rules! read {
-        ($($name:ident),*) => {{
-            $(let $name = batch.column_by_name(stringify!($name))
-                .map(|column| Column::new(stringify!($name), column)).transpose()?;)*
-            for i in 0..rows.len() {
-                let at = rows.at(i);
-                row(i, &Texts { $($name: $name.as_ref().and_then(|column| column.get(at))),* });
+/// The columns of texts of a batch; one that it lacks is null.
+macro_rules! text_columns {
+    ($($name:ident),*) => {
+        struct TextColumns<'a> { $($name: Option<Column<'a>>),* }
+
+        impl<'a> TextColumns<'a> {
+            fn new(batch: &'a RecordBatch) -> PyResult<Self> {
+                Ok(Self {
+                    $($name: batch.column_by_name(stringify!($name))
+                        .map(|column| Column::new(stringify!($name), column)).transpose()?),*
+                })
             }
-        }};
+
+            fn row(&self, row: usize) -> Texts<'a> {
+                Texts { $($name: self.$name.as_ref().and_then(|column| column.get(row))),* }
+            }
+        }
+    };
+}
+for_texts!(text_columns);
+
+/// What events of a batch say by themselves.
+pub(crate) struct OwnColumns<'a> {
+    texts: TextColumns<'a>,
+    passport_iat_age_s: Option<&'a Float64Array>,
+}
+
+impl<'a> OwnColumns<'a> {
+    pub(crate) fn new(batch: &'a RecordBatch) -> PyResult<Self> {
+        let age_s = batch.column_by_name("passport_iat_age_s");
+        Ok(Self {
+            texts: TextColumns::new(batch)?,
+            passport_iat_age_s: age_s.and_then(|column| column.as_primitive_opt()),
+        })
     }
-    for_texts!(read);
-    Ok(())
+
+    /// The keys of an attempt, and its columns: those of [`own_column`].
+    pub(crate) fn attempt(&self, row: usize, time_us: i64) -> (Keys, [f64; OWN_COLUMNS]) {
+        let texts = self.texts.row(row);
+        let age_s = self
+            .passport_iat_age_s
+            .filter(|ages_s| ages_s.is_valid(row))
+            .map_or(f64::NAN, |ages_s| ages_s.value(row));
+        (Keys::of(&texts), own_columns(&texts, time_us, age_s))
+    }
+
+    /// The texts that keys are made of.
+    pub(crate) fn key_texts(&self, row: usize) -> Texts<'a> {
+        let texts = &self.texts;
+        let text = |column: &Option<Column<'a>>| column.as_ref().and_then(|column| column.get(row));
+        Texts {
+            caller: text(&texts.caller),
+            callee: text(&texts.callee),
+            source_ip: text(&texts.source_ip),
+            fingerprint: text(&texts.fingerprint),
+            origid: text(&texts.origid),
+            ..Texts::default()
+        }
+    }
 }
 
 /// The keys of each event, or of these rows, by name in this order: uint64 [names, rows].
@@ -123,40 +183,41 @@ fn event_keys<'py>(
     let rows = Rows::of(&events, rows.as_ref())?;
     let keys = py.detach(|| -> PyResult<_> {
         let mut keys = vec![0; of.len() * rows.len()];
-        each_row(&events, &rows, |i, texts| {
-            let found = Keys::of(texts);
+        let own = OwnColumns::new(events.as_ref())?;
+        for i in 0..rows.len() {
+            let found = Keys::of(&own.key_texts(rows.at(i)));
             for (n, key) in of.iter().enumerate() {
                 keys[n * rows.len() + i] = key(&found);
             }
-        })?;
+        }
         Ok(keys)
     })?;
     PyArray1::from_vec(py, keys).reshape([of.len(), rows.len()])
 }
 
-/// What each attempt, or these rows, say by themselves: float64 [ATTEMPT_COLUMNS, rows].
-#[pyfunction]
-#[pyo3(signature = (attempts, rows=None))]
-fn attempt_columns<'py>(
-    py: Python<'py>,
-    attempts: PyRecordBatch,
-    rows: Option<PyReadonlyArray1<'py, i64>>,
-) -> PyResult<Bound<'py, PyArray2<f64>>> {
-    let rows = Rows::of(&attempts, rows.as_ref())?;
-    let values = py.detach(|| -> PyResult<_> {
-        let mut values = vec![0.0; COLUMNS.len() * rows.len()];
-        each_row(&attempts, &rows, |i, texts| {
-            for (n, value) in attempt::columns(texts).into_iter().enumerate() {
-                values[n * rows.len() + i] = value;
-            }
-        })?;
-        Ok(values)
-    })?;
-    PyArray1::from_vec(py, values).reshape([COLUMNS.len(), rows.len()])
-}
-
 /// Columns of [`OneAttempt`] after [`COLUMNS`].
 const MORE_COLUMNS: [&str; 3] = ["passport_age_s", "hour_cos", "hour_sin"];
+
+/// What an attempt says by itself.
+const OWN_COLUMNS: usize = COLUMNS.len() + MORE_COLUMNS.len();
+
+/// The position of a column among what an attempt says by itself.
+pub(crate) fn own_column(name: &str) -> PyResult<usize> {
+    COLUMNS
+        .iter()
+        .chain(&MORE_COLUMNS)
+        .position(|&found| found == name)
+        .ok_or_else(|| PyKeyError::new_err(format!("columns: expected the name of a column, found {name:?}")))
+}
+
+fn own_columns(texts: &Texts<'_>, time_us: i64, age_s: f64) -> [f64; OWN_COLUMNS] {
+    let (cos, sin) = attempt::hour(time_us);
+    let mut columns = [0.0; OWN_COLUMNS];
+    let (first, second) = columns.split_at_mut(COLUMNS.len());
+    first.copy_from_slice(&attempt::columns(texts));
+    second.copy_from_slice(&[attempt::passport_age_s(age_s), cos, sin]);
+    columns
+}
 
 /// One attempt: its keys and its own columns.
 #[pyclass(module = "spit._core", frozen)]
@@ -164,7 +225,7 @@ struct OneAttempt {
     #[pyo3(get)]
     time_us: i64,
     keys: Keys,
-    columns: [f64; COLUMNS.len() + MORE_COLUMNS.len()],
+    columns: [f64; OWN_COLUMNS],
 }
 
 #[pymethods]
@@ -185,16 +246,11 @@ impl OneAttempt {
             ($($name:ident),*) => {{
                 $(let $name = text(intern!(py, stringify!($name)))?;)*
                 let texts = Texts { $($name: $name.as_deref()),* };
-                (Keys::of(&texts), attempt::columns(&texts))
+                let columns = own_columns(&texts, time_us, age_s.unwrap_or(f64::NAN));
+                (Keys::of(&texts), columns)
             }};
         }
-        let (keys, own) = for_texts!(read);
-        let (cos, sin) = attempt::hour(time_us);
-        let more = [attempt::passport_age_s(age_s.unwrap_or(f64::NAN)), cos, sin];
-        let mut columns = [0.0; COLUMNS.len() + MORE_COLUMNS.len()];
-        let (first, second) = columns.split_at_mut(COLUMNS.len());
-        first.copy_from_slice(&own);
-        second.copy_from_slice(&more);
+        let (keys, columns) = for_texts!(read);
         Ok(Self { time_us, keys, columns })
     }
 
@@ -254,7 +310,7 @@ impl AttemptReader {
         lasts: Vec<(Py<Last>, String)>,
         pairs: Vec<(Py<Pairs>, String)>,
     ) -> PyResult<Self> {
-        let strides = lasts.iter().map(|(last, _)| last.borrow(py).stride());
+        let strides = lasts.iter().map(|(last, _)| last.borrow(py).inner().stride());
         let known = pairs.len() + strides.sum::<usize>();
         let columns = columns
             .into_iter()
@@ -262,7 +318,7 @@ impl AttemptReader {
             .collect::<PyResult<Vec<_>>>()?;
         let mut widths: Vec<_> = sums
             .iter()
-            .map(|(sums, _, _, others)| sums.borrow(py).stride() + others.len())
+            .map(|(sums, _, _, others)| sums.borrow(py).inner().stride() + others.len())
             .collect();
         widths.push(columns.len());
         check_formulas(formulas.get().all(), &widths).map_err(value_error)?;
@@ -270,6 +326,9 @@ impl AttemptReader {
             .into_iter()
             .map(|(sums, key, other, others_columns)| {
                 let other = other.map(|other| key_of(&other)).transpose()?;
+                let held = sums.borrow(py);
+                held.inner().check_columns(&others_columns).map_err(value_error)?;
+                drop(held);
                 Ok(KeptSums {
                     sums,
                     key: key_of(&key)?,
@@ -296,10 +355,12 @@ impl AttemptReader {
         let OneAttempt { time_us, keys, columns } = attempt.get();
         let mut known = Vec::with_capacity(self.columns.len());
         for (pairs, key) in &self.pairs {
-            pairs.try_borrow(py)?.read_into(key(keys), *time_us, &mut known)?;
+            known.push(pairs.try_borrow(py)?.inner().read_one(key(keys), *time_us));
         }
         for (last, key) in &self.lasts {
-            last.try_borrow(py)?.read_into(key(keys), *time_us, &mut known)?;
+            let (last, start) = (last.try_borrow(py)?, known.len());
+            known.resize(start + last.inner().stride(), 0.0);
+            last.inner().read_one(key(keys), *time_us, &mut known[start..]);
         }
         let own: Vec<_> = self
             .columns
@@ -312,10 +373,15 @@ impl AttemptReader {
         let mut rows = Vec::with_capacity(self.sums.len());
         for kept in &self.sums {
             let sums = kept.sums.try_borrow(py)?;
-            let mut row = Vec::new();
-            sums.read_into((kept.key)(keys), *time_us, &mut row)?;
+            let (sums, more) = (
+                sums.inner(),
+                kept.other.as_ref().map_or(0, |(_, columns)| columns.len()),
+            );
+            let mut row = vec![0.0; sums.stride() + more];
+            let (own, of_other) = row.split_at_mut(sums.stride());
+            sums.read_one((kept.key)(keys), *time_us, own);
             if let Some((other, others_columns)) = &kept.other {
-                sums.read_some_into(other(keys), *time_us, others_columns, &mut row)?;
+                sums.read_columns(other(keys), *time_us, others_columns, of_other);
             }
             rows.push(row);
         }
@@ -330,12 +396,7 @@ impl AttemptReader {
 
 fn place(source: &Source, known: usize) -> PyResult<Place> {
     match source {
-        Source::Own(name) => COLUMNS
-            .iter()
-            .chain(&MORE_COLUMNS)
-            .position(|found| found == name)
-            .map(Place::Own)
-            .ok_or_else(|| PyKeyError::new_err(format!("columns: expected the name of a column, found {name:?}"))),
+        Source::Own(name) => own_column(name).map(Place::Own),
         Source::Known(at) if *at < known => Ok(Place::Known(*at)),
         Source::Known(at) => Err(PyValueError::new_err(format!(
             "columns: expected one of {known} answers, found {at}"

@@ -33,6 +33,9 @@ const TEXTS: [(Text, &str); TEXT_COLUMNS] = [
     (Text::PassportMismatch, "passport_mismatch"),
 ];
 
+/// Where the Call-ID stands among them.
+const CALL_ID: usize = 0;
+
 /// Columns of an event, in the order of `records.EVENT_SCHEMA`.
 const EVENT_COLUMNS: [&str; 38] = [
     "event",
@@ -130,7 +133,8 @@ fn event_schema() -> Schema {
 pub(crate) enum Kept {
     All,
     Ends,
-    /// What scoring asks of a capture: no answers, and null in [`UNSCORED_COLUMNS`]. Half of an event's bytes.
+    /// What scoring asks of a capture: no answers, null in [`UNSCORED_COLUMNS`], and of ends the numbers and
+    /// [`SCORED_TEXTS_OF_ENDS`]. Half of an event's bytes.
     Scored,
 }
 
@@ -148,12 +152,16 @@ const UNSCORED_COLUMNS: [&str; 10] = [
     "passport_orig",
 ];
 
+/// Texts of ends that features are counted by; what else scoring asks, it asks of attempts.
+const SCORED_TEXTS_OF_ENDS: [&str; 4] = ["caller", "callee", "origid", "diverted_by"];
+
 /// Collects events as rows.
 pub(crate) struct EventRows {
     schema: SchemaRef,
     kept: Kept,
-    /// Whether each of the texts is kept.
+    /// Whether each of the texts is kept of an attempt or answer, and of an end.
     texts_kept: [bool; TEXT_COLUMNS],
+    texts_kept_of_ends: [bool; TEXT_COLUMNS],
     rows: usize,
     event: TextColumn,
     time_us: NumberColumn<Int64Type>,
@@ -195,10 +203,20 @@ impl EventSink for EventRows {
         self.start_us.put(row, call.start_us());
         self.method
             .put(row, if call.is_message() { b"MESSAGE" } else { b"INVITE" });
-        for ((value, column), kept) in call.texts().iter().zip(&mut self.texts).zip(self.texts_kept) {
+        let of_end = kind == EventKind::End;
+        let kept = if of_end {
+            self.texts_kept_of_ends
+        } else {
+            self.texts_kept
+        };
+        for ((value, column), kept) in call.texts().iter().zip(&mut self.texts).zip(kept) {
             if kept {
                 column.put_option(row, *value);
             }
+        }
+        if of_end && self.kept == Kept::Scored {
+            // The schema allows no null.
+            self.texts[CALL_ID].put(row, b"");
         }
         self.source_ip.put_ip(row, call.source_ip());
         self.fingerprint.put_hex(row, call.fingerprint());
@@ -257,10 +275,12 @@ impl EventRows {
 impl EventRows {
     pub(crate) fn new(kept: Kept) -> Self {
         let text_kept = |(_, name): (Text, &str)| kept != Kept::Scored || !UNSCORED_COLUMNS.contains(&name);
+        let text_kept_of_end = |(_, name): (Text, &str)| kept != Kept::Scored || SCORED_TEXTS_OF_ENDS.contains(&name);
         EventRows {
             schema: Arc::new(event_schema()),
             kept,
             texts_kept: TEXTS.map(text_kept),
+            texts_kept_of_ends: TEXTS.map(text_kept_of_end),
             rows: 0,
             event: TextColumn::new(),
             time_us: NumberColumn::new(),

@@ -11,7 +11,7 @@ use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArra
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3_arrow::PyRecordBatch;
-use spit_core::fold::{self, Asked, Contributions, Counters, FoldError, State};
+use spit_core::fold::{self, Counters, FoldError, State};
 
 /// Names in the metadata of a state's schema.
 const PARAMETERS: &str = "parameters";
@@ -45,8 +45,6 @@ fn join_keys<'py>(
     let join = |(&a, &b)| if a == 0 || b == 0 { 0 } else { fold::join_keys(a, b) };
     Ok(PyArray1::from_vec(py, a.iter().zip(b).map(join).collect()))
 }
-
-type Matrix<'py> = Bound<'py, PyArray2<f64>>;
 
 /// Exponentially decayed sums per key.
 #[pyclass(module = "spit._core")]
@@ -85,60 +83,6 @@ impl Sums {
             .detach(|| sums.fold(keys, times_us, contributions))
             .map_err(value_error)?;
         rows(py, answer, keys.len(), sums.stride())
-    }
-
-    #[pyo3(signature = (keys, times_us, contributions, *, places, update, wanted, others=None, others_columns=vec![], every=None))]
-    #[allow(clippy::too_many_arguments, reason = "columns of one table, by name")]
-    fn fold_some<'py>(
-        &mut self,
-        py: Python<'py>,
-        keys: PyReadonlyArray1<'py, u64>,
-        times_us: PyReadonlyArray1<'py, i64>,
-        contributions: PyReadonlyArray2<'py, f64>,
-        places: PyReadonlyArray1<'py, i64>,
-        update: PyReadonlyArray1<'py, bool>,
-        wanted: PyReadonlyArray1<'py, bool>,
-        others: Option<PyReadonlyArray1<'py, u64>>,
-        others_columns: Vec<usize>,
-        every: Option<usize>,
-    ) -> PyResult<(Matrix<'py>, Bound<'py, PyArray1<f64>>)> {
-        let sums = &mut self.0;
-        let (keys, times_us) = (column("keys", &keys)?, column("times_us", &times_us)?);
-        let columns = contributions.shape()[1];
-        let contributions = Contributions {
-            values: matrix("contributions", &contributions, sums.width(), columns)?,
-            columns,
-            places: column("places", &places)?,
-        };
-        let asked = Asked {
-            update: column("update", &update)?,
-            wanted: column("wanted", &wanted)?,
-            others: others.as_ref().map_or(Ok(&[][..]), |others| column("others", others))?,
-            others_columns: &others_columns,
-            every,
-        };
-        let stride = sums.stride() + others_columns.len();
-        let answer = py
-            .detach(|| sums.fold_some(keys, times_us, &contributions, &asked))
-            .map_err(value_error)?;
-        let count = answer.wanted.len() / stride.max(1);
-        let wanted = rows(py, answer.wanted, count, stride)?;
-        Ok((wanted, PyArray1::from_vec(py, answer.every)))
-    }
-
-    fn read_some<'py>(
-        &self,
-        py: Python<'py>,
-        keys: PyReadonlyArray1<'py, u64>,
-        times_us: PyReadonlyArray1<'py, i64>,
-        columns: Vec<usize>,
-    ) -> PyResult<Bound<'py, PyArray2<f64>>> {
-        let sums = &self.0;
-        let (keys, times_us) = (column("keys", &keys)?, column("times_us", &times_us)?);
-        let answer = py
-            .detach(|| sums.read_some(keys, times_us, &columns))
-            .map_err(value_error)?;
-        rows(py, answer, keys.len(), columns.len())
     }
 
     fn read<'py>(
@@ -320,40 +264,21 @@ impl Pairs {
     }
 }
 
-/// What a reader of one attempt takes from each primitive, appended to a row.
-impl Sums {
-    pub(crate) fn stride(&self) -> usize {
-        self.0.stride()
-    }
+/// The primitives within, for what asks several of them in one call.
+macro_rules! inner {
+    ($($name:ident),*) => {$(
+        impl $name {
+            pub(crate) fn inner(&self) -> &fold::$name {
+                &self.0
+            }
 
-    pub(crate) fn read_into(&self, key: u64, time_us: i64, row: &mut Vec<f64>) -> PyResult<()> {
-        row.extend(self.0.read(&[key], &[time_us]).map_err(value_error)?);
-        Ok(())
-    }
-
-    pub(crate) fn read_some_into(&self, key: u64, time_us: i64, columns: &[usize], row: &mut Vec<f64>) -> PyResult<()> {
-        row.extend(self.0.read_some(&[key], &[time_us], columns).map_err(value_error)?);
-        Ok(())
-    }
+            pub(crate) fn inner_mut(&mut self) -> &mut fold::$name {
+                &mut self.0
+            }
+        }
+    )*};
 }
-
-impl Last {
-    pub(crate) fn stride(&self) -> usize {
-        self.0.stride()
-    }
-
-    pub(crate) fn read_into(&self, key: u64, time_us: i64, row: &mut Vec<f64>) -> PyResult<()> {
-        row.extend(self.0.read(&[key], &[time_us]).map_err(value_error)?);
-        Ok(())
-    }
-}
-
-impl Pairs {
-    pub(crate) fn read_into(&self, key: u64, time_us: i64, row: &mut Vec<f64>) -> PyResult<()> {
-        row.extend(self.0.read(&[key], &[time_us]).map_err(value_error)?);
-        Ok(())
-    }
-}
+inner!(Sums, Last, Pairs);
 
 pub(crate) fn value_error(error: FoldError) -> PyErr {
     PyValueError::new_err(error.to_string())

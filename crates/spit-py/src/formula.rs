@@ -1,9 +1,8 @@
-//! Formulas over matrices: which of them is declared in Python.
+//! Formulas over columns: which of them is declared in Python.
 
-use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use spit_core::fold::{derive, Formula, Matrix, Place};
+use spit_core::fold::{Formula, Place};
 
 /// Adds the class of this file to the module.
 pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -13,7 +12,7 @@ pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
 /// Kind, places (matrix, column) and numbers, as Python declares them.
 type Declared = (String, Vec<(u16, u16)>, Vec<f64>);
 
-/// Values that derive from columns of matrices.
+/// Values that derive from columns.
 #[pyclass(module = "spit._core", frozen)]
 pub(crate) struct Formulas(Vec<Formula>);
 
@@ -41,28 +40,6 @@ impl Formulas {
             })
         });
         read.collect::<PyResult<_>>().map(Self)
-    }
-
-    fn derive<'py>(
-        &self,
-        py: Python<'py>,
-        matrices: Vec<PyReadonlyArray2<'py, f64>>,
-    ) -> PyResult<Bound<'py, PyArray2<f32>>> {
-        let rows = matrices.first().map_or(0, |matrix| matrix.shape()[0]);
-        let views = matrices
-            .iter()
-            .map(|matrix| {
-                let values = matrix.as_slice().map_err(|_| {
-                    PyValueError::new_err("matrices: expected C-contiguous arrays (numpy.ascontiguousarray)")
-                })?;
-                let columns = matrix.shape()[1];
-                Ok(Matrix { values, columns })
-            })
-            .collect::<PyResult<Vec<_>>>()?;
-        let values = py
-            .detach(|| derive(&self.0, &views, rows))
-            .map_err(|error| PyValueError::new_err(error.to_string()))?;
-        PyArray1::from_vec(py, values).reshape([rows, self.0.len()])
     }
 }
 

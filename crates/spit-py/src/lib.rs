@@ -13,6 +13,7 @@ mod identity;
 mod live;
 mod messages;
 mod names;
+mod plan;
 mod reader;
 mod settings;
 mod sip;
@@ -35,6 +36,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     forest::register(m)?;
     formula::register(m)?;
     held::register(m)?;
+    plan::register(m)?;
     sip::register(m)?;
     live::register(m)
 }

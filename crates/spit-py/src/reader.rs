@@ -123,7 +123,9 @@ impl CaptureReader {
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let mut rows = EventRows::new(if scored { Kept::Scored } else { Kept::All });
         self.collect(py, &mut rows, max_rows)?;
-        (rows.len() > 0).then(|| to_python(py, rows.finish())).transpose()
+        (rows.len() > 0)
+            .then(|| to_python(py, py.detach(|| rows.finish())))
+            .transpose()
     }
 
     fn read_calls<'py>(&mut self, py: Python<'py>, max_rows: usize) -> PyResult<Option<Bound<'py, PyAny>>> {

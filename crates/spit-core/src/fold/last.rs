@@ -1,6 +1,6 @@
 //! The previous values of a key.
 
-use super::slab::{Claim, Slab};
+use super::slab::{Claim, Hint, Slab, LOOKED_UP_ROWS};
 use super::{expect_rows, seconds_between, span_us, Counters, FoldError, State};
 
 /// `width` values per key, as last updated. Values may be NaN: "not known".
@@ -48,31 +48,67 @@ impl Last {
         expect_rows("times_us", keys.len(), times_us.len())?;
         expect_rows("values", keys.len() * self.width, values.len())?;
         expect_rows("update", keys.len(), update.len())?;
-        let mut answer = vec![f64::NAN; keys.len() * self.stride()];
-        let width = self.width;
-        let rows = answer.chunks_exact_mut(width + 1).zip(update);
-        for (i, ((&key, &time_us), (out, &update))) in keys.iter().zip(times_us).zip(rows).enumerate() {
-            if key == 0 {
-                continue;
-            }
-            self.read_row(key, time_us, out);
-            if update {
-                self.keep(key, time_us, &values[i * width..(i + 1) * width]);
-                self.slab.sweep(time_us);
+        let mut answer = vec![0.0; keys.len() * self.stride()];
+        let (width, stride) = (self.width, self.stride());
+        let mut hints = Vec::with_capacity(LOOKED_UP_ROWS);
+        for start in (0..keys.len()).step_by(LOOKED_UP_ROWS) {
+            let end = keys.len().min(start + LOOKED_UP_ROWS);
+            hints.clear();
+            hints.extend(keys[start..end].iter().map(|&key| self.look_up(key)));
+            for (i, &hint) in (start..end).zip(&hints) {
+                let out = &mut answer[i * stride..(i + 1) * stride];
+                let values = &values[i * width..(i + 1) * width];
+                self.fold_one(keys[i], hint, times_us[i], values, update[i], out);
             }
         }
         Ok(answer)
     }
 
+    /// Where a key is, for [`Last::fold_one`] of rows that are folded soon.
+    pub fn look_up(&self, key: u64) -> Hint {
+        self.slab.look_up(key)
+    }
+
+    /// One row of [`Last::fold`], into `out` of [`Last::stride`] values.
+    pub fn fold_one(&mut self, key: u64, hint: Hint, time_us: i64, values: &[f64], update: bool, out: &mut [f64]) {
+        if key == 0 || !update {
+            self.read_at(key, hint, time_us, out);
+            return;
+        }
+        match self.slab.claim(key, hint, time_us) {
+            Claim::Known(slot) => {
+                self.tell(slot, time_us, out);
+                if self.slab.time_us(slot) <= time_us {
+                    self.put(slot, time_us, values);
+                }
+            }
+            Claim::Fresh(slot) => {
+                out.fill(f64::NAN);
+                self.put(slot, time_us, values);
+            }
+        }
+        self.slab.sweep(time_us);
+    }
+
+    /// One row of [`Last::read`], into `out`.
+    pub fn read_one(&self, key: u64, time_us: i64, out: &mut [f64]) {
+        self.read_at(key, Hint::NONE, time_us, out);
+    }
+
+    pub(super) fn read_at(&self, key: u64, hint: Hint, time_us: i64, out: &mut [f64]) {
+        match (key != 0).then(|| self.slab.live(key, hint, time_us)).flatten() {
+            Some(slot) => self.tell(slot, time_us, out),
+            None => out.fill(f64::NAN),
+        }
+    }
+
     /// What is known of each key at its time, without any change.
     pub fn read(&self, keys: &[u64], times_us: &[i64]) -> Result<Vec<f64>, FoldError> {
         expect_rows("times_us", keys.len(), times_us.len())?;
-        let mut answer = vec![f64::NAN; keys.len() * self.stride()];
+        let mut answer = vec![0.0; keys.len() * self.stride()];
         let rows = answer.chunks_exact_mut(self.stride());
         for ((&key, &time_us), out) in keys.iter().zip(times_us).zip(rows) {
-            if key != 0 {
-                self.read_row(key, time_us, out);
-            }
+            self.read_one(key, time_us, out);
         }
         Ok(answer)
     }
@@ -115,18 +151,21 @@ impl Last {
         format!("last width={} idle_us={}", self.width, self.idle_us)
     }
 
-    fn read_row(&self, key: u64, time_us: i64, out: &mut [f64]) {
-        if let (Some(slot), [age, values @ ..]) = (self.slab.live(key, time_us), out) {
+    fn tell(&self, slot: usize, time_us: i64, out: &mut [f64]) {
+        if let [age, values @ ..] = out {
             *age = seconds_between(self.slab.time_us(slot), time_us).max(0.0);
             values.copy_from_slice(self.slab.row(slot));
         }
     }
 
     fn keep(&mut self, key: u64, time_us: i64, values: &[f64]) {
-        let slot = match self.slab.claim(key, time_us) {
-            Claim::Known(slot) if self.slab.time_us(slot) > time_us => return,
-            Claim::Known(slot) | Claim::Fresh(slot) => slot,
-        };
+        match self.slab.claim(key, Hint::NONE, time_us) {
+            Claim::Known(slot) if self.slab.time_us(slot) > time_us => {}
+            Claim::Known(slot) | Claim::Fresh(slot) => self.put(slot, time_us, values),
+        }
+    }
+
+    fn put(&mut self, slot: usize, time_us: i64, values: &[f64]) {
         self.slab.set_time_us(slot, time_us);
         self.slab.row_mut(slot).copy_from_slice(values);
     }

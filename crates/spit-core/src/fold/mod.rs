@@ -31,20 +31,20 @@ mod tests;
 
 use std::fmt;
 
-pub use formula::{check as check_formulas, derive, derive_row, Formula, Matrix, Place};
+pub use formula::{check as check_formulas, derive_columns, derive_row, Columns, Formula, Place, LANES};
 pub use key::{hash_key, hash_pair, hash_parts, join_keys};
 pub use last::Last;
 pub use names::Names;
 pub use pairs::Pairs;
-pub use slab::FULL_SCAN_SLOTS;
-pub use sums::{Answer, Asked, Contributions, Sums, MAX_CONTRIBUTION};
+pub use slab::{Hint, FULL_SCAN_SLOTS};
+pub use sums::{Sums, MAX_CONTRIBUTION};
 
 /// What was expected and what was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoldError(String);
 
 impl FoldError {
-    fn new(message: impl Into<String>) -> Self {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
         Self(message.into())
     }
 }

@@ -1,6 +1,6 @@
 //! When a pair was last in contact.
 
-use super::{Counters, FoldError, Last, State};
+use super::{Counters, FoldError, Hint, Last, State};
 
 /// Seconds since a pair was last in contact, within a window: a [`Last`] without values, 16 bytes a pair.
 #[derive(Debug, Clone)]
@@ -22,6 +22,30 @@ impl Pairs {
     /// What is known of each pair at its time, without any change.
     pub fn read(&self, pairs: &[u64], times_us: &[i64]) -> Result<Vec<f64>, FoldError> {
         self.0.read(pairs, times_us)
+    }
+
+    /// Where a pair is, for [`Pairs::fold_one`] of rows that are folded soon.
+    pub fn look_up(&self, pair: u64) -> Hint {
+        self.0.look_up(pair)
+    }
+
+    /// One row of [`Pairs::fold`].
+    pub fn fold_one(&mut self, pair: u64, hint: Hint, time_us: i64, update: bool) -> f64 {
+        let mut age_s = [0.0];
+        self.0.fold_one(pair, hint, time_us, &[], update, &mut age_s);
+        age_s[0]
+    }
+
+    /// One row of [`Pairs::read`].
+    pub fn read_one(&self, pair: u64, time_us: i64) -> f64 {
+        self.read_at(pair, Hint::NONE, time_us)
+    }
+
+    /// As [`Pairs::read_one`], after [`Pairs::look_up`].
+    pub fn read_at(&self, pair: u64, hint: Hint, time_us: i64) -> f64 {
+        let mut age_s = [0.0];
+        self.0.read_at(pair, hint, time_us, &mut age_s);
+        age_s[0]
     }
 
     /// Keeps the later contact of each pair.

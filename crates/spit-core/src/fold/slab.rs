@@ -5,6 +5,7 @@
 //! nothing in the state but live keys. Values lie in pages, so growth never copies or doubles them.
 
 use std::hash::BuildHasher;
+use std::hint::black_box;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
@@ -17,6 +18,12 @@ pub const FULL_SCAN_SLOTS: usize = 8;
 const SWEEP_SLOTS: usize = 2;
 
 const PAGE_SLOTS: usize = 256;
+
+/// Rows whose keys are looked up before the first of them is folded.
+pub(super) const LOOKED_UP_ROWS: usize = 64;
+
+/// Bytes that the processor fetches at once.
+const CACHE_LINE: usize = 64;
 
 /// What a row holds: `f64`, or `f32` where half the memory is worth more than the digits. The state is f64
 /// either way, which every `f32` converts to and back without loss.
@@ -36,14 +43,29 @@ impl Value for f32 {
     }
 }
 
+#[derive(Debug, Clone, Copy)]
+struct Head {
+    key: u64,
+    time_us: i64,
+}
+
+/// Where a key was when it was looked up; a later look begins there.
+#[derive(Debug, Clone, Copy)]
+pub struct Hint(u32);
+
+impl Hint {
+    /// Nothing is known.
+    pub const NONE: Self = Self(u32::MAX);
+}
+
 /// Keyed rows of `stride` values.
 #[derive(Debug, Clone)]
 pub(super) struct Slab<V> {
     /// Slot of each key. The hasher is seeded at random: nothing depends on the order of the index.
     index: HashTable<u32>,
     hasher: DefaultHashBuilder,
-    keys: Vec<u64>,
-    times_us: Vec<i64>,
+    /// Of each slot, side by side: who looks for a key wants its time next.
+    heads: Vec<Head>,
     pages: Vec<Box<[V]>>,
     stride: usize,
     idle_us: i64,
@@ -73,8 +95,7 @@ impl<V: Value> Slab<V> {
         Ok(Self {
             index: HashTable::new(),
             hasher: DefaultHashBuilder::default(),
-            keys: Vec::new(),
-            times_us: Vec::new(),
+            heads: Vec::new(),
             pages: Vec::new(),
             stride,
             idle_us,
@@ -87,18 +108,18 @@ impl<V: Value> Slab<V> {
 
     pub(super) fn counters(&self) -> Counters {
         Counters {
-            keys: self.keys.len() as u64,
+            keys: self.heads.len() as u64,
             evicted_idle: self.evicted_idle,
             evicted_full: self.evicted_full,
         }
     }
 
     pub(super) fn time_us(&self, slot: usize) -> i64 {
-        self.times_us[slot]
+        self.heads[slot].time_us
     }
 
     pub(super) fn set_time_us(&mut self, slot: usize, time_us: i64) {
-        self.times_us[slot] = time_us;
+        self.heads[slot].time_us = time_us;
     }
 
     pub(super) fn row(&self, slot: usize) -> &[V] {
@@ -116,23 +137,38 @@ impl<V: Value> Slab<V> {
             .map_or(&mut [], |page| &mut page[start..start + stride])
     }
 
+    /// Looks a key up and brings what is held of it into the processor's caches. Many of these do not wait for each
+    /// other, as folding one row after another does.
+    pub(super) fn look_up(&self, key: u64) -> Hint {
+        let Some(slot) = (key != 0).then(|| self.find(key)).flatten() else {
+            return Hint::NONE;
+        };
+        for value in self.row(slot).chunks(CACHE_LINE / size_of::<V>()) {
+            black_box(value.first().copied());
+        }
+        Hint(slot as u32)
+    }
+
     /// The slot of the key, unless its state is idle at `time_us`.
-    pub(super) fn live(&self, key: u64, time_us: i64) -> Option<usize> {
-        self.find(key).filter(|&slot| !self.is_idle(slot, time_us))
+    pub(super) fn live(&self, key: u64, hint: Hint, time_us: i64) -> Option<usize> {
+        let slot = self.at_hint(key, hint).or_else(|| self.find(key));
+        slot.filter(|&slot| !self.is_idle(slot, time_us))
     }
 
     /// The slot of the key, taken for it when it has none or an idle one.
-    pub(super) fn claim(&mut self, key: u64, time_us: i64) -> Claim {
-        if let Some(slot) = self.find(key) {
+    pub(super) fn claim(&mut self, key: u64, hint: Hint, time_us: i64) -> Claim {
+        let slot = self.at_hint(key, hint);
+        let hash = slot.map_or_else(|| self.hasher.hash_one(key), |_| 0);
+        if let Some(slot) = slot.or_else(|| self.find_hashed(key, hash)) {
             if !self.is_idle(slot, time_us) {
                 return Claim::Known(slot);
             }
             self.evicted_idle += 1;
             self.row_mut(slot).fill(V::default());
-            self.times_us[slot] = time_us;
+            self.heads[slot].time_us = time_us;
             return Claim::Fresh(slot);
         }
-        let slot = if self.keys.len() < self.max_keys {
+        let slot = if self.heads.len() < self.max_keys {
             self.append(key, time_us)
         } else {
             let slot = self.oldest_ahead();
@@ -142,23 +178,22 @@ impl<V: Value> Slab<V> {
                 self.evicted_full += 1;
             }
             self.unindex(slot);
-            self.keys[slot] = key;
-            self.times_us[slot] = time_us;
+            self.heads[slot] = Head { key, time_us };
             self.row_mut(slot).fill(V::default());
             slot
         };
-        self.enter(slot);
+        self.enter(slot, hash);
         Claim::Fresh(slot)
     }
 
     /// Like [`Slab::claim`], but None when the state held here is later and `time_us` is idle beside it.
     pub(super) fn claim_for_merge(&mut self, key: u64, time_us: i64) -> Option<usize> {
         if let Some(slot) = self.find(key) {
-            if self.times_us[slot] > time_us && self.is_idle(slot, time_us) {
+            if self.heads[slot].time_us > time_us && self.is_idle(slot, time_us) {
                 return None;
             }
         }
-        match self.claim(key, time_us) {
+        match self.claim(key, Hint::NONE, time_us) {
             Claim::Known(slot) | Claim::Fresh(slot) => Some(slot),
         }
     }
@@ -167,10 +202,10 @@ impl<V: Value> Slab<V> {
     /// from before the call means nothing after it.
     pub(super) fn sweep(&mut self, time_us: i64) {
         for _ in 0..SWEEP_SLOTS {
-            if self.cursor >= self.keys.len() {
+            if self.cursor >= self.heads.len() {
                 self.cursor = 0;
             }
-            if self.keys.is_empty() {
+            if self.heads.is_empty() {
                 return;
             }
             if self.is_idle(self.cursor, time_us) {
@@ -183,22 +218,21 @@ impl<V: Value> Slab<V> {
     }
 
     pub(super) fn slots(&self) -> impl Iterator<Item = (u64, i64, &[V])> {
-        self.keys
+        self.heads
             .iter()
-            .zip(&self.times_us)
             .enumerate()
-            .map(|(slot, (&key, &time_us))| (key, time_us, self.row(slot)))
+            .map(|(slot, head)| (head.key, head.time_us, self.row(slot)))
     }
 
     pub(super) fn state(&self, parameters: String) -> State {
-        let mut values = Vec::with_capacity(self.keys.len() * self.stride);
-        for slot in 0..self.keys.len() {
+        let mut values = Vec::with_capacity(self.heads.len() * self.stride);
+        for slot in 0..self.heads.len() {
             values.extend(self.row(slot).iter().map(|&value| value.into()));
         }
         State {
             parameters,
-            keys: self.keys.clone(),
-            times_us: self.times_us.clone(),
+            keys: self.heads.iter().map(|head| head.key).collect(),
+            times_us: self.heads.iter().map(|head| head.time_us).collect(),
             values,
             cursor: self.cursor as u64,
             evicted_idle: self.evicted_idle,
@@ -238,7 +272,7 @@ impl<V: Value> Slab<V> {
                 )));
             }
             restored.append(key, time_us);
-            restored.enter(slot);
+            restored.enter(slot, restored.hasher.hash_one(key));
             let values = &state.values[slot * self.stride..(slot + 1) * self.stride];
             for (held, &value) in restored.row_mut(slot).iter_mut().zip(values) {
                 *held = V::from_state(value);
@@ -252,39 +286,47 @@ impl<V: Value> Slab<V> {
 
     /// Idle in either direction: state from the far future is as useless as state from the far past.
     fn is_idle(&self, slot: usize, time_us: i64) -> bool {
-        let apart_us = time_us.saturating_sub(self.times_us[slot]).saturating_abs();
+        let apart_us = time_us.saturating_sub(self.heads[slot].time_us).saturating_abs();
         apart_us > self.idle_us
     }
 
+    /// The hint's slot, when the key is still there.
+    fn at_hint(&self, key: u64, hint: Hint) -> Option<usize> {
+        let slot = hint.0 as usize;
+        (self.heads.get(slot)?.key == key).then_some(slot)
+    }
+
     fn find(&self, key: u64) -> Option<usize> {
+        self.find_hashed(key, self.hasher.hash_one(key))
+    }
+
+    fn find_hashed(&self, key: u64, hash: u64) -> Option<usize> {
         self.index
-            .find(self.hasher.hash_one(key), |&slot| self.keys[slot as usize] == key)
+            .find(hash, |&slot| self.heads[slot as usize].key == key)
             .map(|&slot| slot as usize)
     }
 
-    /// Enters the key of `slot` into the index.
-    fn enter(&mut self, slot: usize) {
-        let (keys, hasher) = (&self.keys, &self.hasher);
-        let rehash = |&slot: &u32| hasher.hash_one(keys[slot as usize]);
-        self.index
-            .insert_unique(hasher.hash_one(keys[slot]), slot as u32, rehash);
+    /// Enters the key of `slot`, which has this hash, into the index.
+    fn enter(&mut self, slot: usize, hash: u64) {
+        let (heads, hasher) = (&self.heads, &self.hasher);
+        let rehash = |&slot: &u32| hasher.hash_one(heads[slot as usize].key);
+        self.index.insert_unique(hash, slot as u32, rehash);
     }
 
     fn unindex(&mut self, slot: usize) {
-        let hash = self.hasher.hash_one(self.keys[slot]);
+        let hash = self.hasher.hash_one(self.heads[slot].key);
         if let Ok(entry) = self.index.find_entry(hash, |&found| found as usize == slot) {
             entry.remove();
         }
     }
 
     fn append(&mut self, key: u64, time_us: i64) -> usize {
-        let slot = self.keys.len();
+        let slot = self.heads.len();
         if slot == self.pages.len() * PAGE_SLOTS {
             self.pages
                 .push(vec![V::default(); PAGE_SLOTS * self.stride].into_boxed_slice());
         }
-        self.keys.push(key);
-        self.times_us.push(time_us);
+        self.heads.push(Head { key, time_us });
         self.row_mut(slot).fill(V::default());
         slot
     }
@@ -292,7 +334,7 @@ impl<V: Value> Slab<V> {
     /// Frees a slot; the last one moves into it.
     fn free(&mut self, slot: usize) {
         self.unindex(slot);
-        let last = self.keys.len() - 1;
+        let last = self.heads.len() - 1;
         if slot != last {
             self.unindex(last);
             if self.stride > 0 {
@@ -306,10 +348,9 @@ impl<V: Value> Slab<V> {
                 }
             }
         }
-        self.keys.swap_remove(slot);
-        self.times_us.swap_remove(slot);
+        self.heads.swap_remove(slot);
         if slot != last {
-            self.enter(slot);
+            self.enter(slot, self.hasher.hash_one(self.heads[slot].key));
         }
         // One spare page stays, so that a count that swings around a page's edge does not allocate each time.
         if self.pages.len() > last.div_ceil(PAGE_SLOTS) + 1 {
@@ -319,13 +360,13 @@ impl<V: Value> Slab<V> {
 
     /// The oldest of the slots from the cursor on, the first of equals; moves the cursor past them.
     fn oldest_ahead(&mut self) -> usize {
-        let len = self.keys.len();
+        let len = self.heads.len();
         let start = if self.cursor < len { self.cursor } else { 0 };
         let scanned = FULL_SCAN_SLOTS.min(len);
         self.cursor = (start + scanned) % len;
         (0..scanned)
             .map(|step| (start + step) % len)
-            .min_by_key(|&slot| self.times_us[slot])
+            .min_by_key(|&slot| self.heads[slot].time_us)
             .unwrap_or(start)
     }
 }

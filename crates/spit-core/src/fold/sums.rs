@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::slab::{Claim, Slab};
+use super::slab::{Claim, Hint, Slab, LOOKED_UP_ROWS};
 use super::{expect_rows, seconds_between, span_us, Counters, FoldError, State};
 
 /// The largest contribution taken: sums of these cannot reach infinity, which would turn into NaN for good.
@@ -28,41 +28,6 @@ pub struct Sums {
     stride: usize,
     full: bool,
     idle_us: i64,
-}
-
-/// What rows add, contribution by contribution: `values[c * columns + places[i]]` is what row i adds to c.
-#[derive(Debug, Clone, Copy)]
-pub struct Contributions<'a> {
-    /// One contribution after another.
-    pub values: &'a [f64],
-    /// Values of each contribution.
-    pub columns: usize,
-    /// Where each row's stand: rows of a kind, which share what they add nothing to, may lie together.
-    pub places: &'a [i64],
-}
-
-/// What [`Sums::fold_some`] does with each row.
-#[derive(Debug, Clone, Copy)]
-pub struct Asked<'a> {
-    /// Whether the row's contributions are added.
-    pub update: &'a [bool],
-    /// Whether the row has an answer.
-    pub wanted: &'a [bool],
-    /// A second key, read before the row updates; 0 is none.
-    pub others: &'a [u64],
-    /// Which columns of the second key are answered, after those of the row's own.
-    pub others_columns: &'a [usize],
-    /// A column that is answered for every row, wanted or not.
-    pub every: Option<usize>,
-}
-
-/// What [`Sums::fold_some`] answers.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Answer {
-    /// Row after row of those that are wanted.
-    pub wanted: Vec<f64>,
-    /// The column asked for every row; empty where none is.
-    pub every: Vec<f64>,
 }
 
 /// The columns under one time constant, which lie side by side.
@@ -144,6 +109,11 @@ impl Sums {
         self.stride
     }
 
+    /// Which contribution each column of the answer sums.
+    pub fn sources(&self) -> &[usize] {
+        &self.sources
+    }
+
     /// Contributions in a row of the input.
     pub fn width(&self) -> usize {
         self.width
@@ -158,82 +128,22 @@ impl Sums {
         let mut answer = vec![0.0; keys.len() * self.stride];
         let mut addends = vec![0.0; self.stride];
         let answers = answer.chunks_exact_mut(self.stride.max(1));
-        let rows = contributions.chunks_exact(self.width).zip(answers);
-        for ((&key, &time_us), (added, out)) in keys.iter().zip(times_us).zip(rows) {
-            for (addend, &c) in addends.iter_mut().zip(&self.sources) {
-                *addend = added[c];
-            }
-            self.fold_row(key, time_us, &addends, out);
-        }
-        Ok(answer)
-    }
-
-    /// As [`Sums::fold`], and does less where less is asked for: rows that `asked` does not want are folded
-    /// without an answer, or with that of one column.
-    pub fn fold_some(
-        &mut self,
-        keys: &[u64],
-        times_us: &[i64],
-        contributions: &Contributions<'_>,
-        asked: &Asked<'_>,
-    ) -> Result<Answer, FoldError> {
-        self.check_contributions(contributions)?;
-        expect_rows("times_us", keys.len(), times_us.len())?;
-        expect_rows("places", keys.len(), contributions.places.len())?;
-        expect_rows("update", keys.len(), asked.update.len())?;
-        expect_rows("wanted", keys.len(), asked.wanted.len())?;
-        if !asked.others_columns.is_empty() {
-            expect_rows("others", keys.len(), asked.others.len())?;
-        }
-        self.check_columns(asked.others_columns)?;
-        self.check_columns(asked.every.as_slice())?;
-        let stride = self.stride + asked.others_columns.len();
-        let wanted = asked.wanted.iter().filter(|&&w| w).count();
-        let mut answer = vec![0.0; wanted * stride];
-        let mut answers = answer.chunks_exact_mut(stride.max(1));
-        let mut unwanted = vec![0.0; self.stride];
-        let mut every = Vec::with_capacity(asked.every.map_or(0, |_| keys.len()));
-        let starts: Vec<_> = self.sources.iter().map(|c| c * contributions.columns).collect();
-        let mut addends = vec![0.0; self.stride];
-        for (i, (&key, &time_us)) in keys.iter().zip(times_us).enumerate() {
-            let out = match asked.wanted[i].then(|| answers.next()).flatten() {
-                Some(out) => {
-                    let (own, of_other) = out.split_at_mut(self.stride);
-                    if !asked.others_columns.is_empty() {
-                        self.read_columns(asked.others[i], time_us, asked.others_columns, of_other);
-                    }
-                    own
+        let mut rows = contributions.chunks_exact(self.width).zip(answers);
+        let mut hints = Vec::with_capacity(LOOKED_UP_ROWS);
+        for (keys, times_us) in keys.chunks(LOOKED_UP_ROWS).zip(times_us.chunks(LOOKED_UP_ROWS)) {
+            hints.clear();
+            hints.extend(keys.iter().map(|&key| self.look_up(key)));
+            for ((&key, &hint), &time_us) in keys.iter().zip(&hints).zip(times_us) {
+                let Some((added, out)) = rows.next() else { break };
+                for (addend, &c) in addends.iter_mut().zip(&self.sources) {
+                    *addend = added[c];
                 }
-                None => {
-                    unwanted.fill(0.0);
-                    &mut unwanted
+                if addends.iter().any(|&addend| addend != 0.0) {
+                    self.fold_one(key, hint, time_us, &addends, out);
+                } else {
+                    self.read_at(key, hint, time_us, out);
                 }
-            };
-            if asked.update[i] {
-                // Neighbours have their values side by side: a cache line serves eight rows.
-                let place = contributions.places[i] as usize;
-                for (addend, start) in addends.iter_mut().zip(&starts) {
-                    *addend = contributions.values[start + place];
-                }
-                self.fold_row(key, time_us, &addends, out);
-            } else if asked.wanted[i] || asked.every.is_some() {
-                self.read_or_nan(key, time_us, out);
             }
-            if let Some(column) = asked.every {
-                every.push(out[column]);
-            }
-        }
-        Ok(Answer { wanted: answer, every })
-    }
-
-    /// What is known of these columns of each key at its time, without any change.
-    pub fn read_some(&self, keys: &[u64], times_us: &[i64], columns: &[usize]) -> Result<Vec<f64>, FoldError> {
-        expect_rows("times_us", keys.len(), times_us.len())?;
-        self.check_columns(columns)?;
-        let mut answer = vec![0.0; keys.len() * columns.len()];
-        for (i, (&key, &time_us)) in keys.iter().zip(times_us).enumerate() {
-            let out = &mut answer[i * columns.len()..(i + 1) * columns.len()];
-            self.read_columns(key, time_us, columns, out);
         }
         Ok(answer)
     }
@@ -243,7 +153,7 @@ impl Sums {
         expect_rows("times_us", keys.len(), times_us.len())?;
         let mut answer = vec![0.0; keys.len() * self.stride];
         for (i, (&key, &time_us)) in keys.iter().zip(times_us).enumerate() {
-            self.read_or_nan(key, time_us, &mut answer[i * self.stride..(i + 1) * self.stride]);
+            self.read_one(key, time_us, &mut answer[i * self.stride..(i + 1) * self.stride]);
         }
         Ok(answer)
     }
@@ -329,98 +239,31 @@ impl Sums {
         Ok(())
     }
 
-    /// Fails when there is not a value for every contribution and place, or one is not a number within
-    /// [`MAX_CONTRIBUTION`].
-    fn check_contributions(&self, contributions: &Contributions<'_>) -> Result<(), FoldError> {
-        let &Contributions {
-            values,
-            columns,
-            places,
-        } = contributions;
-        if values.len() != self.width * columns {
-            return Err(FoldError::new(format!(
-                "contributions: expected {} times {columns} values, found {}",
-                self.width,
-                values.len()
-            )));
-        }
-        let is_outside = |&&place: &&i64| usize::try_from(place).map_or(true, |place| place >= columns);
-        if let Some(place) = places.iter().find(is_outside) {
-            return Err(FoldError::new(format!(
-                "places: expected 0 to {}, found {place}",
-                columns.saturating_sub(1)
-            )));
-        }
-        for &c in &self.used {
-            let misfits = |value: &f64| value.is_nan() || value.abs() > MAX_CONTRIBUTION;
-            let of = &values[c * columns..(c + 1) * columns];
-            // Without leaving early: a loop for vector instructions.
-            if of.iter().fold(false, |found, value| found | misfits(value)) {
-                let at = of.iter().position(misfits).unwrap_or_default();
-                return Err(FoldError::new(format!(
-                    "contributions, row {c}, column {at}: expected a number within {MAX_CONTRIBUTION:e}, found {}",
-                    of[at]
-                )));
-            }
-        }
-        Ok(())
+    /// Where a key is, for what is done with it soon.
+    pub fn look_up(&self, key: u64) -> Hint {
+        self.slab.look_up(key)
     }
 
-    /// `addends`: what is added to each column.
-    fn fold_row(&mut self, key: u64, time_us: i64, addends: &[f64], out: &mut [f64]) {
+    /// One row of [`Sums::fold`]: reads into `out`, then adds `addends`, one for each column, not all of them 0.
+    ///
+    /// Both have [`Sums::stride`] values. Addends must be numbers within [`MAX_CONTRIBUTION`].
+    pub fn fold_one(&mut self, key: u64, hint: Hint, time_us: i64, addends: &[f64], out: &mut [f64]) {
         if key == 0 {
             out.fill(f64::NAN);
-        } else if addends.iter().all(|&addend| addend == 0.0) {
-            self.read_row(key, time_us, out);
         } else {
-            self.update_row(key, time_us, addends, out);
+            self.update_row(key, hint, time_us, addends, out);
             self.slab.sweep(time_us);
         }
     }
 
-    fn read_or_nan(&self, key: u64, time_us: i64, out: &mut [f64]) {
-        if key == 0 {
-            out.fill(f64::NAN);
-        } else {
-            self.read_row(key, time_us, out);
-        }
+    /// One row of [`Sums::read`], into `out`.
+    pub fn read_one(&self, key: u64, time_us: i64, out: &mut [f64]) {
+        self.read_at(key, Hint::NONE, time_us, out);
     }
 
-    /// Columns in rising order share the decay of their time constant.
-    fn read_columns(&self, key: u64, time_us: i64, columns: &[usize], out: &mut [f64]) {
-        if key == 0 {
-            out.fill(f64::NAN);
-            return;
-        }
-        let Some(slot) = self.slab.live(key, time_us) else {
-            return;
-        };
-        let dt_s = seconds_between(self.slab.time_us(slot), time_us);
-        let row = self.slab.row(slot);
-        let mut places = columns.iter().zip(out).peekable();
-        for group in &self.columns {
-            let end = group.start + group.contributions.len();
-            let mut kept = None;
-            while let Some((&column, value)) = places.next_if(|&(&column, _)| column < end) {
-                let kept = *kept.get_or_insert_with(|| decays(dt_s, group.time_constant_s).0);
-                *value = f64::from(row[column]) * kept;
-            }
-        }
-    }
-
-    fn check_columns(&self, columns: &[usize]) -> Result<(), FoldError> {
-        let rising = columns.windows(2).all(|pair| pair[0] < pair[1]);
-        if rising && columns.last().is_none_or(|&last| last < self.stride) {
-            return Ok(());
-        }
-        Err(FoldError::new(format!(
-            "columns: expected rising ones below {}, found {columns:?}",
-            self.stride
-        )))
-    }
-
-    fn read_row(&self, key: u64, time_us: i64, out: &mut [f64]) {
-        let Some(slot) = self.slab.live(key, time_us) else {
+    /// As [`Sums::read_one`], after [`Sums::look_up`].
+    pub fn read_at(&self, key: u64, hint: Hint, time_us: i64, out: &mut [f64]) {
+        let Some(slot) = self.live_or_fill(key, hint, time_us, out) else {
             return;
         };
         let dt_s = seconds_between(self.slab.time_us(slot), time_us);
@@ -435,10 +278,54 @@ impl Sums {
         }
     }
 
+    /// As [`Sums::read_one`], of these columns only, which must rise: [`Sums::check_columns`] tells.
+    pub fn read_columns(&self, key: u64, time_us: i64, columns: &[usize], out: &mut [f64]) {
+        let Some(slot) = self.live_or_fill(key, Hint::NONE, time_us, out) else {
+            return;
+        };
+        let dt_s = seconds_between(self.slab.time_us(slot), time_us);
+        let row = self.slab.row(slot);
+        let mut places = columns.iter().zip(out).peekable();
+        for group in &self.columns {
+            // Columns in rising order share the decay of their time constant.
+            let end = group.start + group.contributions.len();
+            let mut kept = None;
+            while let Some((&column, value)) = places.next_if(|&(&column, _)| column < end) {
+                let kept = *kept.get_or_insert_with(|| decays(dt_s, group.time_constant_s).0);
+                *value = f64::from(row[column]) * kept;
+            }
+        }
+    }
+
+    /// Fails where columns are not there, or do not rise.
+    pub fn check_columns(&self, columns: &[usize]) -> Result<(), FoldError> {
+        let rising = columns.windows(2).all(|pair| pair[0] < pair[1]);
+        if rising && columns.last().is_none_or(|&last| last < self.stride) {
+            return Ok(());
+        }
+        Err(FoldError::new(format!(
+            "columns: expected rising ones below {}, found {columns:?}",
+            self.stride
+        )))
+    }
+
+    /// The slot of a key that something is known of; else `out` says so: NaN without a key, 0 of an unknown one.
+    fn live_or_fill(&self, key: u64, hint: Hint, time_us: i64, out: &mut [f64]) -> Option<usize> {
+        if key == 0 {
+            out.fill(f64::NAN);
+            return None;
+        }
+        let slot = self.slab.live(key, hint, time_us);
+        if slot.is_none() {
+            out.fill(0.0);
+        }
+        slot
+    }
+
     /// Answers before it rounds: what a row is told is what a reader at its place would have been told.
-    fn update_row(&mut self, key: u64, time_us: i64, addends: &[f64], out: &mut [f64]) {
+    fn update_row(&mut self, key: u64, hint: Hint, time_us: i64, addends: &[f64], out: &mut [f64]) {
         let Self { slab, columns, .. } = self;
-        let slot = match slab.claim(key, time_us) {
+        let slot = match slab.claim(key, hint, time_us) {
             Claim::Known(slot) | Claim::Fresh(slot) => slot,
         };
         let dt_s = seconds_between(slab.time_us(slot), time_us);
