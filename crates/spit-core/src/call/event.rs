@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::state::Call;
-use super::texts::TextValues;
+use super::texts::{TextValues, NO_TEXTS};
 use crate::decode::Transport;
 use crate::sip::identity::Exemption;
 use crate::Micros;
@@ -166,7 +166,8 @@ pub(super) struct EndFacts {
 impl<'a> CallView<'a> {
     /// All of the call's texts in the order of [`Text`]; bytes as they came, perhaps not UTF-8.
     pub fn texts(&self) -> TextValues<'a> {
-        let mut values = self.call.texts.values();
+        let mut values = NO_TEXTS;
+        self.call.texts.fill(&mut values);
         values[Text::UserAgent as usize] = self.agent;
         values
     }
