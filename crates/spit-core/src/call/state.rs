@@ -204,8 +204,11 @@ impl Calls {
 
     pub(super) fn free(&mut self, at: u32) {
         if let Some(call) = self.get_mut(at) {
+            // A call that has ended gave them away then: its second cache line need not be fetched.
+            if call.phase != Phase::Ended {
+                call.texts = Texts::default();
+            }
             call.phase = Phase::Free;
-            call.texts = Texts::default();
             self.0.free(at);
         }
     }
