@@ -186,8 +186,17 @@ struct Around {
 impl Decoder {
     /// A decoder with these bounds.
     pub fn new(settings: DecodeSettings) -> Self {
+        Decoder::with_table(settings, HeaderTable::default())
+    }
+
+    /// A decoder for those who only track calls: see [`HeaderTable::of_calls`].
+    pub fn of_calls(settings: DecodeSettings) -> Self {
+        Decoder::with_table(settings, HeaderTable::of_calls())
+    }
+
+    fn with_table(settings: DecodeSettings, table: HeaderTable) -> Self {
         Decoder {
-            table: HeaderTable::default(),
+            table,
             fragments: Defragmenter::new(settings.max_fragments_bytes),
             streams: Streams::new(settings.max_tcp_streams, settings.max_tcp_bytes),
             duplicates: Duplicates::new(settings.duplicate_window_us, settings.hash_seed),

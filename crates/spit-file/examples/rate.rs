@@ -22,7 +22,7 @@ fn main() {
         }
         let started = Instant::now();
         let mut captures = Captures::open(std::slice::from_ref(&path));
-        let mut decoder = Decoder::new(DecodeSettings::default());
+        let mut decoder = Decoder::of_calls(DecodeSettings::default());
         let mut tracker = Tracker::new(TrackSettings::default());
         let digester = Digester::new(1, IdentitySettings::default());
         let mut digests = Digests::default();

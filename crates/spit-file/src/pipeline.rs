@@ -196,7 +196,7 @@ impl Decoding {
     fn new(captures: Captures, settings: DecodeSettings, digester: Digester) -> Decoding {
         Decoding {
             captures,
-            decoder: Decoder::new(settings),
+            decoder: Decoder::of_calls(settings),
             digester,
             now_us: Micros::MIN,
             ended: false,

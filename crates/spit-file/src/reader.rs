@@ -80,6 +80,29 @@ impl CaptureFile {
         })
     }
 
+    /// Goes to the next packet of a pcap file where the window holds all of it, as it nearly always does; `false` leaves
+    /// it to [`CaptureFile::advance`].
+    #[inline(always)] // Called once for each packet.
+    pub(crate) fn advance_in_window(&mut self) -> bool {
+        let (Format::Pcap(header), Some(done)) = (&self.format, &self.current) else {
+            return false;
+        };
+        let done_len = done.len;
+        let Some(rest) = self.bytes.window().get(done_len..) else {
+            return false;
+        };
+        let Some(record) = rest.first_chunk().and_then(|head| header.record(head).ok()) else {
+            return false;
+        };
+        if rest.len() < record.len {
+            return false;
+        }
+        self.bytes.advance(done_len);
+        self.current = Some(record);
+        self.packets += 1;
+        true
+    }
+
     /// Goes to the next packet; `false` at the end.
     ///
     /// # Errors
@@ -93,10 +116,10 @@ impl CaptureFile {
         let record = match &mut self.format {
             Format::Pcap(header) => {
                 let head = self.bytes.peek(pcap::RECORD_HEADER_LEN);
-                if head.len() < pcap::RECORD_HEADER_LEN {
+                let Some(head) = head.first_chunk() else {
                     let found = head.len();
                     return self.end(found, "a packet record of at least 16 bytes");
-                }
+                };
                 match header.record(head) {
                     Ok(record) => record,
                     Err(e) => return Err(self.malformed(e)),

@@ -184,7 +184,7 @@ impl Live {
 
     fn intake(&self, lanes: std::ops::Range<usize>, published: Option<&Arc<Mutex<Counters>>>) -> Intake {
         Intake::new(
-            Decoder::new(self.settings.decode.clone()),
+            Decoder::of_calls(self.settings.decode.clone()),
             Arc::clone(&self.digester),
             Arc::clone(&self.queue),
             lanes,

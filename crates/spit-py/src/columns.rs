@@ -13,23 +13,43 @@ use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer
 /// One bit for each row, set where something is.
 #[derive(Default)]
 struct Bits {
+    /// Empty as long as the rows without a gap are all that there are, as in most columns.
     words: Vec<u64>,
     set: usize,
 }
 
 impl Bits {
     /// Sets the bit of a row that has none yet.
-    #[inline]
+    #[inline(always)]
     fn set(&mut self, row: usize) {
+        if row > self.set || !self.words.is_empty() {
+            self.set_behind_gap(row);
+        }
+        self.set += 1;
+    }
+
+    #[inline(never)]
+    fn set_behind_gap(&mut self, row: usize) {
+        if self.words.is_empty() {
+            self.write_dense();
+        }
         let word = row / 64;
         if word >= self.words.len() {
             self.words.resize(word + 1, 0);
         }
         self.words[word] |= 1 << (row % 64);
-        self.set += 1;
+    }
+
+    /// Writes the bits of the rows without a gap.
+    fn write_dense(&mut self) {
+        self.words.resize(self.set / 64, u64::MAX);
+        self.words.push((1 << (self.set % 64)) - 1);
     }
 
     fn finish(mut self, rows: usize) -> BooleanBuffer {
+        if self.words.is_empty() {
+            self.write_dense();
+        }
         self.words.resize(rows.div_ceil(64), 0);
         // Arrow keeps the first bit lowest, whatever the byte order.
         self.words.iter_mut().for_each(|word| *word = word.to_le());
@@ -57,10 +77,10 @@ impl<T: ArrowPrimitiveType> NumberColumn<T> {
     }
 
     /// Puts a number into a row behind all that have one.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn put(&mut self, row: usize, value: T::Native) {
         if row > self.values.len() {
-            self.values.resize(row, T::Native::default());
+            self.go_to(row);
         }
         self.values.push(value);
         self.valid.set(row);
@@ -73,9 +93,22 @@ impl<T: ArrowPrimitiveType> NumberColumn<T> {
         }
     }
 
+    #[inline(never)]
+    fn go_to(&mut self, row: usize) {
+        self.values.resize(row, T::Native::default());
+    }
+
     /// The column with so many rows, which is then empty.
     pub(crate) fn finish(&mut self, rows: usize) -> ArrayRef {
-        let NumberColumn { mut values, valid } = std::mem::replace(self, NumberColumn::new());
+        if self.valid.set == 0 {
+            return Arc::new(PrimitiveArray::<T>::new_null(rows));
+        }
+        let next = NumberColumn {
+            // The next batch is as large.
+            values: Vec::with_capacity(self.values.len()),
+            valid: Bits::default(),
+        };
+        let NumberColumn { mut values, valid } = std::mem::replace(self, next);
         values.resize(rows, T::Native::default());
         Arc::new(PrimitiveArray::<T>::new(
             ScalarBuffer::from(values),
@@ -135,17 +168,23 @@ impl TextColumn {
     }
 
     /// Puts a text into a row behind all that have one.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn put(&mut self, row: usize, text: &[u8]) {
+        self.put_here(row, text);
+    }
+
+    /// As `put`, in the place of the call: where most of a row's texts come one after another.
+    #[inline(always)]
+    fn put_here(&mut self, row: usize, text: &[u8]) {
         self.go_to(row);
-        self.bytes.extend_from_slice(text);
+        append(&mut self.bytes, text);
         self.end();
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn put_option(&mut self, row: usize, text: Option<&[u8]>) {
         if let Some(text) = text {
-            self.put(row, text);
+            self.put_here(row, text);
         }
     }
 
@@ -184,8 +223,8 @@ impl TextColumn {
         match address {
             // Nearly all are IPv4, and the general formatting costs ten times as much.
             IpAddr::V4(v4) => {
-                let mut text = [0u8; 15];
-                let end = self.bytes.len() + write_v4(&mut text, v4);
+                let (text, len) = dotted(v4);
+                let end = self.bytes.len() + len;
                 // A copy of known length is no call.
                 self.bytes.extend_from_slice(&text);
                 self.bytes.truncate(end);
@@ -197,14 +236,19 @@ impl TextColumn {
     }
 
     /// Nulls up to a row.
-    #[inline]
+    #[inline(always)]
     fn go_to(&mut self, row: usize) {
         if row >= self.ends.len() {
-            self.ends.resize(row + 1, self.bytes.len() as i32);
+            self.pass_over(row);
         }
     }
 
-    #[inline]
+    #[inline(never)]
+    fn pass_over(&mut self, row: usize) {
+        self.ends.resize(row + 1, self.bytes.len() as i32);
+    }
+
+    #[inline(always)]
     fn end(&mut self) {
         self.valid.set(self.ends.len() - 1);
         // A batch is read within some ten thousand rows of some hundred bytes.
@@ -213,8 +257,18 @@ impl TextColumn {
 
     /// The column with so many rows, which is then empty; bytes that are not UTF-8 become U+FFFD.
     pub(crate) fn finish(&mut self, rows: usize) -> ArrayRef {
+        if self.valid.set == 0 {
+            return Arc::new(StringArray::new_null(rows));
+        }
         self.go_to(rows);
-        let TextColumn { bytes, ends, valid } = std::mem::replace(self, TextColumn::new());
+        // The next batch is as large, or a little larger.
+        let mut next = TextColumn {
+            bytes: Vec::with_capacity(self.bytes.len() + self.bytes.len() / 32),
+            ends: Vec::with_capacity(self.ends.len()),
+            valid: Bits::default(),
+        };
+        next.ends.push(0);
+        let TextColumn { bytes, ends, valid } = std::mem::replace(self, next);
         let nulls = valid.finish_valid(rows);
         let offsets = OffsetBuffer::new(ScalarBuffer::from(ends));
         let values = Buffer::from_vec(bytes);
@@ -232,59 +286,82 @@ impl TextColumn {
     }
 }
 
-/// Each octet in decimal, and how many digits it has.
-static OCTETS: [([u8; 3], usize); 256] = {
-    let mut octets = [([b'0'; 3], 1); 256];
+/// Appends a text. Up to 64 bytes go as two copies of known length that overlap, which costs less than a call.
+#[inline(always)]
+fn append(out: &mut Vec<u8>, text: &[u8]) {
+    match text.len() {
+        4..=8 => append_halves::<4>(out, text),
+        9..=16 => append_halves::<8>(out, text),
+        17..=32 => append_halves::<16>(out, text),
+        33..=64 => append_halves::<32>(out, text),
+        _ => out.extend_from_slice(text),
+    }
+}
+
+/// As `append` a text of N to 2 N bytes.
+#[inline(always)]
+fn append_halves<const N: usize>(out: &mut Vec<u8>, text: &[u8]) {
+    if let (Some(first), Some(last)) = (text.first_chunk::<N>(), text.last_chunk::<N>()) {
+        let second_at = out.len() + text.len() - N;
+        out.reserve(2 * N);
+        out.extend_from_slice(first);
+        out.truncate(second_at);
+        out.extend_from_slice(last);
+    }
+}
+
+/// Each octet in decimal with a dot behind it, the first digit lowest, and how many bytes that is.
+static OCTETS: [(u32, u8); 256] = {
+    let mut octets = [(0, 0); 256];
     let mut octet = 0;
     while octet < 256 {
-        let digits = [
-            b'0' + (octet / 100) as u8,
-            b'0' + (octet / 10 % 10) as u8,
-            b'0' + (octet % 10) as u8,
-        ];
-        octets[octet] = match octet {
-            0..=9 => ([digits[2], b'0', b'0'], 1),
-            10..=99 => ([digits[1], digits[2], b'0'], 2),
-            _ => (digits, 3),
+        let digits = [octet / 100, octet / 10 % 10, octet % 10];
+        let mut at = match octet {
+            0..=9 => 2,
+            10..=99 => 1,
+            _ => 0,
         };
+        let (mut text, mut len) = (0, 0);
+        while at < 3 {
+            text |= (b'0' as u32 + digits[at]) << (8 * len);
+            (at, len) = (at + 1, len + 1);
+        }
+        octets[octet as usize] = (text | (b'.' as u32) << (8 * len), len + 1);
         octet += 1;
     }
     octets
 };
 
-/// Writes an address in dotted form; answers how many bytes.
-pub(crate) fn write_v4(text: &mut [u8; 15], address: Ipv4Addr) -> usize {
-    let mut len = 0;
-    for (i, octet) in address.octets().into_iter().enumerate() {
-        if i > 0 {
-            text[len] = b'.';
-            len += 1;
-        }
+/// An address in dotted form, and how many of the bytes that is.
+#[inline]
+pub(crate) fn dotted(address: Ipv4Addr) -> ([u8; 16], usize) {
+    // In a register: bytes that are written one by one and read together make the reader wait.
+    let (mut text, mut len) = (0u128, 0);
+    for octet in address.octets() {
         let (digits, count) = OCTETS[usize::from(octet)];
-        // All three, of which the next ones take the place of what is too much.
-        text[len..len + 3].copy_from_slice(&digits);
-        len += count;
+        text |= u128::from(digits) << (8 * len);
+        len += usize::from(count);
     }
-    len
+    // The last dot is none of it.
+    (text.to_le_bytes(), len - 1)
 }
 
-/// Both hexadecimal digits of a byte.
-static HEX: [[u8; 2]; 256] = {
-    let digits = b"0123456789abcdef";
-    let mut pairs = [[0; 2]; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        pairs[byte] = [digits[byte >> 4], digits[byte & 15]];
-        byte += 1;
-    }
-    pairs
-};
-
 /// 64 bits as 16 hexadecimal digits.
+#[inline]
 pub(crate) fn hex(bits: u64) -> [u8; 16] {
-    let mut text = [0; 16];
-    for (pair, byte) in text.chunks_exact_mut(2).zip(bits.to_be_bytes()) {
-        pair.copy_from_slice(&HEX[usize::from(byte)]);
-    }
-    text
+    let (high, low) = (hex_digits((bits >> 32) as u32), hex_digits(bits as u32));
+    (u128::from(low) << 64 | u128::from(high)).to_le_bytes()
+}
+
+/// 32 bits as 8 hexadecimal digits, the first lowest.
+#[inline]
+fn hex_digits(bits: u32) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    // The first digit stands highest in the number, and lowest in the text.
+    let mut nibbles = u64::from(bits.swap_bytes());
+    nibbles = (nibbles | nibbles << 16) & 0x0000_ffff_0000_ffff;
+    nibbles = (nibbles | nibbles << 8) & 0x00ff_00ff_00ff_00ff;
+    nibbles = (nibbles >> 4 | nibbles << 8) & 0x0f0f_0f0f_0f0f_0f0f;
+    let letters = (nibbles + 6 * ONES) >> 4 & ONES;
+    nibbles + u64::from(b'0') * ONES + letters * u64::from(b'a' - b'0' - 10)
 }

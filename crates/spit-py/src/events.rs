@@ -313,6 +313,10 @@ impl EventRows {
         self.rows
     }
 
+    pub(crate) fn kept(&self) -> Kept {
+        self.kept
+    }
+
     /// The rows so far as `records.EVENT_SCHEMA`.
     pub(crate) fn finish(&mut self) -> Result<RecordBatch, ArrowError> {
         let rows = std::mem::take(&mut self.rows);

@@ -95,9 +95,14 @@ impl Feed {
                 )));
             }
         };
+        // Rows of messages show every header.
+        let (decoder, table) = match rows {
+            Rows::Messages(_) => (Decoder::new(settings.decode), HeaderTable::default()),
+            _ => (Decoder::of_calls(settings.decode), HeaderTable::of_calls()),
+        };
         Ok(Feed {
-            decoder: Decoder::new(settings.decode),
-            table: HeaderTable::default(),
+            decoder,
+            table,
             tracking: Tracking {
                 tracker: Tracker::new(settings.track),
                 digester: Digester::new(settings.hash_seed, settings.identity),

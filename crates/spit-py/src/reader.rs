@@ -51,6 +51,8 @@ pub(crate) struct CaptureReader {
     live: bool,
     now_us: Micros,
     ended: bool,
+    /// Columns of the batch before, empty: the next one is about as large, and has room from the beginning.
+    rows: Option<EventRows>,
 }
 
 /// What is being read. Calls are tracked beside the thread that decodes; rows of messages are made where they are
@@ -88,6 +90,7 @@ impl CaptureReader {
             state: State::Unread(py.detach(|| Captures::open(&paths))),
             now_us: 0,
             ended: false,
+            rows: None,
         })
     }
 
@@ -121,17 +124,21 @@ impl CaptureReader {
         max_rows: usize,
         scored: bool,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let mut rows = EventRows::new(if scored { Kept::Scored } else { Kept::All });
+        let mut rows = self.rows(if scored { Kept::Scored } else { Kept::All });
         self.collect(py, &mut rows, max_rows)?;
-        (rows.len() > 0)
+        let batch = (rows.len() > 0)
             .then(|| to_python(py, py.detach(|| rows.finish())))
-            .transpose()
+            .transpose();
+        self.rows = Some(rows);
+        batch
     }
 
     fn read_calls<'py>(&mut self, py: Python<'py>, max_rows: usize) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let mut rows = EventRows::new(Kept::Ends);
+        let mut rows = self.rows(Kept::Ends);
         self.collect(py, &mut rows, max_rows)?;
-        (rows.len() > 0).then(|| to_python(py, rows.finish_calls())).transpose()
+        let batch = (rows.len() > 0).then(|| to_python(py, rows.finish_calls())).transpose();
+        self.rows = Some(rows);
+        batch
     }
 
     fn read_calls_text<'py>(
@@ -213,6 +220,12 @@ impl CaptureReader {
             State::Unread(captures) => Some(captures),
             _ => None,
         }
+    }
+
+    /// Empty columns.
+    fn rows(&mut self, kept: Kept) -> EventRows {
+        let used = self.rows.take().filter(|rows| rows.kept() == kept);
+        used.unwrap_or_else(|| EventRows::new(kept))
     }
 
     fn collect(&mut self, py: Python<'_>, rows: &mut (impl Rows + Send), max_rows: usize) -> PyResult<()> {

@@ -13,7 +13,7 @@ use spit_core::call::event::Text;
 use spit_core::call::{CallView, EventKind, EventSink};
 use spit_core::Micros;
 
-use crate::columns::{hex, write_v4};
+use crate::columns::{dotted, hex};
 use crate::events::CALL_COLUMNS;
 
 /// Finished calls as lines of CSV (RFC 4180): the columns of `records.CALL_SCHEMA`, null empty, a field in quotes where
@@ -80,8 +80,7 @@ impl CsvCalls {
     fn ip(&mut self, address: IpAddr) {
         match address {
             IpAddr::V4(v4) => {
-                let mut text = [0; 15];
-                let len = write_v4(&mut text, v4);
+                let (text, len) = dotted(v4);
                 self.field(&text[..len]);
             }
             IpAddr::V6(v6) => self.field(v6.to_string().as_bytes()),

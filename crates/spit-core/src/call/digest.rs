@@ -196,7 +196,7 @@ impl Digester {
     }
 
     /// The digest of a message, or `None` when it concerns no call.
-    #[inline]
+    #[inline(always)] // The answer would be copied, and that of `named` again.
     fn digest(&self, message: &Message<'_>, seen: &Seen) -> Option<Digest> {
         let (kind, status) = match message.start {
             StartLine::Request { method, .. } => (
@@ -233,6 +233,7 @@ impl Digester {
         }))
     }
 
+    #[inline(always)]
     fn named(&self, kind: DigestKind, status: u16, message: &Message<'_>, seen: &Seen) -> Option<Digest> {
         let call_id = message.header(HeaderId::CallId).filter(|v| !v.is_empty())?;
         let (cseq, _) = message.cseq()?;

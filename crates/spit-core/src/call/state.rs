@@ -22,6 +22,7 @@ impl Moment {
         Moment([a, b, c, d, e])
     }
 
+    #[inline]
     pub(super) fn get(self, start_us: Micros) -> Option<Micros> {
         let Moment([a, b, c, d, e]) = self;
         let after = u64::from_le_bytes([a, b, c, d, e, 0, 0, 0]);
@@ -204,8 +205,11 @@ impl Calls {
 
     pub(super) fn free(&mut self, at: u32) {
         if let Some(call) = self.get_mut(at) {
+            // A call that has ended gave them away then: its second cache line need not be fetched.
+            if call.phase != Phase::Ended {
+                call.texts = Texts::default();
+            }
             call.phase = Phase::Free;
-            call.texts = Texts::default();
             self.0.free(at);
         }
     }

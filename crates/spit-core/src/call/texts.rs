@@ -16,6 +16,9 @@ const ADDRESSES_AT: usize = 5;
 /// The texts of a call in the order of [`Text`].
 pub type TextValues<'a> = [Option<&'a [u8]>; Text::COUNT];
 
+/// No text at all.
+pub(super) const NO_TEXTS: TextValues<'static> = [None; Text::COUNT];
+
 /// The texts and addresses of a call.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(super) struct Texts(Box<[u8]>);
@@ -103,14 +106,17 @@ impl Texts {
         Texts(packed.into())
     }
 
+    #[inline]
     fn u16_at(&self, at: usize) -> Option<u16> {
         Some(u16::from_le_bytes(*self.0.get(at..)?.first_chunk()?))
     }
 
+    #[inline]
     fn address_len(&self) -> Option<usize> {
         Some(usize::from(*self.0.get(ADDRESSES_AT - 1)?))
     }
 
+    #[inline]
     fn address(&self, which: usize) -> Option<IpAddr> {
         let len = self.address_len()?;
         let bytes = self.0.get(ADDRESSES_AT + which * len..)?;
@@ -122,27 +128,40 @@ impl Texts {
     }
 
     /// Sender of the first request.
+    #[inline]
     pub(super) fn source_ip(&self) -> Option<IpAddr> {
         self.address(0)
     }
 
     /// Receiver of the first request.
+    #[inline]
     pub(super) fn destination_ip(&self) -> Option<IpAddr> {
         self.address(1)
     }
 
-    /// All texts; none when the call has given them away.
-    pub(super) fn values(&self) -> TextValues<'_> {
-        self.unpack().unwrap_or([None; Text::COUNT])
+    /// Fills `values`, which are none, with all texts; with none when the call has given them away.
+    #[inline]
+    pub(super) fn fill<'a>(&'a self, values: &mut TextValues<'a>) {
+        // In the place where they are wanted: they are larger than what they show.
+        if self.unpack(values).is_none() {
+            *values = NO_TEXTS;
+        }
+    }
+
+    #[cfg(test)]
+    fn values(&self) -> TextValues<'_> {
+        let mut values = NO_TEXTS;
+        self.fill(&mut values);
+        values
     }
 
     /// Whether there is such a text, without the work of unpacking all.
+    #[inline]
     pub(super) fn has(&self, text: Text) -> bool {
         self.u16_at(0).is_some_and(|present| present & 1 << text as usize != 0)
     }
 
-    fn unpack(&self) -> Option<TextValues<'_>> {
-        let mut values: TextValues<'_> = [None; Text::COUNT];
+    fn unpack<'a>(&'a self, values: &mut TextValues<'a>) -> Option<()> {
         let (present, shared) = (self.u16_at(0)?, self.u16_at(2)?);
         let mut lens = [0usize; Text::COUNT];
         let mut at = ADDRESSES_AT + 2 * self.address_len()?;
@@ -166,7 +185,7 @@ impl Texts {
                 values[text] = Some(values[other]?.get(offset..offset + lens[text])?);
             }
         }
-        Some(values)
+        Some(())
     }
 }
 

@@ -53,6 +53,7 @@ impl Endian {
         }
     }
 
+    #[inline]
     fn u32(self, bytes: &[u8], at: usize) -> u32 {
         let b = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]];
         match self {

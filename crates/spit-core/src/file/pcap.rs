@@ -36,20 +36,17 @@ impl PcapHeader {
         })
     }
 
-    /// Decodes a record header from [`RECORD_HEADER_LEN`] bytes.
+    /// Decodes a record header.
     ///
     /// # Errors
     /// [`Malformed`] when the length can't be that of a packet.
-    #[inline]
-    pub fn record(&self, bytes: &[u8]) -> Result<Record, Malformed> {
+    #[inline(always)] // The answer would be copied.
+    pub fn record(&self, bytes: &[u8; RECORD_HEADER_LEN]) -> Result<Record, Malformed> {
         let seconds = self.endian.u32(bytes, 0);
         let fraction = self.endian.u32(bytes, 4);
         let data_len = self.endian.u32(bytes, 8) as usize;
         if data_len > MAX_PACKET {
-            return Err(Malformed {
-                expected: "a packet of at most 524288 bytes",
-                found: format!("a record that says {data_len} bytes"),
-            });
+            return Err(too_long(data_len));
         }
         let micros = if self.nanoseconds { fraction / 1000 } else { fraction };
         Ok(Record {
@@ -60,6 +57,14 @@ impl PcapHeader {
             original_len: self.endian.u32(bytes, 12) as usize,
             len: RECORD_HEADER_LEN + data_len,
         })
+    }
+}
+
+#[cold]
+fn too_long(data_len: usize) -> Malformed {
+    Malformed {
+        expected: "a packet of at most 524288 bytes",
+        found: format!("a record that says {data_len} bytes"),
     }
 }
 

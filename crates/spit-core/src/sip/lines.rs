@@ -12,7 +12,8 @@ pub(crate) struct LineEnds<'a> {
     mask: u64,
 }
 
-const BLOCK: usize = 64;
+/// Bytes that are looked at together.
+pub(super) const BLOCK: usize = 64;
 
 impl<'a> LineEnds<'a> {
     #[inline]
@@ -31,19 +32,7 @@ impl Iterator for LineEnds<'_> {
     #[inline]
     fn next(&mut self) -> Option<usize> {
         while self.mask == 0 {
-            let rest = self.bytes.get(self.next_block..).filter(|rest| !rest.is_empty())?;
-            self.mask = match rest.first_chunk::<BLOCK>() {
-                Some(block) => line_feeds(block),
-                // The last block covers what is left; the bytes before it have been looked at.
-                None => match self.bytes.last_chunk::<BLOCK>() {
-                    Some(block) => line_feeds(block) >> (BLOCK - rest.len()),
-                    None => {
-                        let mut block = [0; BLOCK];
-                        block[..rest.len()].copy_from_slice(rest);
-                        line_feeds(&block)
-                    }
-                },
-            };
+            self.mask = feeds_at(self.bytes, self.next_block)?;
             self.next_block += BLOCK;
         }
         let at = self.next_block - BLOCK + self.mask.trailing_zeros() as usize;
@@ -52,8 +41,27 @@ impl Iterator for LineEnds<'_> {
     }
 }
 
+/// One bit for each LF of the [`BLOCK`] bytes at a place, or of those that are left there; `None` at the end.
+#[inline(always)]
+pub(super) fn feeds_at(bytes: &[u8], at: usize) -> Option<u64> {
+    let rest = bytes.get(at..)?;
+    match rest.first_chunk::<BLOCK>() {
+        Some(block) => Some(line_feeds(block)),
+        None if rest.is_empty() => None,
+        // The last block covers what is left; the bytes before it have been looked at.
+        None => match bytes.last_chunk::<BLOCK>() {
+            Some(block) => Some(line_feeds(block) >> (BLOCK - rest.len())),
+            None => {
+                let mut block = [0; BLOCK];
+                block[..rest.len()].copy_from_slice(rest);
+                Some(line_feeds(&block))
+            }
+        },
+    }
+}
+
 /// One bit for each LF of a block.
-#[inline]
+#[inline(always)]
 fn line_feeds(block: &[u8; BLOCK]) -> u64 {
     let feed = u8x16::splat(b'\n');
     let mut mask = 0u64;

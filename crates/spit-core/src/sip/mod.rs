@@ -1,5 +1,6 @@
 //! SIP as text: messages, URIs, identities (RFC 3261 and its neighbours).
 
+mod brief;
 pub mod diversion;
 pub mod fingerprint;
 pub mod framing;

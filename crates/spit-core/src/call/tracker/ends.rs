@@ -102,7 +102,10 @@ impl Tracker {
             return;
         };
         let mut leg_at = call.first_leg;
-        self.agents.release(call.agent);
+        // As for the texts, see `Calls::free`.
+        if call.phase != Phase::Ended {
+            self.agents.release(call.agent);
+        }
         self.calls.free(call_at);
         while leg_at != NONE {
             let next = self.legs[leg_at].next_of_call;
