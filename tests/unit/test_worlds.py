@@ -14,9 +14,9 @@ import pyarrow.compute as pc
 import pytest
 
 from spit.capture.recorded import call_events
-from spit.engine.training_traffic import BATCH_EVENTS
+from spit.cli.detector import build_engine
+from spit.config import Config
 from spit.errors import ConfigError
-from spit.features.table import FeatureTable
 from spit.records import EVENT_SCHEMA, Outcome
 from spit.worlds.records import WORLD_SCHEMA, to_labels, to_records
 from spit.worlds.traffic import WORLDS, generate
@@ -91,14 +91,14 @@ def test_a_claimed_number_is_compared_with_a_shown_one() -> None:
         .head(4)
         .assign(
             caller=["+12025550100", "+12025550100", "anonymous", "+12025550100"],
-            passport_orig=["+12025550100", "+12025550199", "+12025550199", None],
+            passport_orig=pd.Series(["+12025550100", "+12025550199", "+12025550199", None], dtype=object),
         )
     )
     assert to_records(calls)["passport_mismatch"].to_pylist() == ["none", "orig", "none", None]
 
 
 @pytest.mark.parametrize("world", WORLDS)
-def test_events_are_in_order_and_can_be_folded(world: str) -> None:
+def test_events_are_in_order_and_can_be_scored(world: str) -> None:
     calls = calls_of(world, 1)
     events = call_events(to_records(calls))
     assert events.schema == EVENT_SCHEMA
@@ -108,9 +108,9 @@ def test_events_are_in_order_and_can_be_folded(world: str) -> None:
     assert kinds == {"attempt": len(calls), "end": len(calls), "answer": answered}
     attempts = events.filter(pc.equal(events["event"], "attempt"))
     assert attempts["start_time_us"].to_pylist() == calls["start_us"].tolist()
-    assert events.num_rows < BATCH_EVENTS
-    values = FeatureTable().observe(events).values
-    assert values.shape[0] == len(calls)
+    scored = build_engine(Config()).observe(events)
+    assert len(scored.score) == len(calls)
+    assert np.isfinite(scored.score).all()
 
 
 @pytest.mark.parametrize("world", WORLDS)
