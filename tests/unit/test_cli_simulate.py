@@ -95,7 +95,11 @@ def test_a_world_is_written_as_call_records(tmp_path: Path, capsys: pytest.Captu
     [
         (["--world", "lives", "--output", "a.pcap"], 2, "makes call records, not packets"),
         (["--world", "lives", "--output", "a.parquet"], 2, "--world: expected --seed N"),
-        (["--world", "fax", "--seed", "1", "--output", "a.parquet"], 1, "expected one of carrier, lives"),
+        (
+            ["--world", "fax", "--seed", "1", "--output", "a.parquet"],
+            1,
+            "expected one of carrier, lives, drawn",
+        ),
         (["--world", "lives", "--scenario", "demo", "--output", "a.parquet"], 2, "--scenario belongs to"),
         (["--world", "lives", "--campaign", "wangiri", "--output", "a.parquet"], 2, "--campaign belongs to"),
         (["--world", "lives", "--callers", "9", "--output", "a.parquet"], 2, "--callers belongs to"),

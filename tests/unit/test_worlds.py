@@ -28,6 +28,7 @@ STRENGTHS = {"blatant", "medium", "stealthy"}
 EVERY_KIND: Mapping[str, tuple[int, tuple[int, ...]]] = {
     "carrier": (1500, (1, 7, 9)),
     "lives": (2500, (1, 5, 15)),
+    "drawn": (2000, (3, 5, 8, 9)),
 }
 
 
@@ -45,7 +46,7 @@ def test_a_seed_names_one_operator(world: str) -> None:
 
 
 def test_an_unknown_world_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"expected one of carrier, lives.*found 'nowhere'"):
+    with pytest.raises(ConfigError, match=r"expected one of carrier, lives, drawn, found 'nowhere'"):
         generate("nowhere", 1)
 
 
@@ -120,8 +121,10 @@ def test_the_page_lists_the_kinds(world: str) -> None:
         line for line in PAGE.split("<!-- worlds -->")[1].splitlines() if line.startswith(f"| `{world}` |")
     )
     _, _, legitimate, campaigns, _ = row.split("|")
-    assert re.findall(r"`(\w+)`", legitimate) == sorted(found["kind"][~found["spam"]].unique())
-    assert re.findall(r"`(\w+)`", campaigns) == sorted(found["kind"][found["spam"]].unique())
+    # A drawn kind is named purpose/who/when/number: the page lists the purposes.
+    kinds = found["kind"].str.split("/").str[0]
+    assert re.findall(r"`([\w-]+)`", legitimate) == sorted(kinds[~found["spam"]].unique())
+    assert re.findall(r"`([\w-]+)`", campaigns) == sorted(kinds[found["spam"]].unique())
 
 
 def test_missing_values_of_any_kind_are_null() -> None:
