@@ -34,10 +34,12 @@ _FINAL_S = 0.2
 
 def to_records(calls: pd.DataFrame) -> pa.Table:
     """The calls as WORLD_SCHEMA has them, in their order. URIs are null: a world has identities only."""
-    answered = calls["setup_time_s"].notna()
+    answered = calls["outcome"] == "answered"
+    # A delivered MESSAGE is set up by its response; not every world says when that came.
+    setup_time_s = calls["setup_time_s"].mask(answered & calls["setup_time_s"].isna(), _FINAL_S)
     finished_s = np.where(
         answered,
-        calls["setup_time_s"].fillna(0.0) + calls["duration_s"].fillna(0.0),
+        setup_time_s + calls["duration_s"].fillna(0.0),
         calls["pdd_s"].fillna(0.0) + calls["ring_time_s"].fillna(0.0) + _FINAL_S,
     )
     start_time = calls["start_us"] / 1e6
@@ -47,18 +49,20 @@ def to_records(calls: pd.DataFrame) -> pa.Table:
     made: dict[str, Any] = {
         "start_time": start_time,
         "end_time": start_time + finished_s,
+        "setup_time_s": setup_time_s,
         "media": np.where(calls["method"] == "MESSAGE", "message", "audio"),
         "duration_censored": _where(calls["duration_s"].notna(), pa.scalar(False)),
-        "auth_challenged": np.zeros(len(calls), np.bool_),
         "passport_types": _where(calls["attestation"].notna(), pa.scalar("shaken")),
         "passport_mismatch": _where(claimed.notna(), pa.array(np.where(differs, "orig", "none"))),
     }
+    if "auth_challenged" not in calls.columns:
+        made["auth_challenged"] = np.zeros(len(calls), np.bool_)
     columns = []
     for field in WORLD_SCHEMA:
-        if field.name in calls.columns:
-            values = calls[field.name]
-        elif field.name in made:
+        if field.name in made:
             values = made[field.name]
+        elif field.name in calls.columns:
+            values = calls[field.name]
         else:
             columns.append(pa.nulls(len(calls), field.type))
             continue

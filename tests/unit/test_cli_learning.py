@@ -72,6 +72,15 @@ def test_training_on_calls_writes_a_bundle(
     [
         (["--calls", "x"], "--calls and --labels belong together"),
         (["--calls", "x", "--labels", "y", "--seeds", "1"], "--seeds belongs to training without --calls"),
+        (
+            ["--calls", "x", "--labels", "y", "--world-seeds", "0"],
+            "--world-seeds belongs to training without",
+        ),
+        (
+            ["--calls", "x", "--labels", "y", "--world-calibration-seeds", "7"],
+            "--world-calibration-seeds belongs to training without",
+        ),
+        (["--world-seeds", "0-3"], "expected seeds from 1 on, or 0 alone for none"),
         (["--with-simulation", "1"], "--with-simulation belongs to --calls"),
     ],
 )

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from pyarrow import parquet
 
+from spit.capture.recorded import RecordedCalls
 from spit.cli import main
 from spit.cli.parser import build_parser
-from spit.records import EVENT_SCHEMA
+from spit.records import CALL_SCHEMA, EVENT_SCHEMA
 
 SMALL = ("--scenario", "wangiri", "--seed", "3", "--callers", "20")
 
@@ -72,3 +73,41 @@ def test_seeds_are_ranges_and_lists(capsys: pytest.CaptureFixture[str]) -> None:
     for wrong in ("", "a", "3-1", "1,1", "1-", "0-99999999999"):
         assert main(["train", "--output", "m/a/1", f"--seeds={wrong}"]) == 2
     assert capsys.readouterr().err.count("argument --seeds") == 6
+
+
+def test_a_world_is_written_as_call_records(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = tmp_path / "theirs.parquet"
+    command = ["simulate", "--world", "lives", "--seed", "2", "--calls", "300", "--hours", "4"]
+    assert main([*command, "--output", str(output)]) == 0
+    records = parquet.read_table(output)
+    assert set(CALL_SCHEMA.names) < set(records.schema.names)
+    with (tmp_path / "theirs.labels.csv").open(newline="") as file:
+        labels = list(csv.DictReader(file))
+    assert [row["call_id"] for row in labels] == records["call_id"].to_pylist()
+    spam = sum(row["label"] == "spam" for row in labels)
+    assert f"{len(labels)} calls, {spam} of them spam" in capsys.readouterr().err
+    events = list(RecordedCalls([str(output)]).events())
+    assert sum(batch.num_rows for batch in events) > 2 * len(labels)
+
+
+@pytest.mark.parametrize(
+    ("flags", "status", "complaint"),
+    [
+        (["--world", "lives", "--output", "a.pcap"], 2, "makes call records, not packets"),
+        (["--world", "lives", "--output", "a.parquet"], 2, "--world: expected --seed N"),
+        (
+            ["--world", "fax", "--seed", "1", "--output", "a.parquet"],
+            1,
+            "expected one of carrier, lives, drawn",
+        ),
+        (["--world", "lives", "--scenario", "demo", "--output", "a.parquet"], 2, "--scenario belongs to"),
+        (["--world", "lives", "--campaign", "wangiri", "--output", "a.parquet"], 2, "--campaign belongs to"),
+        (["--world", "lives", "--callers", "9", "--output", "a.parquet"], 2, "--callers belongs to"),
+        (["--calls", "9", "--output", "a.parquet"], 2, "--calls belongs to --world"),
+    ],
+)
+def test_flags_of_worlds_that_do_not_go_together(
+    flags: list[str], status: int, complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["simulate", *flags]) == status
+    assert complaint in capsys.readouterr().err
