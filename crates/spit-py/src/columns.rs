@@ -168,23 +168,17 @@ impl TextColumn {
     }
 
     /// Puts a text into a row behind all that have one.
-    #[inline(never)]
+    #[inline(always)] // Twenty times for each row.
     pub(crate) fn put(&mut self, row: usize, text: &[u8]) {
-        self.put_here(row, text);
-    }
-
-    /// As `put`, in the place of the call: where most of a row's texts come one after another.
-    #[inline(always)]
-    fn put_here(&mut self, row: usize, text: &[u8]) {
         self.go_to(row);
         append(&mut self.bytes, text);
         self.end();
     }
 
-    #[inline(always)]
+    #[inline]
     pub(crate) fn put_option(&mut self, row: usize, text: Option<&[u8]>) {
         if let Some(text) = text {
-            self.put_here(row, text);
+            self.put(row, text);
         }
     }
 
@@ -287,7 +281,7 @@ impl TextColumn {
 }
 
 /// Appends a text. Up to 64 bytes go as two copies of known length that overlap, which costs less than a call.
-#[inline(always)]
+#[inline]
 fn append(out: &mut Vec<u8>, text: &[u8]) {
     match text.len() {
         4..=8 => append_halves::<4>(out, text),
@@ -299,7 +293,7 @@ fn append(out: &mut Vec<u8>, text: &[u8]) {
 }
 
 /// As `append` a text of N to 2 N bytes.
-#[inline(always)]
+#[inline]
 fn append_halves<const N: usize>(out: &mut Vec<u8>, text: &[u8]) {
     if let (Some(first), Some(last)) = (text.first_chunk::<N>(), text.last_chunk::<N>()) {
         let second_at = out.len() + text.len() - N;

@@ -22,7 +22,6 @@ impl Moment {
         Moment([a, b, c, d, e])
     }
 
-    #[inline]
     pub(super) fn get(self, start_us: Micros) -> Option<Micros> {
         let Moment([a, b, c, d, e]) = self;
         let after = u64::from_le_bytes([a, b, c, d, e, 0, 0, 0]);

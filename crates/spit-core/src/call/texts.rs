@@ -106,17 +106,14 @@ impl Texts {
         Texts(packed.into())
     }
 
-    #[inline]
     fn u16_at(&self, at: usize) -> Option<u16> {
         Some(u16::from_le_bytes(*self.0.get(at..)?.first_chunk()?))
     }
 
-    #[inline]
     fn address_len(&self) -> Option<usize> {
         Some(usize::from(*self.0.get(ADDRESSES_AT - 1)?))
     }
 
-    #[inline]
     fn address(&self, which: usize) -> Option<IpAddr> {
         let len = self.address_len()?;
         let bytes = self.0.get(ADDRESSES_AT + which * len..)?;
@@ -128,13 +125,11 @@ impl Texts {
     }
 
     /// Sender of the first request.
-    #[inline]
     pub(super) fn source_ip(&self) -> Option<IpAddr> {
         self.address(0)
     }
 
     /// Receiver of the first request.
-    #[inline]
     pub(super) fn destination_ip(&self) -> Option<IpAddr> {
         self.address(1)
     }
@@ -156,7 +151,6 @@ impl Texts {
     }
 
     /// Whether there is such a text, without the work of unpacking all.
-    #[inline]
     pub(super) fn has(&self, text: Text) -> bool {
         self.u16_at(0).is_some_and(|present| present & 1 << text as usize != 0)
     }
