@@ -389,8 +389,8 @@ fn read(plan: &mut plan::Plan, seen: &Seen<'_>, batch: &RecordBatch, declared: &
     let attempts = Reader::new(batch, declared)?;
     let mut values = Vec::with_capacity(batch.num_rows() * plan.width());
     plan.clear();
-    for row in 0..batch.num_rows() {
-        attempts.put_attempt(plan, row, times_us[row], &own);
+    for (row, &time_us) in times_us.iter().enumerate() {
+        attempts.put_attempt(plan, row, time_us, &own);
         if plan.is_full() {
             plan.read(seen, &mut values);
         }

@@ -7,6 +7,7 @@ use crate::fold::{FoldError, Hint, Last, Pairs, Sums, MAX_CONTRIBUTION};
 /// One primitive's turn.
 #[derive(Debug)]
 #[allow(missing_docs, reason = "named as the types")]
+#[allow(clippy::large_enum_variant, reason = "a plan has a dozen of them")]
 pub enum Step {
     Pairs(PairsStep),
     Last(LastStep),
