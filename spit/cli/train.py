@@ -12,8 +12,7 @@ from spit.cli.report import DONE, FAILED, print_error
 from spit.cli.settings import load_settings
 from spit.engine.benchmark import read_benchmark
 
-SEEDS, TEST_SEEDS, DEMO_SEEDS = range(1001, 1101), range(2001, 2013), range(50, 80)
-WORLD_SEEDS, WORLD_CALIBRATION_SEEDS = range(1, 13), range(201, 206)
+SEEDS, TEST_SEEDS, DEMO_SEEDS = range(1001, 1161), range(2001, 2013), range(50, 80)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -36,11 +35,6 @@ def _on_simulation(arguments: argparse.Namespace, output: Path) -> int:
     overlap = sorted(set(seeds) & set(test_seeds))
     if overlap:
         raise UsageError(f"--test-seeds: expected seeds that are not learned from, found {overlap} in both")
-    world_seeds, world_calibration_seeds = arguments.world_seeds, arguments.world_calibration_seeds
-    if world_seeds is None:
-        world_seeds = WORLD_SEEDS
-    if world_calibration_seeds is None:
-        world_calibration_seeds = WORLD_CALIBRATION_SEEDS
     benchmark = None if arguments.benchmark is None else read_benchmark(Path(arguments.benchmark))
     with Progress(arguments.progress) as progress:
         path = make_model(
@@ -51,8 +45,8 @@ def _on_simulation(arguments: argparse.Namespace, output: Path) -> int:
             test_seeds=test_seeds,
             demo_seeds=arguments.demo_seeds or DEMO_SEEDS,
             calibration_seeds=arguments.calibration_seeds,
-            world_seeds=world_seeds,
-            world_calibration_seeds=world_calibration_seeds,
+            world_seeds=arguments.world_seeds or (),
+            world_calibration_seeds=arguments.world_calibration_seeds or (),
             benchmark=benchmark,
             ablate=arguments.ablate,
             progress=progress.say,

@@ -55,8 +55,8 @@ def train_on_simulation(
 
 
 def default_settings(*, worlds: bool = False) -> TrainingSettings:
-    """One forest, with the constraints of the features; ``worlds``: those of the shipped model, which is the
-    mean of several forests (``members``), each of fewer trees and of more rows a caller."""
+    """One forest, with the constraints of the features; ``worlds``: for the mean of several forests
+    (``members``), each of fewer trees and of more rows a caller."""
     one = TrainingSettings(monotonic=monotonic(FeatureTable.names))
     if not worlds:
         return one
@@ -102,15 +102,11 @@ def _train(
 
 
 def members(seeds: Collection[int]) -> list[set[int]]:
-    """The seeds that each forest of the model learns from: all of them, then those of each world alone.
+    """The seeds that each forest of the model learns from: all of them, and those of the own simulator alone.
 
-    What only one world's forest holds against a legitimate caller counts little in the mean
-    (docs/decisions/0026).
+    What only one of them holds against a legitimate caller counts half in the mean (docs/decisions/0026).
     """
-    worlds: dict[int, set[int]] = {}
-    for seed in sorted(seeds):
-        worlds.setdefault(seed // WORLD_SEEDS, set()).add(seed)
-    return [set(seeds), *worlds.values()]
+    return [set(seeds), {seed for seed in seeds if seed < WORLD_SEEDS}]
 
 
 def make_model(

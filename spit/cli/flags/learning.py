@@ -24,7 +24,7 @@ def add_train(parser: argparse.ArgumentParser) -> None:
         "--seeds",
         metavar="RANGE",
         type=seeds,
-        help="simulated traffic to learn from, as 1-12 or 1,2,3 (default: 1001-1100)",
+        help="simulated traffic to learn from, as 1-12 or 1,2,3 (default: 1001-1160)",
     )
     parser.add_argument(
         "--test-seeds",
@@ -50,13 +50,13 @@ def add_train(parser: argparse.ArgumentParser) -> None:
         "--world-seeds",
         metavar="RANGE",
         type=world_seeds,
-        help="traffic of every world (docs/simulation.md) to learn from too; 0: none (default: 1-12)",
+        help="traffic of every world (docs/simulation.md) to learn from too, as 1-12 (default: none)",
     )
     parser.add_argument(
         "--world-calibration-seeds",
         metavar="RANGE",
         type=world_seeds,
-        help="as --calibration-seeds, of every world, beside those; 0: none (default: 201-205)",
+        help="as --calibration-seeds, of every world, beside those (default: none)",
     )
     add_recorded_calls(parser, required=False)
     parser.add_argument(
