@@ -53,12 +53,17 @@ def convert(classifier: Any, width: int, cuts: Sequence[F32] | None = None) -> b
     if cuts is not None:
         restore_cuts(graph, cuts)
     data: bytes = model.SerializeToString()
+    check_size(data)
+    return data
+
+
+def check_size(data: bytes) -> None:
+    """Raises ModelError when the ONNX bytes are more than are shipped."""
     if len(data) > MAX_SHIPPED_ONNX_BYTES:
         raise ModelError(
             f"the ONNX model has {len(data)} bytes, expected at most {MAX_SHIPPED_ONNX_BYTES}: "
             "use fewer or smaller trees"
         )
-    return data
 
 
 def assert_same_scores(onnx: bytes, values: F32, expected: F64) -> None:

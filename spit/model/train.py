@@ -21,7 +21,7 @@ from spit.errors import MissingExtraError, ModelError
 from spit.model.averaging import average_forests
 from spit.model.binning import bin_cuts, to_bins
 from spit.model.bundle import BundleInfo, Calibration, write_bundle
-from spit.model.conversion import CHUNK_ROWS, assert_same_scores, convert
+from spit.model.conversion import CHUNK_ROWS, assert_same_scores, check_size, convert
 from spit.model.scorer import F32, F64, Model, sigmoid
 
 _SPLITS_TRIED = 20
@@ -318,7 +318,8 @@ def train(
 
     ``members``: the seeds that each of several forests learns from; the model is their mean
     (``average_forests``). None: one forest of all rows. Raises MissingExtraError without scikit-learn and
-    skl2onnx; ModelError when the rows cannot be split, or when the ONNX scores differ from scikit-learn's.
+    skl2onnx; ModelError when the rows cannot be split, when the ONNX scores differ from
+    scikit-learn's or when all forests together are too large to ship.
     """
     settings = settings or TrainingSettings()
     if rows.values.shape[1] != len(names):
@@ -341,6 +342,7 @@ def train(
         trees += int(classifier.n_iter_)
     raw /= len(forests)
     onnx = average_forests(forests)
+    check_size(onnx)
     assert_same_scores(onnx, rows.values, raw)
     at = split.calibration
     calibration = fit_sigmoid(raw[at], rows.spam[at], weights[at])
@@ -363,7 +365,7 @@ def train(
                 "test": int(split.test.sum()),
             },
             "callers": int(groups.max()) + 1,
-            "forests": len(forests),
+            **({"forests": len(forests)} if members else {}),
             "trees": trees,
             "spam_rows": int(rows.spam.sum()),
             "settings": {

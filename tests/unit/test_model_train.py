@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from spit.errors import ModelError
+from spit.model import conversion
 from spit.model.conversion import assert_same_scores, convert
 from spit.model.scorer import sigmoid
 from spit.model.train import (
@@ -191,3 +192,16 @@ def test_members_learn_from_their_seeds_alone_and_are_averaged() -> None:
     assert both.trained_on["trees"] == sum(one.trained_on["trees"] for one in alone)
     np.testing.assert_allclose(raw[2], (raw[0] + raw[1]) / 2.0, atol=1e-4)
     assert np.abs(raw[0] - raw[1]).max() > 0.1
+
+
+def test_forests_that_are_too_large_together_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, names = _rows(), ["a", "b", "c", "d"]
+    one = train(rows, names=names, test_seeds=[4], settings=SETTINGS, members=[{1, 2, 3}])
+    monkeypatch.setattr(conversion, "MAX_SHIPPED_ONNX_BYTES", len(one.onnx) * 3 // 2)
+    with pytest.raises(ModelError, match="use fewer or smaller trees"):
+        train(rows, names=names, test_seeds=[4], settings=SETTINGS, members=[{1, 2, 3}, {1, 2, 3}])
+
+
+def test_one_forest_says_nothing_of_several() -> None:
+    alone = train(_rows(), names=["a", "b", "c", "d"], test_seeds=[4], settings=SETTINGS)
+    assert "forests" not in alone.trained_on
