@@ -26,7 +26,7 @@ from spit.features.monotonic import MONOTONIC
 from spit.features.table import FeatureTable
 from spit.model.bundle import with_decision
 from spit.model.scorer import Model
-from spit.model.train import TrainedModel, TrainingRows, TrainingSettings, train
+from spit.model.train import Member, TrainedModel, TrainingRows, TrainingSettings, train
 from spit.policy.policy import Policy
 from spit.simulate.scenario import scenario
 from spit.worlds.traffic import WORLDS
@@ -101,12 +101,14 @@ def _train(
     return replace(trained, trained_on={**facts, "seeds": own, **worlds})
 
 
-def members(seeds: Collection[int]) -> list[set[int]]:
-    """The seeds that each forest of the model learns from: all of them, and those of the own simulator alone.
+def members(seeds: Collection[int]) -> list[Member]:
+    """The forests of a model that learns from worlds too: one of everything, one of everything as it ranks in
+    its own network, and one of the own simulator alone, grown as where there are no worlds.
 
-    What only one of them holds against a legitimate caller counts half in the mean (docs/decisions/0026).
+    What only one of them holds against a legitimate caller counts a third in the mean (docs/decisions/0026).
     """
-    return [set(seeds), {seed for seed in seeds if seed < WORLD_SEEDS}]
+    own = {seed for seed in seeds if seed < WORLD_SEEDS}
+    return [Member(seeds), Member(seeds, matched=True), Member(own, settings=default_settings())]
 
 
 def make_model(
