@@ -18,10 +18,10 @@ import numpy as np
 import numpy.typing as npt
 
 from spit.errors import MissingExtraError, ModelError
-from spit.model.averaging import average_forests
+from spit.model.averaging import average_forests, count_trees
 from spit.model.binning import bin_cuts, match_operators, to_bins
 from spit.model.bundle import BundleInfo, Calibration, write_bundle
-from spit.model.conversion import CHUNK_ROWS, assert_same_scores, check_size, convert
+from spit.model.conversion import CHUNK_ROWS, assert_same_scores, check_size, convert, onnx_log_odds
 from spit.model.scorer import F32, F64, Model, sigmoid
 
 _SPLITS_TRIED = 20
@@ -66,13 +66,17 @@ class Member:
     """One forest of several: the ``seeds`` whose rows it learns from, and how.
 
     ``matched``: it learns from values as they rank within their seed (``match_operators``), so that it learns
-    what is much for one network and not what is much in all. ``settings``: its own; those of the whole when
-    None. Rows are thinned and binned by those of the whole.
+    what is much for one network and not what is much in all. ``onnx``: it has been fitted before, with other
+    settings (``TrainedModel.onnx``); then no row of its seeds calibrates.
     """
 
     seeds: Collection[int]
     matched: bool = False
-    settings: TrainingSettings | None = None
+    onnx: bytes | None = None
+
+    def learned(self, rows: TrainingRows) -> Bools:
+        """bool[n]: the rows of its seeds."""
+        return np.isin(rows.seeds, np.fromiter(self.seeds, np.int64, len(self.seeds)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,8 +296,7 @@ def _fit(
 
     Early stopping looks at callers that no tree is grown on.
     """
-    settings = member.settings or settings
-    fit = fit & np.isin(rows.seeds, np.fromiter(member.seeds, np.int64, len(member.seeds)))
+    fit = fit & member.learned(rows)
     weights = row_weights(rows, groups, settings) * np.where(rows.spam, 1.0, settings.legit_weight)
     held_out = np.zeros_like(fit)
     if settings.early_stopping_rounds > 0:
@@ -362,17 +365,20 @@ def train(
     split = split_rows(rows, test_seeds, settings, groups)
     weights = row_weights(rows, groups, settings)
     cuts = bin_cuts(rows.values, settings.max_bins, split.fit)
-    raw, forests, trees = np.zeros(len(rows)), [], 0
+    raw, forests, at = np.zeros(len(rows)), [], split.calibration
     for member in members or [Member(set(rows.seeds.tolist()))]:
-        classifier = _fit(member, rows, cuts, split.fit, groups, settings, names)
-        raw += _raw_log_odds(classifier, rows.values, cuts)
-        forests.append(convert(classifier, len(names), cuts))
-        trees += int(classifier.n_iter_)
+        if member.onnx is None:
+            classifier = _fit(member, rows, cuts, split.fit, groups, settings, names)
+            raw += _raw_log_odds(classifier, rows.values, cuts)
+            forests.append(convert(classifier, len(names), cuts))
+        else:
+            raw += onnx_log_odds(member.onnx, rows.values)
+            forests.append(member.onnx)
+            at = at & ~member.learned(rows)
     raw /= len(forests)
     onnx = average_forests(forests)
     check_size(onnx)
     assert_same_scores(onnx, rows.values, raw)
-    at = split.calibration
     calibration = fit_sigmoid(raw[at], rows.spam[at], weights[at])
     probability = sigmoid(calibration.a * raw + calibration.b)
     return TrainedModel(
@@ -381,7 +387,7 @@ def train(
         baseline=legitimate_baseline(rows.values[split.fit & ~rows.spam]),
         metrics={
             part: measure(probability[mask], rows.spam[mask], weights[mask])
-            for part, mask in (("fit", split.fit), ("calibration", split.calibration), ("test", split.test))
+            for part, mask in (("fit", split.fit), ("calibration", at), ("test", split.test))
             if mask.any()
         },
         trained_on={
@@ -394,7 +400,7 @@ def train(
             },
             "callers": int(groups.max()) + 1,
             **({"forests": len(forests)} if members else {}),
-            "trees": trees,
+            "trees": count_trees(onnx),
             "spam_rows": int(rows.spam.sum()),
             "settings": {
                 name: getattr(settings, name) for name in settings.__dataclass_fields__ if name != "monotonic"

@@ -12,7 +12,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 
 from spit.errors import ModelError
 from spit.model import conversion
-from spit.model.conversion import assert_same_scores, convert
+from spit.model.conversion import assert_same_scores, convert, onnx_log_odds
 from spit.model.scorer import sigmoid
 from spit.model.train import (
     Member,
@@ -197,12 +197,23 @@ def test_members_learn_from_their_seeds_alone_and_are_averaged() -> None:
     assert np.abs(raw[0] - raw[1]).max() > 0.1
 
 
-def test_a_member_has_settings_of_its_own() -> None:
+def test_a_member_that_was_fitted_before_is_taken_as_it_is() -> None:
     rows, names = _rows(), ["a", "b", "c", "d"]
-    own = replace(SETTINGS, trees=SETTINGS.trees + 2)
-    members = [Member({1, 2, 3}), Member({1, 2, 3}, settings=own)]
-    trained = train(rows, names=names, test_seeds=[4], settings=SETTINGS, members=members)
-    assert trained.trained_on["trees"] == SETTINGS.trees + own.trees
+    before = train(rows.taken(rows.seeds != 3), names=names, test_seeds=[4], settings=SETTINGS)
+    trained = train(
+        rows,
+        names=names,
+        test_seeds=[4],
+        settings=replace(SETTINGS, trees=5),
+        members=[Member({1, 2, 3}), Member({1, 2}, onnx=before.onnx)],
+    )
+    assert trained.trained_on["trees"] == SETTINGS.trees + 5
+    # It has seen callers of its seeds: only those of the third calibrate.
+    alone = train(rows, names=names, test_seeds=[4], settings=SETTINGS)
+    assert 0 < trained.trained_on["rows"]["calibration"] < alone.trained_on["rows"]["calibration"]
+    found = [onnx_log_odds(onnx, rows.values) for onnx in (before.onnx, trained.onnx)]
+    other = train(rows, names=names, test_seeds=[4], settings=replace(SETTINGS, trees=5))
+    np.testing.assert_allclose(found[1], (found[0] + onnx_log_odds(other.onnx, rows.values)) / 2.0, atol=1e-4)
 
 
 def test_a_matched_member_learns_what_is_much_in_its_network() -> None:
