@@ -145,6 +145,15 @@ def test_what_is_unusual_goes_the_long_way(data: bytes) -> None:
     assert plain(data) is None
 
 
+def test_a_header_of_blanks_is_read_in_one_pass() -> None:
+    """Tried at each blank, this would take hours, and nobody else would be answered meanwhile."""
+    value = b"a" + b" " * 1_000_000 + b"b"
+    data = GET.replace(b"Host: a", b"Host: a\r\nX: " + value)
+    found = read_plain(data, max_header_bytes=2_000_000, max_body_bytes=0)
+    assert found is not None
+    assert found.headers[1] == (b"x", value)
+
+
 PIECES = st.sampled_from(
     [
         *(
