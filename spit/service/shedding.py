@@ -8,73 +8,16 @@ is unusual about one goes the long way.
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable
 
 from spit.service.answer_forms import ScoreAnswer, choose_form, render
 from spit.service.guard import SCORE_PATH, Guard
+from spit.service.loop_turn import LoopTurn
 from spit.service.metrics import ServiceMetrics
 from spit.service.overload import ScoreGate
+from spit.service.plain_request import Headers, read_plain
 from spit.service.request_id import HEADER, request_id
 from spit.service.score_request import read_headers
-
-Headers = Sequence[tuple[bytes, bytes]]
-
-#: Requests read in a turn of the event loop from which on the next turn is watched from its beginning.
-_SEVERAL = 8
-#: An answer's time until it has been measured, and the weight of the latest measurement in the mean.
-_FIRST_ANSWER_S, _WEIGHT = 0.0003, 0.1
-_REQUEST_LINE = re.compile(rb"(GET|POST) ([!-~]+) HTTP/1\.1")
-_HEADER_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([ -~\t]*)")  # nothing that is tried twice
-#: They change what follows on the connection.
-_UNUSUAL = frozenset({b"connection", b"expect", b"te", b"trailer", b"transfer-encoding", b"upgrade"})
-_DIGITS = re.compile(rb"[0-9]{1,9}")
-
-
-class LoopTurn:
-    """How long what is read in the present turn of an event loop will wait. ``clock``: seconds, monotonic.
-
-    In a turn what was read in the last one is answered, and what came meanwhile is read. Only turns after one
-    that took several requests are watched from their beginning; of others the answers are not seen.
-    """
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._began_s: float | None = None
-        self._taken = 0
-        self._answered = 0  # in this turn, before anything was read
-        self._answer_s = _FIRST_ANSWER_S
-
-    def wait_s(self, loop: asyncio.AbstractEventLoop) -> float:
-        """A request is being read: the turn so far, and the answers to what was taken in it before."""
-        now_s = self._clock()
-        if self._began_s is None:
-            self._began_s = now_s
-            loop.call_soon(self._begin, loop)
-        elapsed_s = now_s - self._began_s
-        if self._answered:
-            self._answer_s += _WEIGHT * (elapsed_s / self._answered - self._answer_s)
-            self._answered = 0
-        return elapsed_s + self._taken * self._answer_s
-
-    def take(self) -> None:
-        """It will be answered in the next turn."""
-        self._taken += 1
-
-    def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._began_s, self._answered = None, 0
-        if self._taken >= _SEVERAL:
-            self._began_s, self._answered = self._clock(), self._taken
-            loop.call_soon(self._begin, loop)
-        self._taken = 0
-
-
-class PlainRequest(NamedTuple):
-    """A whole request of /v1/score that asks nothing of the connection."""
-
-    method: str
-    headers: Headers  # names in lower case
 
 
 class Shedder:
@@ -134,32 +77,3 @@ class Shedder:
         headers = (*server_headers, *response.raw_headers, (HEADER, request_id(given).encode("ascii")))
         lines = [b"HTTP/1.1 200 OK", *(name + b": " + value for name, value in headers), b"", response.body]
         return b"\r\n".join(lines)
-
-
-def read_plain(data: bytes, *, max_header_bytes: int, max_body_bytes: int) -> PlainRequest | None:
-    """``data`` as one whole request of /v1/score; None when it is another, more or less than one, or unusual.
-
-    Stricter than HTTP/1.1 (RFC 9112) on purpose: nobody else reads what is taken here.
-    """
-    head, end, body = data.partition(b"\r\n\r\n")
-    if not end or len(head) > max_header_bytes or len(body) > max_body_bytes:
-        return None
-    first, *lines = head.split(b"\r\n")
-    line = _REQUEST_LINE.fullmatch(first)
-    if line is None or line[2].partition(b"?")[0] != SCORE_PATH.encode():
-        return None
-    headers: list[tuple[bytes, bytes]] = []
-    for text in lines:
-        header = _HEADER_LINE.fullmatch(text)
-        if header is None:
-            return None
-        headers.append((header[1].lower(), header[2].strip(b" \t")))
-    hosts, lengths = (
-        [value for name, value in headers if name == one] for one in (b"host", b"content-length")
-    )
-    if len(hosts) != 1 or len(lengths) > 1 or any(name in _UNUSUAL for name, _ in headers):
-        return None
-    length = lengths[0] if lengths else b"0"
-    if _DIGITS.fullmatch(length) is None or int(length) != len(body):
-        return None
-    return PlainRequest(line[1].decode("ascii"), headers)
