@@ -9,7 +9,6 @@ from typing import Any
 
 import pyarrow as pa
 from fastapi import APIRouter, Request, Response
-from pydantic import ValidationError
 
 from spit.config import Config
 from spit.records import Mode
@@ -31,15 +30,15 @@ from spit.service.guard import is_limited
 from spit.service.metrics import ServiceMetrics
 from spit.service.openapi import SCORE_REQUEST_BODY, SCORE_RESPONSES, query_parameters
 from spit.service.overload import ScoreGate, ShedError
-from spit.service.problems import ProblemError, validation_problem
+from spit.service.problems import ProblemError
 from spit.service.scopes import security_of
-from spit.service.score_request import read_body, read_headers, read_query
+from spit.service.score_question import body_question, query_question, read_json, read_options
+from spit.service.score_request import read_body, read_headers
 from spit.service.tenants import tenant_named
 
 _HEADERS = query_parameters(ScoreHeaders, place="header")
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 SIP_TYPES = ("application/sip", "message/sip")
-_NO_OPTIONS = ScoreOptions()
 
 _log = logging.getLogger("spit.service")
 
@@ -196,8 +195,7 @@ def score_router(scorer: Scorer) -> APIRouter:
         """Score an attempt by query parameters. Reads; counts only with observe=true."""
         scope = request.scope
         headers = read_headers(scope["headers"])
-        fields = read_fields(ScoreQuery, read_query(scope["query_string"]))
-        tenant = tenant_named(scope, fields.tenant, headers.tenant)
+        fields, tenant = query_question(scope, headers)
         answer = await scorer.answer_fields(fields, tenant=tenant, limited=is_limited(scope))
         return render(answer, headers.accept)
 
@@ -216,8 +214,8 @@ def score_router(scorer: Scorer) -> APIRouter:
         """Score an attempt by JSON, by a form, or by its raw INVITE. Reads; counts only with observe=true."""
         scope = request.scope
         headers = read_headers(scope["headers"])
-        query, media_type, limited = read_query(scope["query_string"]), headers.media_type, is_limited(scope)
-        options = read_fields(ScoreOptions, query) if query else _NO_OPTIONS
+        media_type, limited = headers.media_type, is_limited(scope)
+        options = read_options(scope)
         if media_type in SIP_TYPES:
             answer = await scorer.answer_invite(
                 await read_body(request.receive),
@@ -235,21 +233,8 @@ def score_router(scorer: Scorer) -> APIRouter:
         else:
             expected = "application/json, application/x-www-form-urlencoded or application/sip"
             raise ProblemError(415, f"expected Content-Type {expected}, found {media_type or 'none'}")
-        if options.observe:
-            fields = fields.model_copy(update={"observe": True})
-        tenant = tenant_named(scope, fields.tenant, headers.tenant)
+        fields, tenant = body_question(scope, headers, options, fields)
         answer = await scorer.answer_fields(fields, tenant=tenant, limited=limited)
         return render(answer, headers.accept)
 
     return router
-
-
-def read_json(body: bytes) -> ScoreRequest:
-    """Raises ProblemError: 400 when it is not JSON, 422 when a field is wrong."""
-    try:
-        return ScoreRequest.model_validate_json(body)
-    except ValidationError as error:
-        first = error.errors()[0]
-        if first["type"] == "json_invalid":
-            raise ProblemError(400, f"expected a JSON object, found a mistake: {first['msg']}") from None
-        raise validation_problem(error) from None
