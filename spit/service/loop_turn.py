@@ -14,8 +14,9 @@ _FIRST_ANSWER_S, _WEIGHT = 0.0003, 0.1
 class LoopTurn:
     """How long what is read in the present turn of an event loop will wait. ``clock``: seconds, monotonic.
 
-    In a turn what was read in the last one is answered, and what came meanwhile is read. Only turns after one
-    that took several requests are watched from their beginning; of others the answers are not seen.
+    In a turn what was taken in the last one is answered, and what came meanwhile is read. What is answered as
+    it is read makes the turn longer for what is read after it, and owes nothing to the next. Only turns after
+    one that took several requests are watched from their beginning; of others the answers are not seen.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -26,7 +27,7 @@ class LoopTurn:
         self._answer_s = _FIRST_ANSWER_S
 
     def wait_s(self, loop: asyncio.AbstractEventLoop) -> float:
-        """A request is being read: the turn so far, and the answers to what was taken in it before."""
+        """A request is being read: the turn so far, and the answers that what was taken in it still gets."""
         now_s = self._clock()
         if self._began_s is None:
             self._began_s = now_s

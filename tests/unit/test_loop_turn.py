@@ -38,10 +38,11 @@ class Reading:
         self.turns = Turns()
         self._turn = LoopTurn(lambda: self.turns.now_s)
 
-    def read(self, count: int, *, takes_s: float = 0.0) -> float:
+    def read(self, count: int, *, takes_s: float = 0.0, is_answered: bool = False) -> float:
         for _ in range(count):
             wait_s = self._turn.wait_s(cast(asyncio.AbstractEventLoop, self.turns))
-            self._turn.take()
+            if not is_answered:
+                self._turn.take()
             self.turns.now_s += takes_s
         return wait_s
 
@@ -82,3 +83,14 @@ def test_a_loop_that_slept_was_not_slow(count: int) -> None:
     assert reading.turns.is_idle  # nothing keeps it awake
     reading.turns.now_s += 100.0
     assert reading.read(1) == 0.0
+
+
+def test_what_is_answered_as_it_is_read_delays_the_rest_of_its_turn_and_nothing_after() -> None:
+    reading = Reading()
+    owed_s = reading.read(11)  # the first ten of them
+    for _ in range(100):
+        reading.turns.next()
+        reading.turns.next()
+        assert reading.read(101, takes_s=0.0001, is_answered=True) == pytest.approx(0.01)
+        assert reading.read(11) == pytest.approx(0.0101 + owed_s)  # what an answer takes is as before
+        assert reading.read(1, is_answered=True) == pytest.approx(0.0101 + 1.1 * owed_s)
