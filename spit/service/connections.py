@@ -25,6 +25,7 @@ def http_protocol(header_timeout_s: float, questions: PlainQuestions | None = No
         def __init__(self, *arguments: Any, **named: Any) -> None:
             super().__init__(*arguments, **named)
             self._header_timer: asyncio.TimerHandle | None = None
+            self._answered_s = float("-inf")  # by the short way, the last time
 
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
             super().connection_made(transport)
@@ -37,8 +38,7 @@ def http_protocol(header_timeout_s: float, questions: PlainQuestions | None = No
                 if outcome.response is not None:
                     self._stop_timer()
                     self.transport.write(outcome.response)
-                    # What it does after each answer: it sets the timer of idle connections.
-                    self.on_response_complete()
+                    self._keep_alive()
                     return
                 questions.take()
             super().data_received(data)
@@ -71,6 +71,23 @@ def http_protocol(header_timeout_s: float, questions: PlainQuestions | None = No
             if limit is not None and max(len(self.connections), len(self.tasks)) >= limit:
                 return LONG_WAY  # which is a 503
             return questions.score(request, self.client, server_headers)
+
+        def _keep_alive(self) -> None:
+            """What uvicorn does after each answer, but for a new timer each time: that takes longer."""
+            self.server_state.total_requests += 1
+            self._answered_s = self.loop.time()
+            if self.timeout_keep_alive_task is None:
+                self._await_next(self.timeout_keep_alive)
+
+        def timeout_keep_alive_handler(self) -> None:
+            left_s = self._answered_s + self.timeout_keep_alive - self.loop.time()
+            if left_s > 0.0:
+                self._await_next(left_s)
+            else:
+                super().timeout_keep_alive_handler()
+
+        def _await_next(self, idle_s: float) -> None:
+            self.timeout_keep_alive_task = self.loop.call_later(idle_s, self.timeout_keep_alive_handler)
 
         def _await_headers(self) -> None:
             if self._header_timer is None:

@@ -281,6 +281,25 @@ def test_an_idle_connection_is_closed_and_one_that_asks_is_not() -> None:
     asyncio.run(ask(Side(CONFIG, keep_alive_s=0), is_closed=True))
 
 
+def test_an_answer_puts_off_the_end_of_an_idle_connection() -> None:
+    async def ask() -> None:
+        protocol, wire = Side(CONFIG, keep_alive_s=60).connect()
+        protocol.data_received(GET)
+        first = protocol.timeout_keep_alive_task
+        protocol.data_received(GET)
+        assert protocol.timeout_keep_alive_task is first
+        protocol.timeout_keep_alive_handler()  # a minute after the first answer, which was this moment
+        assert not wire.is_closed
+        assert protocol.timeout_keep_alive_task is not first
+        protocol.data_received(GET[:-1])
+        assert protocol.timeout_keep_alive_task is None
+        protocol._answered_s -= 60.0
+        protocol.timeout_keep_alive_handler()
+        assert wire.is_closed
+
+    asyncio.run(ask())
+
+
 def test_a_second_request_that_never_ends_is_still_closed() -> None:
     async def ask() -> None:
         protocol, wire = Side(CONFIG, header_timeout_s=0.0).connect()
