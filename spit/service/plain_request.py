@@ -15,6 +15,8 @@ _REQUEST_LINE = re.compile(rb"(GET|POST) %s(?:\?([!-~]*))? HTTP/1\.1" % re.escap
 _HEADER_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([ -~\t]*)")  # nothing that is tried twice
 #: They change what follows on the connection.
 _UNUSUAL = frozenset({b"connection", b"expect", b"te", b"trailer", b"transfer-encoding", b"upgrade"})
+#: What many clients say, and what HTTP/1.1 does anyhow.
+_AS_EVER = (b"connection", b"keep-alive")
 _DIGITS = re.compile(rb"[0-9]{1,9}")
 
 
@@ -48,7 +50,7 @@ def read_plain(data: bytes, *, max_header_bytes: int, max_body_bytes: int) -> Pl
         if header is None:
             return None
         name, value = header[1].lower(), header[2].strip(b" \t")
-        if name in _UNUSUAL:
+        if name in _UNUSUAL and (name, value.lower()) != _AS_EVER:
             return None
         if name == b"host":
             hosts += 1

@@ -25,6 +25,7 @@ def test_whole_questions_are_plain() -> None:
     found = plain(spaced)
     assert found is not None
     assert found.headers == [(b"host", b"a"), (b"x-request-id", b"")]
+    assert plain(GET.replace(b"Host: a", b"Host: a\r\nConnection: Keep-Alive")) is not None
 
 
 @pytest.mark.parametrize(
@@ -60,6 +61,9 @@ def test_whole_questions_are_plain() -> None:
             POST.replace(b"Host: a", b"Host: a\r\n" + header)
             for header in (
                 b"Connection: close",
+                b"Connection: keep-alive, close",
+                b"Connection: keep-alive\r\nConnection: close",
+                b"TE: trailers",
                 b"Transfer-Encoding: chunked",
                 b"expect: 100-continue",
                 b"Upgrade: websocket",
