@@ -3,7 +3,7 @@
 One worker that knows 100,000 callers (service_app.py); wrk asks for both in turn, several rounds, so that a
 slow moment of the machine hits both alike; a share is the median of the rounds' shares, of those in which
 every answer was a verdict. The constant goes through HTTP library, middleware and route. Plain questions do
-not (docs/decisions/0022), so they are also asked with a header that sends them that way: that share
+not (docs/decisions/0027), so they are also asked with a header that sends them that way: that share
 compares like with like. Latency is that of an open loop (service_load.py), at half of the measured rate, at
 1,000 questions a second while events of 1,000 calls a second arrive, and at rising rates until calls are
 allowed without a verdict. The server has a core of its own, wrk and the senders have the other. Takes some
