@@ -129,7 +129,7 @@ def segments(draw: st.DrawFn) -> list[bytes]:
     return [data[start:end] for start, end in zip([0, *cuts], [*cuts, len(data)], strict=True)]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     talk=st.lists(segments(), min_size=1, max_size=4),
     sides=st.sampled_from([OPEN, LIMITED]),
