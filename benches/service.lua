@@ -1,4 +1,4 @@
--- Questions of a file, one after the other, to a path: wrk -s service.lua URL -- FILE PATH METHOD OFFSET
+-- Questions of a file, one after the other, to a path: wrk -s service.lua URL -- FILE PATH METHOD OFFSET [HEADER]
 local requests, at = {}, 0
 
 local function escaped(text)
@@ -6,12 +6,15 @@ local function escaped(text)
 end
 
 function init(args)
-    local headers = { ["Content-Type"] = "application/json" }
+    local headers = {}
+    local name, value = (args[5] or ""):match("^(.-): (.*)$")
+    if name then headers[name] = value end
+    if args[3] ~= "GET" then headers["Content-Type"] = "application/json" end
     for line in io.lines(args[1]) do
         local caller, callee, source = line:match("([^\t]*)\t([^\t]*)\t([^\t]*)")
         if args[3] == "GET" then
             local query = "?caller=" .. escaped(caller) .. "&callee=" .. escaped(callee) .. "&source_ip=" .. source
-            requests[#requests + 1] = wrk.format("GET", args[2] .. query)
+            requests[#requests + 1] = wrk.format("GET", args[2] .. query, headers)
         else
             local body = string.format('{"caller":"%s","callee":"%s","source_ip":"%s"}', caller, callee, source)
             requests[#requests + 1] = wrk.format("POST", args[2], headers, body)

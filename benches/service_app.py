@@ -130,7 +130,7 @@ def serve(folder: Path, port: int) -> None:
         app,
         host="127.0.0.1",
         port=port,
-        http=http_protocol(config.service.header_timeout_s, app.state.shedder),
+        http=http_protocol(config.service.header_timeout_s, app.state.plain_questions),
         ws="none",
         log_level="warning",
         access_log=False,

@@ -99,6 +99,7 @@ def ask(folder: Path, port: int, rate: float, seconds: float, method: str) -> di
         "asked_per_s": rate,
         "answered_per_s": round(total / took_s, 1),
         **{name: round(float(value), 3) for name, value in zip(names, quantiles, strict=True)},
+        "late_ms": round(late_s * 1e3, 3),
         "degraded": degraded,
         "failed": failed,
         "questions": total,

@@ -32,11 +32,11 @@ from spit.service.metrics import RequestCounter, ServiceMetrics, refusal_samples
 from spit.service.model import model_router
 from spit.service.openapi import install_openapi, problems
 from spit.service.overload import ScoreGate
+from spit.service.plain_questions import PlainQuestions
 from spit.service.problems import ProblemError, install_problem_handlers
 from spit.service.request_log import AccessLog, RequestLog
 from spit.service.scopes import requires
 from spit.service.scoring import Scorer, score_router
-from spit.service.shedding import Shedder
 from spit.service.verdict_stream import VerdictStreams, stream_router
 from spit.service.verdicts import verdicts_router
 
@@ -81,7 +81,7 @@ def create_app(
     ``guard``: asks for keys and counts requests; by default it asks for none. ``observers``: those of
     ``engine``. ``gate``: bounds the waiting of attempts. ``control``: lists and
     keys; None where no database is configured. ``app.state`` has the ``scorer``, the ``guard`` and the
-    ``shedder`` (``connections.http_protocol``).
+    ``plain_questions`` (``connections.http_protocol``).
     """
     app = FastAPI(
         title="spit",
@@ -117,14 +117,14 @@ def create_app(
     scorer = Scorer(engine, config, metrics, gate, time_source=time_source, timer=timer)
     app.state.scorer = scorer
     # With access_log "all" every request has its line: then each goes the long way.
-    app.state.shedder = (
+    app.state.plain_questions = (
         None
         if config.service.access_log == "all"
-        else Shedder(
+        else PlainQuestions(
+            scorer,
             gate,
             guard,
             metrics,
-            scorer.open_answer,
             clock=time.perf_counter,
             max_header_bytes=config.service.max_header_bytes,
             max_body_bytes=config.service.max_score_bytes,

@@ -6,7 +6,7 @@ import hashlib
 import logging
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from typing import Any
 
 from anyio import to_thread
@@ -101,10 +101,34 @@ class Guard:
         """Whether who shows these headers may do what is ``wanted``, as far as is known without asking."""
         if not self._asks_for_key(wanted):
             return True
-        known = self._remembered.get(hashlib.sha256(_shown_key(headers)).digest())
-        return (
-            known is not None and self._clock() < known[1] and known[0] is not None and _may(known[0], wanted)
-        )
+        known = self._known(hashlib.sha256(_shown_key(headers)).digest())
+        return known is not None and known[0] is not None and _may(known[0], wanted)
+
+    def admits_at_once(self, scope: MutableMapping[str, Any]) -> bool:
+        """As ``admit`` for a score, of who is known and asks no more than it may; notes it in ``scope`` too.
+
+        Nothing is counted, not even the request (``charge``). False: only ``admit`` can tell.
+        """
+        principal: Principal | None = None
+        key = _shown_key(scope["headers"])
+        if key and (self.asks_for_keys or self._asks_agents):
+            known = self._known(hashlib.sha256(key).digest())
+            if known is None:
+                return False
+            principal = known[0]
+        if self._asks_for_key("score") and (principal is None or not _may(principal, "score")):
+            return False
+        scope[_PRINCIPAL] = principal
+        return self._scores.wait_s(_bucket(scope)) <= 0.0
+
+    def charge(self, scope: Mapping[str, Any]) -> None:
+        """Count a score that was admitted at once and has been answered."""
+        self._scores.take(_bucket(scope))
+
+    def _known(self, digest: bytes) -> tuple[Principal | None, float] | None:
+        """What is remembered of a key, and until when that holds; None when nothing is, or not any more."""
+        known = self._remembered.get(digest)
+        return known if known is not None and self._clock() < known[1] else None
 
     def _asks_for_key(self, wanted: str) -> bool:
         return self.asks_for_keys or (self._asks_agents and wanted in AGENT_SCOPES)
@@ -114,17 +138,16 @@ class Guard:
         path = scope["path"]
         if path in OPEN_PATHS:
             return
-        peer = peer_of(scope.get("client"))
         key = _shown_key(scope["headers"])
         principal: Principal | None = None
         asks = self.asks_for_keys
         if key and (asks or self._asks_agents):
-            principal = await self._identify(key, peer)
+            principal = await self._identify(key, peer_of(scope.get("client")))
         if principal is None and asks:
             self._refusals["unknown_key" if key else "no_key"] += 1
             raise ProblemError(401, _NO_KEY, headers=_CHALLENGE)
         scope[_PRINCIPAL] = principal
-        bucket = ("key", principal.name) if principal is not None else ("peer", peer)
+        bucket = _bucket(scope)
         if path == SCORE_PATH:
             # Here, not by a dependency: FastAPI's take as long as a verdict.
             self.check(scope, "score")
@@ -210,6 +233,12 @@ def principal_name(scope: Mapping[str, Any]) -> str:
     """The name of the key that was shown; "" without one."""
     principal = principal_of(scope)
     return "" if principal is None else principal.name
+
+
+def _bucket(scope: Mapping[str, Any]) -> tuple[str, str]:
+    """Whose rate a request that was admitted counts for."""
+    principal = principal_of(scope)
+    return ("peer", peer_of(scope.get("client"))) if principal is None else ("key", principal.name)
 
 
 def _may(principal: Principal, wanted: str) -> bool:

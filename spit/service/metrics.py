@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from spit.export.prometheus import Sample
 from spit.service.answer_forms import ScoreAnswer
+from spit.service.guard import SCORE_PATH
 from spit.service.overload import SHED_REASONS
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -81,6 +82,7 @@ class ServiceMetrics:
         )
         # A counter of a label set takes longer to find than to count up.
         self._verdict_of: dict[tuple[str, str, str], Counter] = {}
+        self._question_of: dict[str, Counter] = {}
         self.degraded = Counter(
             "spit_degraded",
             "Answers of /v1/score that allowed a call because nothing was scored",
@@ -106,6 +108,13 @@ class ServiceMetrics:
         self.registry.register(EngineCounters(read_engine_counters))
         if read_samples is not None:
             self.registry.register(Samples(read_samples))
+
+    def count_question(self, method: str) -> None:
+        """A request of /v1/score that was answered before RequestCounter could see it."""
+        found = self._question_of.get(method)
+        if found is None:
+            found = self._question_of[method] = self.requests.labels(SCORE_PATH, method, "200")
+        found.inc()
 
     def count_shed(self, reason: str) -> None:
         """An attempt for which there was no time."""

@@ -102,11 +102,17 @@ class ScoreGate:
 
     def check_loop(self) -> None:
         """For work that needs no thread. Raises ShedError while the event loop comes round too slowly."""
+        if not self.loop_is_in_time():
+            raise self.shed("overload")
+
+    def loop_is_in_time(self) -> bool:
+        """As ``check_loop``, and sheds nothing."""
         self._probe(asyncio.get_running_loop())
         if self._loop_delay_s() > self._budget_s:
-            raise self.shed("overload")
+            return False
         if self._is_shedding:
             self._end_shedding()
+        return True
 
     async def run(self, work: Callable[[], T]) -> T:
         """What ``work`` returns or raises, from a thread. Raises ShedError when there is no time for it."""

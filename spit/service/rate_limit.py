@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from functools import lru_cache
 
 #: A bucket takes some 200 bytes; who is forgotten begins with a full one.
 MAX_BUCKETS = 10_000
@@ -72,10 +73,13 @@ def peer_of(client: tuple[str, int] | None) -> str:
 
     One customer has a whole /64 and could make every request from another address of it.
     """
-    if client is None:
-        return "unknown"
+    return "unknown" if client is None else _peer_of_host(client[0])
+
+
+@lru_cache(maxsize=1024)  # there are few peers, and each asks often
+def _peer_of_host(host: str) -> str:
     try:
-        address = ipaddress.ip_address(client[0].partition("%")[0])
+        address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
         return "unknown"
     if isinstance(address, ipaddress.IPv6Address):

@@ -9,7 +9,6 @@ from typing import Any
 
 import pyarrow as pa
 from fastapi import APIRouter, Request, Response
-from pydantic import ValidationError
 
 from spit.config import Config
 from spit.records import Mode
@@ -31,15 +30,23 @@ from spit.service.guard import is_limited
 from spit.service.metrics import ServiceMetrics
 from spit.service.openapi import SCORE_REQUEST_BODY, SCORE_RESPONSES, query_parameters
 from spit.service.overload import ScoreGate, ShedError
-from spit.service.problems import ProblemError, validation_problem
+from spit.service.problems import ProblemError
 from spit.service.scopes import security_of
-from spit.service.score_request import read_body, read_headers, read_query
+from spit.service.score_question import (
+    Question,
+    body_question,
+    query_question,
+    read_json,
+    read_options,
+)
+from spit.service.score_request import read_body, read_headers
 from spit.service.tenants import tenant_named
 
 _HEADERS = query_parameters(ScoreHeaders, place="header")
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 SIP_TYPES = ("application/sip", "message/sip")
-_NO_OPTIONS = ScoreOptions()
+#: In the ASGI scope of a question for which the engine has been asked in vain: when, by ``Scorer.timer``.
+WAITS_SINCE = "spit.waits_since_s"
 
 _log = logging.getLogger("spit.service")
 
@@ -66,22 +73,33 @@ class Scorer:
         self._settings = config.core_settings()
         self._canonicalise = identity.canonicaliser(self._settings)
         self._time_source = time_source
-        self._timer = timer
+        #: Seconds, for the histogram.
+        self.timer = timer
         self._gate = gate
         gate.on_shed = metrics.count_shed
         self._failing = False
 
     async def answer_fields(
-        self, request: ScoreFields, *, tenant: str = "", limited: bool = False
+        self, question: Question, *, limited: bool = False, waits_since_s: float | None = None
     ) -> ScoreAnswer:
         """The answer for caller and callee as fields, or within the budget that the call is allowed.
 
         Given on this thread while the engine is free: to hand it to another takes as long as to score.
-        ``tenant``: whose lists are asked. ``limited``: who asks, asks too often.
+        ``limited``: who asks, asks too often. ``waits_since_s``: when ``score_now`` was asked in vain.
         """
-        read = partial(self._score, self._reader(request), now=True, tenant=tenant)
-        now = None if request.observe else read
-        return await self._answer(now, partial(self.score_fields, request, tenant), limited=limited)
+        may_ask = waits_since_s is None and not question.fields.observe
+        now = partial(self.score_now, question) if may_ask else None
+        work = partial(self.score_fields, question.fields, question.tenant)
+        return await self._answer(now, work, limited=limited, since_s=waits_since_s)
+
+    def score_now(self, question: Question) -> ScoreAnswer | None:
+        """The answer, without observing; None where that would have to wait. Counts nothing."""
+        return self._score(self._reader(question.fields), now=True, tenant=question.tenant)
+
+    def count(self, answer: ScoreAnswer, since_s: float) -> None:
+        """Count an answer that was asked for at ``since_s`` by ``timer``."""
+        self._metrics.score_seconds.observe(self.timer() - since_s)
+        self._metrics.count_answer(answer)
 
     async def answer_invite(
         self, data: bytes, *, source_ip: str | None, observe: bool, tenant: str = "", limited: bool = False
@@ -91,10 +109,15 @@ class Scorer:
         return await self._answer(None, work, limited=limited)
 
     async def _answer(
-        self, now: Callable[[], ScoreAnswer | None] | None, work: Callable[[], ScoreAnswer], *, limited: bool
+        self,
+        now: Callable[[], ScoreAnswer | None] | None,
+        work: Callable[[], ScoreAnswer],
+        *,
+        limited: bool,
+        since_s: float | None = None,
     ) -> ScoreAnswer:
         """``now`` where it can be had at once, else ``work`` in a thread."""
-        started_s = self._timer()
+        started_s = self.timer() if since_s is None else since_s
         answer: ScoreAnswer | None = None
         try:
             if limited:
@@ -106,8 +129,7 @@ class Scorer:
                 answer = await self._gate.run(work)
         except ShedError:
             answer = self.open_answer()
-        self._metrics.score_seconds.observe(self._timer() - started_s)
-        self._metrics.count_answer(answer)
+        self.count(answer, started_s)
         return answer
 
     def open_answer(self) -> ScoreAnswer:
@@ -196,9 +218,10 @@ def score_router(scorer: Scorer) -> APIRouter:
         """Score an attempt by query parameters. Reads; counts only with observe=true."""
         scope = request.scope
         headers = read_headers(scope["headers"])
-        fields = read_fields(ScoreQuery, read_query(scope["query_string"]))
-        tenant = tenant_named(scope, fields.tenant, headers.tenant)
-        answer = await scorer.answer_fields(fields, tenant=tenant, limited=is_limited(scope))
+        question = query_question(scope, headers)
+        answer = await scorer.answer_fields(
+            question, limited=is_limited(scope), waits_since_s=scope.get(WAITS_SINCE)
+        )
         return render(answer, headers.accept)
 
     @router.post(
@@ -216,8 +239,8 @@ def score_router(scorer: Scorer) -> APIRouter:
         """Score an attempt by JSON, by a form, or by its raw INVITE. Reads; counts only with observe=true."""
         scope = request.scope
         headers = read_headers(scope["headers"])
-        query, media_type, limited = read_query(scope["query_string"]), headers.media_type, is_limited(scope)
-        options = read_fields(ScoreOptions, query) if query else _NO_OPTIONS
+        media_type, limited = headers.media_type, is_limited(scope)
+        options = read_options(scope)
         if media_type in SIP_TYPES:
             answer = await scorer.answer_invite(
                 await read_body(request.receive),
@@ -235,21 +258,8 @@ def score_router(scorer: Scorer) -> APIRouter:
         else:
             expected = "application/json, application/x-www-form-urlencoded or application/sip"
             raise ProblemError(415, f"expected Content-Type {expected}, found {media_type or 'none'}")
-        if options.observe:
-            fields = fields.model_copy(update={"observe": True})
-        tenant = tenant_named(scope, fields.tenant, headers.tenant)
-        answer = await scorer.answer_fields(fields, tenant=tenant, limited=limited)
+        question = body_question(scope, headers, options, fields)
+        answer = await scorer.answer_fields(question, limited=limited, waits_since_s=scope.get(WAITS_SINCE))
         return render(answer, headers.accept)
 
     return router
-
-
-def read_json(body: bytes) -> ScoreRequest:
-    """Raises ProblemError: 400 when it is not JSON, 422 when a field is wrong."""
-    try:
-        return ScoreRequest.model_validate_json(body)
-    except ValidationError as error:
-        first = error.errors()[0]
-        if first["type"] == "json_invalid":
-            raise ProblemError(400, f"expected a JSON object, found a mistake: {first['msg']}") from None
-        raise validation_problem(error) from None

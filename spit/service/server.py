@@ -107,7 +107,7 @@ class HttpService:
         self._server = uvicorn.Server(
             uvicorn.Config(
                 self._app,
-                http=http_protocol(config.service.header_timeout_s, self._app.state.shedder),
+                http=http_protocol(config.service.header_timeout_s, self._app.state.plain_questions),
                 ws="none",
                 log_config=None,  # the command that serves says where log lines go
                 access_log=False,  # request_log.py writes it, without the telephone numbers

@@ -25,13 +25,13 @@ class Talk:
     """One connection; each request has one answer."""
 
     def __init__(self, service: HttpService, connection: socket.socket) -> None:
-        self.shedder = service._app.state.shedder
+        self.questions = service._app.state.plain_questions
         self._connection = connection
         self._received = b""
 
     def ask(self, data: bytes, *, late: bool) -> tuple[int, dict[bytes, bytes], bytes]:
         """Status, headers and body; ``late``: there is no time for it."""
-        self.shedder._most_s = -1.0 if late else PATIENCE_S
+        self.questions._most_s = -1.0 if late else PATIENCE_S
         self._connection.sendall(data)
         head = self._until(b"\r\n\r\n")
         first, *lines = head.removesuffix(b"\r\n\r\n").split(b"\r\n")
@@ -103,7 +103,7 @@ def test_the_answer_is_that_of_an_engine_that_cannot_score(accept: str) -> None:
         asked = (f"/v1/score?{QUERY}", f"Accept: {accept}", "X-Request-Id: mine")
         scored = talk.get(*asked, late=False)
         shed = talk.get(*asked, late=True)
-        engine = talk.shedder._open_answer.__self__._engine
+        engine = talk.questions._scorer._engine
         engine.failure = RuntimeError("out of order")
         failed = talk.get(*asked, late=False)
     for answer in (shed, failed):
@@ -168,4 +168,4 @@ def test_nobody_is_answered_who_would_not_be_let_in() -> None:
 
 def test_where_every_request_is_logged_each_goes_the_long_way() -> None:
     with talking(with_service(Config(), access_log="all")) as talk:
-        assert talk.shedder is None
+        assert talk.questions is None

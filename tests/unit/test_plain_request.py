@@ -1,90 +1,13 @@
-"""When attempts are allowed as soon as they are read, and which requests are plain enough for that."""
+"""Which requests are plain enough to be read as bytes, and that they are the same to the library."""
 
 from __future__ import annotations
-
-import asyncio
-from collections.abc import Callable
-from typing import Any, cast
 
 import h11
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spit.service.shedding import LoopTurn, PlainRequest, read_plain
-
-
-class Turns:
-    """An event loop of which the test makes the turns, and its clock."""
-
-    def __init__(self) -> None:
-        self.now_s = 1_000.0
-        self._soon: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
-
-    def call_soon(self, call: Callable[..., None], *arguments: Any) -> None:
-        self._soon.append((call, arguments))
-
-    def next(self) -> None:
-        soon, self._soon = self._soon, []
-        for call, arguments in soon:
-            call(*arguments)
-
-    @property
-    def is_idle(self) -> bool:
-        return not self._soon
-
-
-class Reading:
-    """Requests read in turns; ``read`` says how long each is expected to wait."""
-
-    def __init__(self) -> None:
-        self.turns = Turns()
-        self._turn = LoopTurn(lambda: self.turns.now_s)
-
-    def read(self, count: int, *, takes_s: float = 0.0) -> float:
-        for _ in range(count):
-            wait_s = self._turn.wait_s(cast(asyncio.AbstractEventLoop, self.turns))
-            self._turn.take()
-            self.turns.now_s += takes_s
-        return wait_s
-
-
-def test_what_is_read_waits_for_what_was_read_before_it() -> None:
-    reading = Reading()
-    assert reading.read(1) == 0.0
-    few, many = reading.read(10), reading.read(90)
-    assert 0.0 < few < many
-    assert many == pytest.approx(100 / 10 * few)
-
-
-def test_the_answers_of_a_turn_count_and_say_how_long_the_next_ones_take() -> None:
-    reading = Reading()
-    for _ in range(100):
-        reading.read(20)
-        reading.turns.next()
-        reading.turns.now_s += 0.2  # 20 answers
-        assert reading.read(1) == pytest.approx(0.2)
-        assert reading.read(1) >= 0.2
-        reading.turns.next()
-        reading.turns.next()
-    reading.turns.now_s += 10.0
-    assert reading.read(1) == 0.0
-    assert reading.read(1) == pytest.approx(0.01, rel=0.01)
-
-
-def test_reading_takes_time_too() -> None:
-    assert Reading().read(11, takes_s=0.001) >= 0.010
-
-
-@pytest.mark.parametrize("count", [1, 100])
-def test_a_loop_that_slept_was_not_slow(count: int) -> None:
-    reading = Reading()
-    reading.read(count)
-    reading.turns.next()
-    reading.turns.next()
-    assert reading.turns.is_idle  # nothing keeps it awake
-    reading.turns.now_s += 100.0
-    assert reading.read(1) == 0.0
+from spit.service.plain_request import PlainRequest, read_plain
 
 
 def plain(data: bytes) -> PlainRequest | None:
@@ -96,10 +19,13 @@ POST = b"POST /v1/score HTTP/1.1\r\nHost: a\r\ncontent-length: 2\r\n\r\n{}"
 
 
 def test_whole_questions_are_plain() -> None:
-    assert plain(GET) == PlainRequest("GET", [(b"host", b"a")])
-    assert plain(POST) == PlainRequest("POST", [(b"host", b"a"), (b"content-length", b"2")])
+    assert plain(GET) == PlainRequest("GET", b"caller=1&callee=2", [(b"host", b"a")], b"")
+    assert plain(POST) == PlainRequest("POST", b"", [(b"host", b"a"), (b"content-length", b"2")], b"{}")
     spaced = GET.replace(b"Host: a", b"Host:\t a \r\nX-Request-Id:")
-    assert plain(spaced) == PlainRequest("GET", [(b"host", b"a"), (b"x-request-id", b"")])
+    found = plain(spaced)
+    assert found is not None
+    assert found.headers == [(b"host", b"a"), (b"x-request-id", b"")]
+    assert plain(GET.replace(b"Host: a", b"Host: a\r\nConnection: Keep-Alive")) is not None
 
 
 @pytest.mark.parametrize(
@@ -118,6 +44,7 @@ def test_whole_questions_are_plain() -> None:
         GET.replace(b"HTTP/1.1", b"HTTP/1.0"),
         GET.replace(b"GET ", b"GET  "),
         GET.replace(b"=1", b"=\xff"),
+        GET.replace(b"/v1/score?", b"/v1/score#?"),
         GET.replace(b"Host: a", b"X: a"),
         GET.replace(b"Host: a", b"Host: a\r\nHost: b"),
         GET.replace(b"Host: a", b"Host : a"),
@@ -134,6 +61,9 @@ def test_whole_questions_are_plain() -> None:
             POST.replace(b"Host: a", b"Host: a\r\n" + header)
             for header in (
                 b"Connection: close",
+                b"Connection: keep-alive, close",
+                b"Connection: keep-alive\r\nConnection: close",
+                b"TE: trailers",
                 b"Transfer-Encoding: chunked",
                 b"expect: 100-continue",
                 b"Upgrade: websocket",
@@ -145,6 +75,15 @@ def test_what_is_unusual_goes_the_long_way(data: bytes) -> None:
     assert plain(data) is None
 
 
+def test_a_header_of_blanks_is_read_in_one_pass() -> None:
+    """Tried at each blank, this would take hours, and nobody else would be answered meanwhile."""
+    value = b"a" + b" " * 1_000_000 + b"b"
+    data = GET.replace(b"Host: a", b"Host: a\r\nX: " + value)
+    found = read_plain(data, max_header_bytes=2_000_000, max_body_bytes=0)
+    assert found is not None
+    assert found.headers[1] == (b"x", value)
+
+
 PIECES = st.sampled_from(
     [
         *(
@@ -152,6 +91,8 @@ PIECES = st.sampled_from(
             b"POST ",
             b"/v1/score",
             b"?a=%00",
+            b"?",
+            b"#",
             b" HTTP/1.1",
             b"\r\n",
             b"\n",
@@ -187,11 +128,12 @@ def test_what_is_plain_is_the_same_to_the_library(data: bytes) -> None:
     event = connection.next_event()
     assert isinstance(event, h11.Request)
     assert event.method == request.method.encode()
-    assert event.target.partition(b"?")[0] == b"/v1/score"
-    assert [(name, value.strip()) for name, value in event.headers] == list(request.headers)
+    path, _, query = event.target.partition(b"?")
+    assert (path, query) == (b"/v1/score", request.query)
+    assert list(event.headers) == list(request.headers)
     body = b""
     while isinstance(event := connection.next_event(), h11.Data):
         body += event.data
     assert isinstance(event, h11.EndOfMessage)
-    assert body == data.partition(b"\r\n\r\n")[2]
+    assert body == request.body == data.partition(b"\r\n\r\n")[2]
     assert connection.trailing_data == (b"", False)
