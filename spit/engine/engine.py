@@ -17,7 +17,7 @@ from spit.engine.callers import F32, F64, CallerColumns
 from spit.engine.campaign_rows import Campaign, campaign_rows, group
 from spit.engine.campaigns import Background, Member
 from spit.engine.deliveries import Deliveries
-from spit.engine.detection import Detection, Folded
+from spit.engine.detection import Batch, Detection, Folded
 from spit.engine.moments import FrozenEngine
 from spit.engine.moments import Observer as Observer
 from spit.engine.moments import Restored as Restored
@@ -121,10 +121,11 @@ class Engine:
     def observe(self, events: pa.RecordBatch) -> Scored:
         """Fold all events (records.EVENT_SCHEMA) in order and score the attempts among them."""
         parts: list[Scored] = []
+        batch = self._detection.take(events)
         done = 0
         while done < events.num_rows or not parts:
             length = self._chunk_events(events.num_rows - done)
-            parts.append(self._observe_chunk(events, done, length)[0])
+            parts.append(self._observe_chunk(batch, done, length)[0])
             done += length
         return concatenate(parts)
 
@@ -138,7 +139,7 @@ class Engine:
         return math.ceil(left / max(math.ceil(left / most), 1))
 
     def _observe_chunk(
-        self, batch: pa.RecordBatch, offset: int, length: int, sequence: int | None = None
+        self, batch: Batch, offset: int, length: int, sequence: int | None = None
     ) -> tuple[Scored, AttemptContext]:
         policy = self.policy
         with self._counting:
@@ -166,8 +167,9 @@ class Engine:
         For captures (``spit.engine.replaying``), which are read to the end before anything is asked or saved:
         in between the features know more than the evidence. Batches are folded one after another.
         """
-        starts = range(0, max(batch.num_rows, 1), self._chunk)
-        return [self._detection.fold(batch, start, self._chunk) for start in starts]
+        taken, rows = self._detection.take(batch), batch.num_rows
+        starts = range(0, max(rows, 1), self._chunk)
+        return [self._detection.fold(taken, start, min(self._chunk, rows - start)) for start in starts]
 
     def count_folded(self, folded: Folded) -> Scored:
         """Score what was folded ahead, in the same order: the second half of ``observe``."""
@@ -226,7 +228,7 @@ class Engine:
         batch = attempt_batch(attempt) if observe else None
         sequence = None if batch is None else self._deliveries.note(batch)
         if batch is not None and not self._defer(batch, sequence):
-            counted = self._observe_chunk(batch, 0, 1, sequence)
+            counted = self._observe_chunk(self._detection.take(batch), 0, 1, sequence)
             with self._lock:
                 telling = self._detection.telling(caller)
             basis = basis_of_scored(*counted, telling)
@@ -371,7 +373,7 @@ class Engine:
             deferred, self._deferred = self._deferred, []
         for attempt, sequence in deferred:
             try:
-                self._observe_chunk(attempt, 0, 1, sequence)
+                self._observe_chunk(self._detection.take(attempt), 0, 1, sequence)
             except Exception:  # noqa: BLE001
                 # Its question has been answered, so nobody is left to hear of it. Whatever is wrong with this
                 # attempt must neither cost the other ones that wait here nor fail the save, which is done.

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 import pytest
+from feature_events import attempts_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -29,13 +30,15 @@ def _rank(score: float) -> int:
 def _update(table: CallerTable, rows: Rows, start: int) -> list[tuple[int, ...]]:
     scores = np.array([r[1] for r in rows], dtype=np.float64)
     state = table.update(
-        pa.array([r[0] for r in rows], pa.string()),
+        attempts_of(
+            caller=[r[0] for r in rows],
+            source_ip=[r[2] for r in rows],
+            call_id=[f"id{i}" for i in range(start, start + len(rows))],
+        ),
         np.arange(start, start + len(rows), dtype=np.int64),
         scores,
         np.array([_rank(s) for s in scores], dtype=np.int8),
         np.arange(start, start + len(rows), dtype=np.float32).reshape(-1, 1),
-        pa.array([r[2] for r in rows], pa.string()),
-        pa.array([f"id{i}" for i in range(start, start + len(rows))], pa.string()),
     )
     columns = (state.attempts, state.flagged_at_attempt, state.first_seen_us)
     return list(zip(*(c.tolist() for c in columns), strict=True))
