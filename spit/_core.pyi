@@ -1,6 +1,7 @@
 """The Rust core: decode, track, fold. Batches of columns cross this border, never single packets."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -492,6 +493,10 @@ class Events:
     """A batch of events, taken over once for several calls. ``given``: a number for each event, by name."""
 
     def __init__(self, batch: pa.RecordBatch, given: Mapping[str, F64] | None = None) -> None: ...
+    def rows(self, names: Sequence[str], rows: I64) -> list[tuple[Any, ...]]:
+        """These columns (strings, int64, float64, bool) of these rows, null as None. Raises KeyError without
+        a column, ValueError at one of another type or a row that is not there."""
+
     def __len__(self) -> int: ...
 
 class Attempts:

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 import pyarrow as pa
 
-from spit._core import Attempts, CallerSet
+from spit._core import Attempts, CallerSet, Events
 from spit.engine.callers import I8, SPAM_RANK
 from spit.errors import InputError
 from spit.model.evidence import I64, U64, Mask
@@ -185,7 +185,7 @@ class CampaignTable:
 
     def update(
         self,
-        events: pa.RecordBatch,
+        events: Events,
         attempts: Attempts,
         rows: I64,
         ends: I64,
@@ -371,12 +371,9 @@ class CampaignTable:
         self._evicted += len(oldest)
 
 
-def _read(kind: type[_Row], events: pa.RecordBatch, rows: I64) -> list[_Row]:
+def _read(kind: type[_Row], events: Events, rows: I64) -> list[_Row]:
     """These rows."""
-    if not len(rows):
-        return []
-    picked = events.select(list(kind._fields)).take(pa.array(rows))
-    return [kind._make(row) for row in zip(*(column.to_pylist() for column in picked.columns), strict=True)]
+    return [kind._make(row) for row in events.rows(kind._fields, rows)]
 
 
 def _ties_of(event: _Attempt) -> tuple[tuple[str, str | None], ...]:

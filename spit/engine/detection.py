@@ -174,7 +174,7 @@ class Detection:
         """Count what campaigns are grouped from: the part of counting of which no question reads anything."""
         rows, scored = counted.folded.rows, counted.scored
         self._campaigns.update(
-            counted.folded.batch.events,
+            counted.folded.batch.taken,
             rows.attempts,
             rows.rows,
             rows.ends,

@@ -84,9 +84,10 @@ def _observe(
     is_attempt = np.array([event["event"] == "attempt" for event, _ in events], np.bool_)
     attempts = batch.filter(pa.array(is_attempt))
     rows = np.flatnonzero(is_attempt)
+    taken = Events(batch)
     table.update(
-        batch,
-        Attempts(Events(batch), rows),
+        taken,
+        Attempts(taken, rows),
         rows,
         np.flatnonzero(~is_attempt),
         caller_keys(attempts),

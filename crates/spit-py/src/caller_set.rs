@@ -7,7 +7,7 @@ use spit_core::fold::Names;
 
 use crate::evidence::beside;
 use crate::fold::{column as slice, value_error};
-use crate::handed::Attempts;
+use crate::handed::{check_rows, Attempts};
 use crate::plan::column;
 use crate::texts::Texts;
 
@@ -43,21 +43,14 @@ impl CallerSet {
     ) -> PyResult<(Rows<'py>, Rows<'py>)> {
         let attempts = attempts.get();
         let (marked, ends) = (slice("marked", &marked)?, slice("ends", &ends)?);
-        let (rows, count) = (attempts.rows().len(), attempts.batch().num_rows());
+        let rows = attempts.rows().len();
         if marked.len() != rows {
             return Err(PyValueError::new_err(format!(
                 "marked: expected {rows} truths, one for each attempt, found {}",
                 marked.len()
             )));
         }
-        if let Some(row) = ends
-            .iter()
-            .find(|&&row| !usize::try_from(row).is_ok_and(|row| row < count))
-        {
-            return Err(PyValueError::new_err(format!(
-                "ends: expected rows of {count} events, found {row}"
-            )));
-        }
+        check_rows(attempts.batch().num_rows(), ends.iter())?;
         let names = &mut self.0;
         let (found, ended) = beside(py, rows.max(ends.len()), || find(names, attempts, marked, ends))?;
         Ok((PyArray1::from_vec(py, found), PyArray1::from_vec(py, ended)))

@@ -2,11 +2,18 @@
 
 use std::collections::HashMap;
 
-use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch};
+use arrow_schema::DataType;
 use numpy::PyReadonlyArray1;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+use pyo3::IntoPyObjectExt;
 use pyo3_arrow::PyRecordBatch;
+
+use crate::plan::column;
+use crate::texts::Texts;
 
 /// Adds the classes of this file to the module.
 pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -42,8 +49,65 @@ impl Events {
         Ok(Self { batch, given: held })
     }
 
+    /// These columns of these rows, a tuple for each row.
+    fn rows<'py>(
+        &self,
+        py: Python<'py>,
+        names: Vec<String>,
+        rows: PyReadonlyArray1<'py, i64>,
+    ) -> PyResult<Vec<Bound<'py, PyTuple>>> {
+        let columns = names.iter().map(|name| Values::new(name, column(&self.batch, name)?));
+        let columns = columns.collect::<PyResult<Vec<_>>>()?;
+        let rows = rows.as_array();
+        check_rows(self.batch.num_rows(), rows.iter())?;
+        rows.iter()
+            .map(|&row| {
+                let values = columns.iter().map(|column| column.get(py, row as usize));
+                PyTuple::new(py, values.collect::<PyResult<Vec<_>>>()?)
+            })
+            .collect()
+    }
+
     fn __len__(&self) -> usize {
         self.batch.num_rows()
+    }
+}
+
+/// A column of events, as Python has its values.
+enum Values<'a> {
+    Texts(Texts<'a>),
+    Longs(&'a Int64Array),
+    Numbers(&'a Float64Array),
+    Truths(&'a BooleanArray),
+}
+
+impl<'a> Values<'a> {
+    fn new(name: &str, column: &'a ArrayRef) -> PyResult<Self> {
+        Ok(match column.data_type() {
+            DataType::Int64 => Self::Longs(column.as_primitive()),
+            DataType::Float64 => Self::Numbers(column.as_primitive()),
+            DataType::Boolean => Self::Truths(column.as_boolean()),
+            _ => Self::Texts(Texts::new(name, column)?),
+        })
+    }
+
+    fn get<'py>(&self, py: Python<'py>, row: usize) -> PyResult<Bound<'py, PyAny>> {
+        match self {
+            Self::Texts(texts) => texts.get(row).into_bound_py_any(py),
+            Self::Longs(longs) => longs.is_valid(row).then(|| longs.value(row)).into_bound_py_any(py),
+            Self::Numbers(numbers) => numbers.is_valid(row).then(|| numbers.value(row)).into_bound_py_any(py),
+            Self::Truths(truths) => truths.is_valid(row).then(|| truths.value(row)).into_bound_py_any(py),
+        }
+    }
+}
+
+/// Fails at a row that `count` events do not have.
+pub(crate) fn check_rows<'a>(count: usize, mut rows: impl Iterator<Item = &'a i64>) -> PyResult<()> {
+    match rows.find(|&&row| !usize::try_from(row).is_ok_and(|row| row < count)) {
+        None => Ok(()),
+        Some(row) => Err(PyValueError::new_err(format!(
+            "rows: expected rows of {count} events, found {row}"
+        ))),
     }
 }
 
@@ -73,17 +137,9 @@ pub(crate) struct Attempts {
 impl Attempts {
     #[new]
     fn new(events: Py<Events>, rows: PyReadonlyArray1<'_, i64>) -> PyResult<Self> {
-        let count = events.get().batch.num_rows();
         let rows = rows.as_array().to_vec();
-        match rows
-            .iter()
-            .find(|&&row| !usize::try_from(row).is_ok_and(|row| row < count))
-        {
-            None => Ok(Self { events, rows }),
-            Some(row) => Err(PyValueError::new_err(format!(
-                "rows: expected rows of {count} events, found {row}"
-            ))),
-        }
+        check_rows(events.get().batch.num_rows(), rows.iter())?;
+        Ok(Self { events, rows })
     }
 
     fn __len__(&self) -> usize {
