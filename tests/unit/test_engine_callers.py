@@ -11,7 +11,7 @@ from feature_events import attempts_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spit.engine.callers import LABELS, CallerTable
+from spit.engine.callers import LABELS, STATE_SCHEMA, CallerTable
 from spit.errors import InputError
 from spit.records import Label
 
@@ -166,3 +166,45 @@ def test_the_first_eight_sources_are_kept_and_stale_ones_forgotten() -> None:
 def test_restore_refuses_other_columns() -> None:
     with pytest.raises(InputError, match="expected columns"):
         CallerTable(max_callers=2).restore(pa.record_batch({"caller": ["a"]}))
+
+
+def test_a_state_of_columns_is_read_and_written_as_it_was() -> None:
+    rows = [
+        {
+            "caller": "a",
+            "attempts": 7,
+            "score": 0.95,
+            "label": 2,
+            "flagged_at_attempt": 3,
+            "first_seen_us": 5,
+            "last_seen_us": 90,
+            "source_ips": ["192.0.2.1", "2001:db8::1"],
+            "call_ids": ["one", "two"],
+            "values": [0.5, 1.5],
+        },
+        {
+            "caller": "b",
+            "attempts": 1,
+            "score": 0.25,
+            "label": 0,
+            "flagged_at_attempt": 0,
+            "first_seen_us": 60,
+            "last_seen_us": 60,
+            "source_ips": [],
+            "call_ids": [],
+            "values": None,
+        },
+    ]
+    state = pa.RecordBatch.from_pylist(rows, schema=STATE_SCHEMA)
+    table = CallerTable(max_callers=10)
+    table.restore(state)
+    assert table.state().equals(state)
+    attempts, call_ids, values = table.seen("a")
+    assert (attempts, call_ids) == (7, ("one", "two"))
+    assert values is not None
+    assert values.tolist() == [0.5, 1.5]
+    assert table.seen("b") == (1, (), None)
+    assert table.seen("c") == (0, (), None)
+    columns = table.columns(["b", "c", "a"])
+    assert columns.callers.to_pylist() == ["b", "a"]
+    assert columns.values_at.tolist() == [1]
