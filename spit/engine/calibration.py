@@ -17,7 +17,7 @@ from spit.engine.callers import F64, I64
 from spit.engine.ties import caller_keys, is_first_contact, tie_keys
 from spit.errors import InputError
 from spit.features.table import FeatureTable
-from spit.model.decision import DecisionParameters
+from spit.model.decision import STAGE_ATTEMPTS, DecisionParameters
 from spit.model.error_budget import ErrorBudget
 from spit.model.evidence import U64, Mask
 from spit.model.evidence_state import Evidence
@@ -33,8 +33,10 @@ _GRID: dict[str, tuple[float, ...]] = {
     "newcomer_log_odds": (-3.0, -4.0, -5.0),
     "newcomer_weight": (1.0, 2.0),
 }
-#: What the search starts from. The penalty lowers scores: only a calibrated threshold goes with it.
-_START = DecisionParameters(experience_penalty=2.0)
+#: By how much the penalty of a stage is moved, up and down, while that flags more.
+_PENALTY_STEPS = (1.0, 0.5)
+#: What the search starts from. Penalties lower scores: only a calibrated threshold goes with them.
+_START = DecisionParameters(experience_penalties=(0.0, 0.4, 2.0, 2.0, 2.0, 2.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,15 +108,30 @@ def measure_budget(
 
 
 def choose_parameters(recordings: Sequence[Recording], *, prior: float) -> DecisionParameters:
-    """Those that flag most spam attempts within the budget, by a search of one parameter at a time."""
+    """Those that flag most spam attempts within the budget, by a search of one parameter at a time.
+
+    A penalty for each stage of a caller's experience, because one threshold holds for all of them: otherwise
+    the kind of caller that looks worst at a thousand calls decides what a newcomer may do.
+    """
     best = _START
     highest = _merit(recordings, best, prior)
     for name, values in _GRID.items():
         for value in values:
-            tried = replace(best, **{name: value})
+            tried = replace(best, **{name: value})  # type: ignore[arg-type]  # all three are numbers
             merit = _merit(recordings, tried, prior)
             if merit > highest:
                 best, highest = tried, merit
+    for step in _PENALTY_STEPS:
+        # The first stage stays: to move all is to move the threshold.
+        for stage in range(1, len(STAGE_ATTEMPTS)):
+            for moved in (step, -step):
+                penalties = list(best.experience_penalties)
+                penalties[stage] += moved
+                tried = replace(best, experience_penalties=tuple(penalties))
+                merit = _merit(recordings, tried, prior)
+                if merit > highest:
+                    best, highest = tried, merit
+                    break
     return best
 
 

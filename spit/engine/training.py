@@ -5,7 +5,7 @@ The features are folded by the same code that scores live traffic: what the mode
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from spit.engine.benchmark_run import measure_model
 from spit.engine.calibration import Recording, calibrate, record
 from spit.engine.evaluation import Progress, evaluate_on_simulation, silent
 from spit.engine.model_card import model_card, seed_words
-from spit.engine.training_traffic import WORLD_SEEDS, LabelledEvents, check_world_seeds
+from spit.engine.training_traffic import LabelledEvents, check_world_seeds
 from spit.engine.training_traffic import training_rows as training_rows
 from spit.engine.training_traffic import training_spec as training_spec
 from spit.errors import ConfigError
@@ -26,10 +26,13 @@ from spit.features.monotonic import MONOTONIC
 from spit.features.table import FeatureTable
 from spit.model.bundle import with_decision
 from spit.model.scorer import Model
-from spit.model.train import TrainedModel, TrainingRows, TrainingSettings, train
+from spit.model.train import Member, TrainedModel, TrainingRows, TrainingSettings, train
 from spit.policy.policy import Policy
 from spit.simulate.scenario import scenario
 from spit.worlds.traffic import WORLDS
+
+#: Seeds of the own simulator beside each seed of every world: so many have about as many rows as one world.
+OWN_SEEDS_PER_WORLD_SEED = 10
 
 
 def monotonic(names: Sequence[str]) -> dict[str, int]:
@@ -49,18 +52,36 @@ def train_on_simulation(
 
     Raises ConfigError when seeds and test seeds overlap.
     """
-    settings = settings or default_settings(worlds=bool(world_seeds))
-    rows = _rows(seeds, test_seeds, world_seeds, settings, progress or silent)
-    return _train(rows, test_seeds, world_seeds, settings)
+    return _rows_and_model(seeds, test_seeds, world_seeds, settings, progress or silent)[1]
 
 
 def default_settings(*, worlds: bool = False) -> TrainingSettings:
-    """One forest, with the constraints of the features; ``worlds``: for the mean of several forests
-    (``members``), each of fewer trees and of more rows a caller."""
+    """One forest, with the constraints of the features; ``worlds``: for those of several authors' traffic
+    (``train_beside``), each of fewer trees and of more rows a caller."""
     one = TrainingSettings(monotonic=monotonic(FeatureTable.names))
     if not worlds:
         return one
     return replace(one, trees=60, learning_rate=0.15, max_rows_per_caller=60, max_weight_per_caller=40.0)
+
+
+def _rows_and_model(
+    seeds: Sequence[int],
+    test_seeds: Sequence[int],
+    world_seeds: Sequence[int],
+    settings: TrainingSettings | None,
+    progress: Progress,
+) -> tuple[TrainingRows, TrainedModel]:
+    """The model and the rows that it, or with worlds its latest forests, was fitted on."""
+    own_settings = settings or default_settings()
+    if not world_seeds:
+        rows = _rows(seeds, test_seeds, (), own_settings, progress)
+        return rows, train(rows, names=FeatureTable.names, test_seeds=test_seeds, settings=own_settings)
+    check_world_seeds(world_seeds)
+    own = train_on_simulation(seeds, test_seeds, settings=own_settings, progress=progress)
+    settings = settings or default_settings(worlds=True)
+    beside = seeds[: OWN_SEEDS_PER_WORLD_SEED * len(world_seeds)]
+    rows = _rows(beside, test_seeds, world_seeds, settings, progress)
+    return rows, train_beside(own, rows, test_seeds, world_seeds, settings)
 
 
 def _rows(
@@ -83,30 +104,27 @@ def _rows(
     return rows
 
 
-def _train(
-    rows: TrainingRows, test_seeds: Sequence[int], world_seeds: Sequence[int], settings: TrainingSettings
+def train_beside(
+    own: TrainedModel,
+    rows: TrainingRows,
+    test_seeds: Sequence[int],
+    world_seeds: Sequence[int],
+    settings: TrainingSettings,
 ) -> TrainedModel:
-    trained = train(
-        rows,
-        names=FeatureTable.names,
-        test_seeds=test_seeds,
-        settings=settings,
-        members=members(set(rows.seeds.tolist()) - set(test_seeds)) if world_seeds else (),
-    )
-    if not world_seeds:
-        return trained
-    facts = trained.trained_on
-    own = [seed for seed in facts["seeds"] if seed < WORLD_SEEDS]
-    worlds = {"worlds": list(WORLDS), "world_seeds": sorted(world_seeds)}
-    return replace(trained, trained_on={**facts, "seeds": own, **worlds})
+    """The mean of ``own``, the forest of the own simulator alone, and of two of ``rows``, which are of worlds
+    too: one of their values, one of these as they rank in their own network.
 
-
-def members(seeds: Collection[int]) -> list[set[int]]:
-    """The seeds that each forest of the model learns from: all of them, and those of the own simulator alone.
-
-    What only one of them holds against a legitimate caller counts half in the mean (docs/decisions/0026).
+    What only one of them holds against a legitimate caller counts a third (docs/decisions/0026).
     """
-    return [set(seeds), {seed for seed in seeds if seed < WORLD_SEEDS}]
+    everything = set(rows.seeds.tolist()) - set(test_seeds)
+    members = [
+        Member(everything),
+        Member(everything, matched=True),
+        Member(own.trained_on["seeds"], onnx=own.onnx),
+    ]
+    trained = train(rows, names=FeatureTable.names, test_seeds=test_seeds, settings=settings, members=members)
+    facts = {"seeds": own.trained_on["seeds"], "worlds": list(WORLDS), "world_seeds": sorted(world_seeds)}
+    return replace(trained, trained_on={**trained.trained_on, **facts})
 
 
 def make_model(
@@ -135,7 +153,7 @@ def make_model(
     it is worth, which costs a training per family of features. Raises ConfigError when seeds overlap with
     those of another purpose, ModelError when this version exists.
     """
-    say, settings = progress or silent, settings or default_settings(worlds=bool(world_seeds))
+    say = progress or silent
     both = sorted(set(calibration_seeds) & {*seeds, *test_seeds})
     if both:
         raise ConfigError(f"training: expected calibration seeds of their own, found {both} used twice")
@@ -145,8 +163,7 @@ def make_model(
         raise ConfigError(f"training: expected world calibration seeds of their own, found {both} used twice")
     if benchmark is not None:
         benchmark.refuse_trained_on([*seeds, *calibration_seeds])
-    rows = _rows(seeds, test_seeds, world_seeds, settings, say)
-    trained = _train(rows, test_seeds, world_seeds, settings)
+    rows, trained = _rows_and_model(seeds, test_seeds, world_seeds, settings, say)
     if world_calibration_seeds:
         facts = {"worlds": list(WORLDS), "world_calibration_seeds": sorted(world_calibration_seeds)}
         trained = replace(trained, trained_on={**trained.trained_on, **facts})
@@ -161,7 +178,8 @@ def make_model(
         model = model.deciding_by(*calibrate(recordings, prior=model.prior))
     metrics: dict[str, Any] = {}
     if ablate:
-        metrics["ablation"] = ablation(rows, model, test_seeds=test_seeds, settings=settings, progress=say)
+        whole = settings or default_settings(worlds=bool(world_seeds))
+        metrics["ablation"] = ablation(rows, model, test_seeds=test_seeds, settings=whole, progress=say)
     del rows
     specs = {
         f"scenario training, seeds {seed_words(test_seeds)}": [training_spec(seed) for seed in test_seeds],

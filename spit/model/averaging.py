@@ -52,6 +52,13 @@ def average_forests(models: Sequence[bytes]) -> bytes:
     return data
 
 
+def count_trees(model: bytes) -> int:
+    """Trees of a TreeEnsembleClassifier, of which there is at least one."""
+    import onnx
+
+    return int(max(_attributes(onnx.load_from_string(model))["nodes_treeids"].ints)) + 1
+
+
 def _attributes(model: Any) -> dict[str, Any]:
     """The attributes of the one node, by name."""
     (node,) = model.graph.node

@@ -8,6 +8,7 @@ so nothing is approximated.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -61,6 +62,33 @@ def to_bins(values: F32, cuts: Sequence[F32], rows: Bools | None = None) -> F64:
         column = values[:, i] if rows is None else values[rows, i]
         bins[:, i] = np.where(np.isnan(column), np.nan, np.searchsorted(column_cuts, column, side="left"))
     return bins
+
+
+def match_operators(bins: F64, operators: npt.NDArray[np.int64], max_bins: int) -> None:
+    """Replace each bin number, in place, by the one with its rank: as many of all rows lie below as of the
+    operator's.
+
+    ``bins``: float64[n, F] of ``to_bins``, NaN stays NaN; ``operators``: int64[n]. What is much for one
+    network is little for another: a forest that learns from matched rows learns what is much *there*. It
+    needs no matching to be read, its splits being between bins of all rows (quantile normalisation, Bolstad
+    and others 2003).
+    """
+    order = np.argsort(operators, kind="stable")
+    starts = np.flatnonzero(np.r_[True, np.diff(operators[order]) != 0, True])
+    groups = [order[start:end] for start, end in itertools.pairwise(starts)]
+    for column in bins.T:
+        counts = [_counts(column[rows], max_bins) for rows in groups]
+        pool = np.cumsum(sum(counts)) / max(1, sum(count.sum() for count in counts))
+        for rows, count in zip(groups, counts, strict=True):
+            below = (np.cumsum(count) - count / 2.0) / max(1, count.sum())
+            matched = np.minimum(np.searchsorted(pool, below), max_bins - 1).astype(np.float64)
+            known = ~np.isnan(column[rows])
+            column[rows[known]] = matched[column[rows[known]].astype(np.int64)]
+
+
+def _counts(bins: F64, max_bins: int) -> npt.NDArray[np.int64]:
+    """int64[max_bins]: how many of the known ones are in each bin."""
+    return np.bincount(bins[~np.isnan(bins)].astype(np.int64), minlength=max_bins)
 
 
 def restore_cuts(graph: Any, cuts: Sequence[F32]) -> None:

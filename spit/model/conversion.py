@@ -66,16 +66,20 @@ def check_size(data: bytes) -> None:
         )
 
 
+def onnx_log_odds(onnx: bytes, values: F32) -> F64:
+    """float64[n]: what the runtime makes of the rows of ``values`` float32[n, F]."""
+    session = open_session(onnx)
+    found = [
+        session.run([OUTPUT_NAME], {INPUT_NAME: np.ascontiguousarray(part, dtype=np.float32)})[0][:, 1]
+        for part in np.array_split(values, -(-len(values) // CHUNK_ROWS))
+    ]
+    return np.concatenate(found).astype(np.float64)
+
+
 def assert_same_scores(onnx: bytes, values: F32, expected: F64) -> None:
     """Raises ModelError when the ONNX log-odds of any row differ from ``expected`` by 1e-4 or more."""
-    session = open_session(onnx)
-    found = np.concatenate(
-        [
-            session.run([OUTPUT_NAME], {INPUT_NAME: np.ascontiguousarray(part, dtype=np.float32)})[0][:, 1]
-            for part in np.array_split(values, -(-len(values) // CHUNK_ROWS))
-        ]
-    )
-    difference = np.abs(found.astype(np.float64) - expected)
+    found = onnx_log_odds(onnx, values)
+    difference = np.abs(found - expected)
     worst = int(np.argmax(difference))
     if not math.isfinite(difference[worst]) or difference[worst] >= ONNX_TOLERANCE:
         raise ModelError(

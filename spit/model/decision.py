@@ -1,7 +1,7 @@
 """How evidence becomes one score: the parameters of the formula (docs/decisions.md), kept in the bundle.
 
-    log-odds = a * x  +  (1 - a) * (w * l0 + S) / (w + N)  -  p * min(1, M / m)  +  c * shift
-               attempt   the caller's earlier ones            experience       campaign
+    log-odds = a * x  +  (1 - a) * (w * l0 + S) / (w + N)  -  p(M)  +  c * shift
+               attempt   the caller's earlier ones            experience   campaign
 
 The score is the sigmoid of it. ``spit.model.evidence`` gives the first term, ``campaign_evidence`` the shift.
 """
@@ -9,13 +9,21 @@ The score is the sigmoid of it. ``spit.model.evidence`` gives the first term, ``
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
 
 #: ``policy.max_wrong_blocks_per_10000`` where nothing is set, and the missed share beside it: Wald's bound
 #: log((1 - beta) / alpha) of these two is the default ``campaign_bound``.
 DEFAULT_WRONG_PER_10000 = 5.0
 _MISSED_SHARE = 0.05
+
+
+#: Attempts of a caller in a week (decayed) at which ``experience_penalties`` hold; between them, lines.
+STAGE_ATTEMPTS = (0.0, 1.0, 5.0, 15.0, 60.0, 300.0)
 
 
 def wald_bound(wrong_per_10000: float, missed_share: float = _MISSED_SHARE) -> float:
@@ -30,8 +38,8 @@ class DecisionParameters:
     own_share: float = 0.5  # a: the attempt itself; the rest is the mean of the caller's earlier ones
     newcomer_log_odds: float = -4.0  # l0: what is thought of a caller of whom nothing is known
     newcomer_weight: float = 1.0  # w: how many attempts that counts as
-    experience_penalty: float = 0.0  # p: log-odds that evidence against a caller of experience must overcome
-    experience_attempts: float = 5.0  # m: attempts in a week (decayed) that make a caller experienced
+    #: p: log-odds that evidence has to overcome, by how much the caller has called (STAGE_ATTEMPTS)
+    experience_penalties: tuple[float, ...] = (0.0,) * len(STAGE_ATTEMPTS)
     campaign_weight: float = (
         0.15  # c: below 1 because the features know of sources and blocks too; 0 leaves campaigns out
     )
@@ -46,7 +54,13 @@ class DecisionParameters:
     def __post_init__(self) -> None:
         for field in fields(self):
             value, (low, high) = getattr(self, field.name), _RANGES[field.name]
-            if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+            if field.name == "experience_penalties":
+                if not _is_penalties(value, low, high):
+                    raise ValueError(
+                        f"{field.name}: expected {len(STAGE_ATTEMPTS)} numbers from {low:g} to {high:g}, "
+                        f"found {value!r}"
+                    )
+            elif not _is_number(value, low, high):
                 raise ValueError(f"{field.name}: expected a number from {low:g} to {high:g}, found {value!r}")
         if self.campaign_share <= self.background_share:
             raise ValueError(
@@ -58,18 +72,60 @@ class DecisionParameters:
     def from_document(cls, document: Mapping[str, object]) -> DecisionParameters:
         """From the object ``decision`` of ``bundle.json``. Raises ValueError: expected, found."""
         known = {field.name for field in fields(cls)}
-        unknown = sorted(set(document) - known)
+        given = _of_today(document)
+        unknown = sorted(set(given) - known)
         if unknown:
             raise ValueError(f"expected {', '.join(sorted(known))}, found {unknown[0]}")
-        return cls(**document)  # type: ignore[arg-type]  # __post_init__ checks each
+        return cls(**given)  # type: ignore[arg-type]  # __post_init__ checks each
+
+    def penalty(self, experience: float) -> float:
+        """What evidence has to overcome for a caller of so many attempts; ``penalties`` of one."""
+        held = self.experience_penalties
+        for (low, high), (left, right) in zip(pairwise(STAGE_ATTEMPTS), pairwise(held), strict=True):
+            if experience < high:
+                # In this order it rounds as numpy.interp does.
+                return (right - left) / (high - low) * (experience - low) + left
+        return held[-1]
+
+    def penalties(self, experience: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """float64[n] of so many attempts."""
+        return np.interp(experience, STAGE_ATTEMPTS, self.experience_penalties)
+
+
+def _is_number(value: object, low: float, high: float) -> bool:
+    return not isinstance(value, bool) and isinstance(value, int | float) and low <= value <= high
+
+
+def _is_penalties(value: object, low: float, high: float) -> bool:
+    return (
+        isinstance(value, tuple)
+        and len(value) == len(STAGE_ATTEMPTS)
+        and all(_is_number(one, low, high) for one in value)
+    )
+
+
+def _of_today(document: Mapping[str, object]) -> dict[str, object]:
+    """JSON has lists; bundles of before had one penalty, reached at so many attempts."""
+    given = dict(document)
+    penalties = given.get("experience_penalties")
+    if isinstance(penalties, Sequence) and not isinstance(penalties, str):
+        given["experience_penalties"] = tuple(penalties)
+    elif penalties is None and "experience_penalty" in given:
+        most, attempts = given.pop("experience_penalty"), given.pop("experience_attempts", 5.0)
+        if not _is_number(most, *_RANGES["experience_penalties"]) or not _is_number(attempts, 1.0, 300.0):
+            raise ValueError(
+                f"experience_penalty, experience_attempts: expected numbers, found {most!r}, {attempts!r}"
+            )
+        shares = (min(1.0, stage / float(attempts)) for stage in STAGE_ATTEMPTS)  # type: ignore[arg-type]
+        given["experience_penalties"] = tuple(float(most) * share for share in shares)  # type: ignore[arg-type]
+    return given
 
 
 _RANGES = {
     "own_share": (0.01, 1.0),
     "newcomer_log_odds": (-20.0, 20.0),
     "newcomer_weight": (0.01, 100.0),
-    "experience_penalty": (0.0, 20.0),
-    "experience_attempts": (1.0, 100_000.0),
+    "experience_penalties": (-20.0, 20.0),
     "campaign_weight": (0.0, 10.0),
     "campaign_share": (0.01, 0.99),
     "background_share": (0.0001, 0.9),

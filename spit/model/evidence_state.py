@@ -133,8 +133,7 @@ class Evidence:
                 first_contact=np.array([True]),
             )
             return OneDecision(*(getattr(whole, name)[0].item() for name in OneDecision._fields))
-        penalty = parameters.experience_penalty * min(1.0, experience / parameters.experience_attempts)
-        score = float(sigmoid_one(evidence - penalty))
+        score = float(sigmoid_one(evidence - parameters.penalty(experience)))
         return OneDecision(score, may_block=experience != 0.0, fits_campaign=False, tie=0, shift=0.0)
 
     def merge(self, other: Evidence) -> None:
@@ -172,8 +171,7 @@ class Evidence:
             campaign = self._campaigns.reading(strongest[at])
             shift[at] = self._parameters.campaign_weight * campaign.shift
             established[at] = campaign.is_established
-        experienced = np.minimum(1.0, experience / self._parameters.experience_attempts)
-        log_odds = caller.log_odds - self._parameters.experience_penalty * experienced + shift
+        log_odds = caller.log_odds - self._parameters.penalties(experience) + shift
         return Decision(
             score=sigmoid(np.asarray(log_odds, dtype=np.float64)),
             may_block=~caller.is_first | established,

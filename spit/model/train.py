@@ -18,10 +18,10 @@ import numpy as np
 import numpy.typing as npt
 
 from spit.errors import MissingExtraError, ModelError
-from spit.model.averaging import average_forests
-from spit.model.binning import bin_cuts, to_bins
+from spit.model.averaging import average_forests, count_trees
+from spit.model.binning import bin_cuts, match_operators, to_bins
 from spit.model.bundle import BundleInfo, Calibration, write_bundle
-from spit.model.conversion import CHUNK_ROWS, assert_same_scores, check_size, convert
+from spit.model.conversion import CHUNK_ROWS, assert_same_scores, check_size, convert, onnx_log_odds
 from spit.model.scorer import F32, F64, Model, sigmoid
 
 _SPLITS_TRIED = 20
@@ -59,6 +59,24 @@ class TrainingSettings:
     random_state: int = 7
     #: +1: more of this feature never makes an attempt less suspicious; -1: the other way round.
     monotonic: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One forest of several: the ``seeds`` whose rows it learns from, and how.
+
+    ``matched``: it learns from values as they rank within their seed (``match_operators``), so that it learns
+    what is much for one network and not what is much in all. ``onnx``: it has been fitted before, with other
+    settings (``TrainedModel.onnx``); then no row of its seeds calibrates.
+    """
+
+    seeds: Collection[int]
+    matched: bool = False
+    onnx: bytes | None = None
+
+    def learned(self, rows: TrainingRows) -> Bools:
+        """bool[n]: the rows of its seeds."""
+        return np.isin(rows.seeds, np.fromiter(self.seeds, np.int64, len(self.seeds)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,29 +284,42 @@ def _classifier(settings: TrainingSettings, names: Sequence[str]) -> Any:
 
 
 def _fit(
-    classifier: Any,
+    member: Member,
     rows: TrainingRows,
     cuts: Sequence[F32],
     fit: Bools,
-    weights: F64,
     groups: npt.NDArray[np.int64],
     settings: TrainingSettings,
-) -> None:
-    """Fit on the rows of ``fit``; early stopping looks at callers that no tree is grown on."""
+    names: Sequence[str],
+) -> Any:
+    """A classifier of bin numbers, fitted on the member's rows of ``fit``.
+
+    Early stopping looks at callers that no tree is grown on.
+    """
+    fit = fit & member.learned(rows)
+    weights = row_weights(rows, groups, settings) * np.where(rows.spam, 1.0, settings.legit_weight)
     held_out = np.zeros_like(fit)
     if settings.early_stopping_rounds > 0:
         # By caller: rows of one caller in both would never stop it.
         rng = np.random.default_rng(settings.random_state)
         held_out = (rng.random(int(groups.max()) + 1) < settings.early_stopping_share)[groups] & fit
     at = fit & ~held_out
+
+    def bins(chosen: Bools) -> F64:
+        found = to_bins(rows.values, cuts, chosen)
+        if member.matched:
+            match_operators(found, rows.seeds[chosen], settings.max_bins)
+        return found
+
     extra: dict[str, Any] = {}
     if held_out.any():
         extra = {
-            "X_val": to_bins(rows.values, cuts, held_out),
+            "X_val": bins(held_out),
             "y_val": rows.spam[held_out],
             "sample_weight_val": weights[held_out],
         }
-    classifier.fit(to_bins(rows.values, cuts, at), rows.spam[at], sample_weight=weights[at], **extra)
+    classifier = _classifier(settings, names)
+    return classifier.fit(bins(at), rows.spam[at], sample_weight=weights[at], **extra)
 
 
 def _raw_log_odds(classifier: Any, values: F32, cuts: Sequence[F32]) -> F64:
@@ -298,6 +329,12 @@ def _raw_log_odds(classifier: Any, values: F32, cuts: Sequence[F32]) -> F64:
         chunk = to_bins(values[start : start + CHUNK_ROWS], cuts)
         raw[start : start + CHUNK_ROWS] = classifier.decision_function(chunk)
     return raw
+
+
+def row_weights(rows: TrainingRows, groups: npt.NDArray[np.int64], settings: TrainingSettings) -> F64:
+    """float64[n]: what each row counts, its caller's others considered."""
+    weights = caller_weights(groups, settings.max_weight_per_caller)
+    return weights if rows.weights is None else weights * rows.weights
 
 
 def caller_weights(groups: npt.NDArray[np.int64], max_weight: float) -> F64:
@@ -312,14 +349,13 @@ def train(
     names: Sequence[str],
     test_seeds: Sequence[int],
     settings: TrainingSettings | None = None,
-    members: Sequence[Collection[int]] = (),
+    members: Sequence[Member] = (),
 ) -> TrainedModel:
     """Fit, calibrate, convert and measure. The same rows and settings give the same bytes.
 
-    ``members``: the seeds that each of several forests learns from; the model is their mean
-    (``average_forests``). None: one forest of all rows. Raises MissingExtraError without scikit-learn and
-    skl2onnx; ModelError when the rows cannot be split, when the ONNX scores differ from
-    scikit-learn's or when all forests together are too large to ship.
+    ``members``: several forests; the model is their mean (``average_forests``). None: one forest of all rows.
+    Raises MissingExtraError without scikit-learn and skl2onnx; ModelError when the rows cannot be split, when
+    the ONNX scores differ from scikit-learn's or when all forests together are too large to ship.
     """
     settings = settings or TrainingSettings()
     if rows.values.shape[1] != len(names):
@@ -327,24 +363,22 @@ def train(
     rows = rows.thinned(settings.max_rows_per_caller)
     groups = rows.groups()
     split = split_rows(rows, test_seeds, settings, groups)
-    weights = caller_weights(groups, settings.max_weight_per_caller)
-    if rows.weights is not None:
-        weights = weights * rows.weights
-    fit_weights = weights * np.where(rows.spam, 1.0, settings.legit_weight)
+    weights = row_weights(rows, groups, settings)
     cuts = bin_cuts(rows.values, settings.max_bins, split.fit)
-    raw, forests, trees = np.zeros(len(rows)), [], 0
-    for seeds in members or [set(rows.seeds.tolist())]:
-        classifier = _classifier(settings, names)
-        learned = split.fit & np.isin(rows.seeds, np.fromiter(seeds, np.int64, len(seeds)))
-        _fit(classifier, rows, cuts, learned, fit_weights, groups, settings)
-        raw += _raw_log_odds(classifier, rows.values, cuts)
-        forests.append(convert(classifier, len(names), cuts))
-        trees += int(classifier.n_iter_)
+    raw, forests, at = np.zeros(len(rows)), [], split.calibration
+    for member in members or [Member(set(rows.seeds.tolist()))]:
+        if member.onnx is None:
+            classifier = _fit(member, rows, cuts, split.fit, groups, settings, names)
+            raw += _raw_log_odds(classifier, rows.values, cuts)
+            forests.append(convert(classifier, len(names), cuts))
+        else:
+            raw += onnx_log_odds(member.onnx, rows.values)
+            forests.append(member.onnx)
+            at = at & ~member.learned(rows)
     raw /= len(forests)
     onnx = average_forests(forests)
     check_size(onnx)
     assert_same_scores(onnx, rows.values, raw)
-    at = split.calibration
     calibration = fit_sigmoid(raw[at], rows.spam[at], weights[at])
     probability = sigmoid(calibration.a * raw + calibration.b)
     return TrainedModel(
@@ -353,7 +387,7 @@ def train(
         baseline=legitimate_baseline(rows.values[split.fit & ~rows.spam]),
         metrics={
             part: measure(probability[mask], rows.spam[mask], weights[mask])
-            for part, mask in (("fit", split.fit), ("calibration", split.calibration), ("test", split.test))
+            for part, mask in (("fit", split.fit), ("calibration", at), ("test", split.test))
             if mask.any()
         },
         trained_on={
@@ -366,7 +400,7 @@ def train(
             },
             "callers": int(groups.max()) + 1,
             **({"forests": len(forests)} if members else {}),
-            "trees": trees,
+            "trees": count_trees(onnx),
             "spam_rows": int(rows.spam.sum()),
             "settings": {
                 name: getattr(settings, name) for name in settings.__dataclass_fields__ if name != "monotonic"

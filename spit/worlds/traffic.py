@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import pandas as pd
 
 from spit.errors import ConfigError
-from spit.worlds import carrier, drawn, lives
+from spit.worlds import agenda, border, carrier, drawn, lives
 
 #: Of seed, calls and hours. What the rows hold: ``records``. Training numbers its rows by the order of these:
 #: a new world goes to the end.
@@ -15,6 +15,8 @@ WORLDS: Mapping[str, Callable[[int, int, float], pd.DataFrame]] = {
     "carrier": carrier.generate,
     "lives": lives.generate,
     "drawn": drawn.generate,
+    "border": border.generate,
+    "agenda": agenda.generate,
 }
 
 CALLS = 60_000

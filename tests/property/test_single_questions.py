@@ -104,7 +104,9 @@ def one_of(decision: Decision) -> OneDecision:
 @settings(max_examples=60, deadline=None)
 @given(calls=calls)
 def test_evidence_of_one_attempt_is_that_of_a_batch(calls: list[tuple[int, int, int, float, bool]]) -> None:
-    evidence = Evidence(DecisionParameters(experience_penalty=1.0), prior=0.1, max_keys=100)
+    evidence = Evidence(
+        DecisionParameters(experience_penalties=(0.0, 0.2, 1.0, 1.5, 0.5, -1.0)), prior=0.1, max_keys=100
+    )
     time_us = START_US
     for caller, tie, gap_us, log_odds, stranger in calls:
         time_us += gap_us

@@ -98,7 +98,7 @@ def test_a_world_is_written_as_call_records(tmp_path: Path, capsys: pytest.Captu
         (
             ["--world", "fax", "--seed", "1", "--output", "a.parquet"],
             1,
-            "expected one of carrier, lives, drawn",
+            "expected one of carrier, lives, drawn, border, agenda",
         ),
         (["--world", "lives", "--scenario", "demo", "--output", "a.parquet"], 2, "--scenario belongs to"),
         (["--world", "lives", "--campaign", "wangiri", "--output", "a.parquet"], 2, "--campaign belongs to"),

@@ -29,7 +29,7 @@ class _Fixed:
     name, features, prior, error_budget = "fixed/1", FeatureTable.names, 0.1, None
     baseline: F32 = np.zeros(len(FeatureTable.names), np.float32)
 
-    def __init__(self, log_odds: float, **parameters: float) -> None:
+    def __init__(self, log_odds: float, **parameters: Any) -> None:
         self.decision = DecisionParameters(**parameters)
         self._log_odds = log_odds
 

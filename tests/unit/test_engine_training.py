@@ -126,7 +126,7 @@ def test_every_world_has_row_seeds_of_its_own() -> None:
     ]
     with pytest.raises(ConfigError, match="expected a seed from 1 to 999999, found 1000000"):
         world_row_seed("carrier", 1_000_000)
-    with pytest.raises(ConfigError, match="expected one of carrier, lives, drawn"):
+    with pytest.raises(ConfigError, match="expected one of carrier, lives, drawn, border, agenda"):
         world_row_seed("elsewhere", 1)
 
 

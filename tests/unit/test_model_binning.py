@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from spit.model.binning import bin_cuts, to_bins
+from spit.model.binning import bin_cuts, match_operators, to_bins
 from spit.model.conversion import assert_same_scores, convert
 
 FLOATS = st.floats(width=32, allow_nan=True, allow_infinity=False)
@@ -53,3 +53,36 @@ def test_trees_on_bins_are_trees_on_values(max_bins: int) -> None:
     assert_same_scores(
         convert(classifier, 3, cuts), probes, classifier.decision_function(to_bins(probes, cuts))
     )
+
+
+BINS = st.lists(st.one_of(st.just(np.nan), st.integers(0, 7).map(float)), min_size=1, max_size=40)
+
+
+@settings(deadline=None)
+@given(st.lists(BINS, min_size=1, max_size=4))
+def test_matching_keeps_the_order_within_an_operator(operators: list[list[float]]) -> None:
+    before = np.concatenate([np.array(one) for one in operators]).reshape(-1, 1)
+    which = np.repeat(np.arange(len(operators)), [len(one) for one in operators])
+    after = before.copy()
+    match_operators(after, which, 8)
+    np.testing.assert_array_equal(np.isnan(after), np.isnan(before))
+    for operator in range(len(operators)):
+        order = np.argsort(before[which == operator, 0], kind="stable")  # not-a-numbers last
+        assert (np.nan_to_num(np.diff(after[which == operator, 0][order])) >= 0).all()
+    known = after[~np.isnan(after)]
+    assert ((known >= 0) & (known < 8) & (known % 1 == 0)).all()
+
+
+def test_one_operator_is_matched_to_itself() -> None:
+    before = np.array([[0.0], [3.0], [3.0], [5.0], [np.nan]])
+    after = before.copy()
+    match_operators(after, np.zeros(5, np.int64), 8)
+    np.testing.assert_array_equal(after, before)
+
+
+def test_operators_of_other_scales_are_matched_by_rank() -> None:
+    bins = np.array([[0.0], [1.0], [2.0], [3.0], [4.0], [5.0], [6.0], [7.0]])
+    match_operators(bins, np.array([0, 0, 0, 0, 1, 1, 1, 1]), 8)
+    # Pooled, an eighth lies in each bin: a quarter of an operator spans two of them.
+    np.testing.assert_array_equal(bins[:4], bins[4:])
+    assert bins[:4, 0].tolist() == [0.0, 2.0, 4.0, 6.0]

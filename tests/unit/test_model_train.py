@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,9 +12,10 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 
 from spit.errors import ModelError
 from spit.model import conversion
-from spit.model.conversion import assert_same_scores, convert
+from spit.model.conversion import assert_same_scores, convert, onnx_log_odds
 from spit.model.scorer import sigmoid
 from spit.model.train import (
+    Member,
     TrainingRows,
     TrainingSettings,
     caller_weights,
@@ -178,10 +181,10 @@ def test_monotonic_feature_never_lowers_the_score() -> None:
 def test_members_learn_from_their_seeds_alone_and_are_averaged() -> None:
     rows, names = _rows(), ["a", "b", "c", "d"]
     alone = [
-        train(rows, names=names, test_seeds=[4], settings=SETTINGS, members=[seeds])
+        train(rows, names=names, test_seeds=[4], settings=SETTINGS, members=[Member(seeds)])
         for seeds in ({1}, {2, 3})
     ]
-    both = train(rows, names=names, test_seeds=[4], settings=SETTINGS, members=[{1}, {2, 3}])
+    both = train(rows, names=names, test_seeds=[4], settings=SETTINGS, members=[Member({1}), Member({2, 3})])
     found = [one.model(name="m", version="1", features=names).log_odds(rows.values) for one in [*alone, both]]
     # The sigmoid of each is its own: take it back.
     raw = [
@@ -194,12 +197,49 @@ def test_members_learn_from_their_seeds_alone_and_are_averaged() -> None:
     assert np.abs(raw[0] - raw[1]).max() > 0.1
 
 
+def test_a_member_that_was_fitted_before_is_taken_as_it_is() -> None:
+    rows, names = _rows(), ["a", "b", "c", "d"]
+    before = train(rows.taken(rows.seeds != 3), names=names, test_seeds=[4], settings=SETTINGS)
+    trained = train(
+        rows,
+        names=names,
+        test_seeds=[4],
+        settings=replace(SETTINGS, trees=5),
+        members=[Member({1, 2, 3}), Member({1, 2}, onnx=before.onnx)],
+    )
+    assert trained.trained_on["trees"] == SETTINGS.trees + 5
+    # It has seen callers of its seeds: only those of the third calibrate.
+    alone = train(rows, names=names, test_seeds=[4], settings=SETTINGS)
+    assert 0 < trained.trained_on["rows"]["calibration"] < alone.trained_on["rows"]["calibration"]
+    found = [onnx_log_odds(onnx, rows.values) for onnx in (before.onnx, trained.onnx)]
+    other = train(rows, names=names, test_seeds=[4], settings=replace(SETTINGS, trees=5))
+    np.testing.assert_allclose(found[1], (found[0] + onnx_log_odds(other.onnx, rows.values)) / 2.0, atol=1e-4)
+
+
+def test_a_matched_member_learns_what_is_much_in_its_network() -> None:
+    rng = np.random.default_rng(11)
+    seeds = np.repeat([1, 2, 3], 800)
+    # Values of the second network are ten times the first one's, those of the third are of both. Spam is the
+    # upper fifth of each.
+    scale = np.choose(seeds - 1, [np.ones(2400), np.full(2400, 10.0), rng.choice([1.0, 10.0], 2400)])
+    value = rng.random(2400) * scale
+    spam = np.concatenate([value[seeds == s] > np.quantile(value[seeds == s], 0.8) for s in (1, 2, 3)])
+    values = np.stack([value, rng.random(2400)], axis=1).astype(np.float32)
+    rows = TrainingRows(values, spam, np.char.add("c", np.arange(2400).astype(str)), seeds)
+    found = []
+    for matched in (False, True):
+        members = [Member({1, 2}, matched=matched)]
+        trained = train(rows, names=["a", "b"], test_seeds=[3], settings=SETTINGS, members=members)
+        found.append(trained.metrics["test"]["average_precision"])
+    assert found[1] > 0.97 > found[0]
+
+
 def test_forests_that_are_too_large_together_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     rows, names = _rows(), ["a", "b", "c", "d"]
-    one = train(rows, names=names, test_seeds=[4], settings=SETTINGS, members=[{1, 2, 3}])
+    one = train(rows, names=names, test_seeds=[4], settings=SETTINGS, members=[Member({1, 2, 3})])
     monkeypatch.setattr(conversion, "MAX_SHIPPED_ONNX_BYTES", len(one.onnx) * 3 // 2)
     with pytest.raises(ModelError, match="use fewer or smaller trees"):
-        train(rows, names=names, test_seeds=[4], settings=SETTINGS, members=[{1, 2, 3}, {1, 2, 3}])
+        train(rows, names=names, test_seeds=[4], settings=SETTINGS, members=[Member({1, 2, 3})] * 2)
 
 
 def test_one_forest_says_nothing_of_several() -> None:

@@ -29,6 +29,8 @@ EVERY_KIND: Mapping[str, tuple[int, tuple[int, ...]]] = {
     "carrier": (1500, (1, 7, 9)),
     "lives": (2500, (1, 5, 15)),
     "drawn": (2000, (3, 5, 8, 9)),
+    "border": (2500, (2, 3, 5, 9, 13)),
+    "agenda": (2500, (13, 20)),
 }
 
 
@@ -46,7 +48,9 @@ def test_a_seed_names_one_operator(world: str) -> None:
 
 
 def test_an_unknown_world_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"expected one of carrier, lives, drawn, found 'nowhere'"):
+    with pytest.raises(
+        ConfigError, match=r"expected one of carrier, lives, drawn, border, agenda, found 'nowhere'"
+    ):
         generate("nowhere", 1)
 
 

@@ -99,7 +99,8 @@ def add_simulate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--world",
         metavar="NAME",
-        help="call records of another author's simulator instead (docs/simulation.md): carrier, lives, drawn",
+        help="call records of another author's simulator instead (docs/simulation.md): carrier, lives, "
+        "drawn, border, agenda",
     )
     parser.add_argument(
         "--calls", metavar="N", type=count(1), help="of a world: about so many calls (default: 60000)"
