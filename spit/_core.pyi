@@ -1,6 +1,7 @@
 """The Rust core: decode, track, fold. Batches of columns cross this border, never single packets."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -348,6 +349,93 @@ class Pairs:
     def counters(self) -> dict[str, int]: ...
     def __len__(self) -> int: ...
 
+class EvidenceSums:
+    """What is known of the callers of attempts and of what they share, in one pass over attempts.
+
+    ``callers``: of two contributions (log-odds, 1) over hours and over days; ``ties``: of two (increment, 1)
+    over one time each. A tie's ratio is its sum over 1 + ``dependence`` times its count.
+    """
+
+    def __init__(
+        self, callers: Sums, ties: Sequence[Sums], *, young_attempts: float, dependence: float
+    ) -> None: ...
+    def update(
+        self,
+        callers: U64,
+        ties: Sequence[U64],
+        times_us: I64,
+        *,
+        own: F64,
+        increments: F64,
+        first_contact: Mask,
+        frozen: Mask,
+    ) -> tuple[F64, F64, F64, F64, I64]:
+        """Before each attempt, 0 where nothing is known: the caller's sum and count over hours, its count
+        over days, the largest ratio of a tie and which tie's. Then counts it, in order.
+
+        ``own`` is added to the caller unless ``frozen``, ``increments`` to the ties where ``first_contact``
+        and the caller's count over days is less than ``young_attempts``. Raises ValueError where lengths do
+        not fit or a number is none; nothing is counted then. RuntimeError while another thread asks the sums.
+        """
+
+    def read(self, callers: U64, ties: Sequence[U64], times_us: I64) -> tuple[F64, F64, F64, F64, I64]:
+        """As ``update``; counts nothing, no attempt sees another."""
+
+def find_victims(
+    sources: Pairs,
+    source_counts: Sums,
+    inbound: Sums,
+    *,
+    callers: U64,
+    callees: U64,
+    pairs: U64,
+    times_us: I64,
+    strangers: Mask,
+    storm_calls: float,
+    several_sources: float,
+) -> Mask:
+    """bool[n]: whether the caller of each attempt received ``storm_calls`` from strangers and called from
+    ``several_sources``, as counted so far; then counts it, in order. ``pairs``: of caller and source.
+
+    Raises ValueError where lengths do not fit; nothing is counted then.
+    """
+
+#: Source addresses and Call-IDs kept of each caller: the first ones.
+MAX_SOURCE_IPS: int
+MAX_CALL_IDS: int
+
+class Callers:
+    """What is known of at most ``max_callers`` callers; when full, those seen least recently leave."""
+
+    def __init__(self, max_callers: int) -> None: ...
+    def update(
+        self, attempts: Attempts, times_us: I64, scores: F64, labels: npt.NDArray[np.int8], values: F32
+    ) -> tuple[I64, I64, I64, dict[int, tuple[str, ...]]]:
+        """Count n attempts in order: the caller's attempts so far, the number of its first spam (0: none),
+        its earliest time; by row, of those labelled: the caller's first labelled Call-IDs so far.
+
+        A row without a caller: 1, 0, its time. ``labels``: 0 legit, 1 suspect, 2 spam. Raises ValueError
+        where lengths do not fit.
+        """
+
+    def seen(self, caller: str) -> tuple[int, tuple[str, ...], F32 | None] | None:
+        """Attempts, Call-IDs, float32[F] of the highest score (None below suspect); None if unknown."""
+
+    def slots(self, callers: Sequence[str] | None = None) -> I64:
+        """The slots of those of these callers that are known; of all when None, in rising order."""
+
+    def state(self, slots: I64) -> pa.RecordBatch:
+        """The callers of these slots (spit.engine.callers.STATE_SCHEMA). ValueError at an empty one."""
+
+    def restore(self, state: pa.RecordBatch, evicted: int) -> None:
+        """Take callers that were saved. ``evicted``: how many had left before."""
+
+    @property
+    def evicted(self) -> int:
+        """Callers that left."""
+
+    def __len__(self) -> int: ...
+
 class Formulas:
     """Values that derive from columns of matrices (``Plan``, ``AttemptReader``): ``(kind, places, numbers)``.
 
@@ -401,6 +489,22 @@ class SumsStep:
         every: tuple[int, int, int] | None = None,
     ) -> None: ...
 
+class Events:
+    """A batch of events, taken over once for several calls. ``given``: a number for each event, by name."""
+
+    def __init__(self, batch: pa.RecordBatch, given: Mapping[str, F64] | None = None) -> None: ...
+    def rows(self, names: Sequence[str], rows: I64) -> list[tuple[Any, ...]]:
+        """These columns (strings, int64, float64, bool) of these rows, null as None. Raises KeyError without
+        a column, ValueError at one of another type or a row that is not there."""
+
+    def __len__(self) -> int: ...
+
+class Attempts:
+    """Rows of events that are attempts. Raises ValueError at a row that is not there."""
+
+    def __init__(self, events: Events, rows: I64) -> None: ...
+    def __len__(self) -> int: ...
+
 class Plan:
     """What events do to primitives, step by step, and what their attempts read before: in one call.
 
@@ -420,12 +524,15 @@ class Plan:
         columns: Sequence[int],
         keys: Sequence[str],
     ) -> None: ...
-    def fold(self, events: pa.RecordBatch, given: Mapping[str, F64]) -> tuple[F32, I64, U64, I64]:
-        """Fold attempts and ends (records.EVENT_SCHEMA) in order: float32 [attempts, formulas], as each was
-        before it; rows of the attempts; their keys, uint64 [keys, attempts]; rows of the ends.
+    def fold(
+        self, events: Events, offset: int, length: int
+    ) -> tuple[F32, I64, U64, I64, Attempts, I64, int | None]:
+        """Fold attempts and ends (records.EVENT_SCHEMA) among these rows in order: float32 [attempts,
+        formulas], as each was before it; rows of the attempts in the whole batch; their keys, uint64 [keys,
+        attempts]; their times; they themselves; rows of the ends; the latest time of all events.
 
-        ``given``: a number for each event. Raises KeyError without a column, ValueError where one is of
-        another type or a contribution is no number, RuntimeError while another thread asks a primitive.
+        Raises KeyError without a column, ValueError where one is of another type, a given one is missing or a
+        contribution is no number, RuntimeError while another thread asks a primitive.
         """
 
     def read(self, attempts: pa.RecordBatch) -> F32:
@@ -455,6 +562,15 @@ class Held:
     def __init__(self, batch: pa.RecordBatch) -> None: ...
     def release(self) -> None:
         """Let it go; it is freed without the interpreter when all others have."""
+
+class CallerSet:
+    """Callers by name, to find the few rows that are theirs."""
+
+    def __init__(self, callers: Sequence[str] = ()) -> None: ...
+    def find(self, attempts: Attempts, marked: Mask, ends: I64) -> tuple[I64, I64]:
+        """Take in the callers of the ``marked`` attempts. The attempts whose callers are held then, by their
+        position, and those of ``ends``, rows of the same events. Raises ValueError where lengths do not fit.
+        """
 
 class Names:
     """Strings in numbered slots, for columns of state kept beside it; a released slot is used again."""

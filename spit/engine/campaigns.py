@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 import pyarrow as pa
 
-from spit._core import Names
+from spit._core import Attempts, CallerSet, Events
 from spit.engine.callers import I8, SPAM_RANK
 from spit.errors import InputError
 from spit.model.evidence import I64, U64, Mask
@@ -181,14 +181,14 @@ class CampaignTable:
         self._sampled: dict[str, tuple[int, Member]] = {}
         self._stride = _FIRST_STRIDE
         #: The callers of both, to find the few rows that are theirs.
-        self._names = Names()
+        self._callers = CallerSet()
 
     def update(
         self,
-        events: pa.RecordBatch,
-        attempts: I64,
+        events: Events,
+        attempts: Attempts,
+        rows: I64,
         ends: I64,
-        callers: pa.Array,
         keys: U64,
         ranks: I8,
         scores: np.ndarray,
@@ -197,25 +197,23 @@ class CampaignTable:
         suspicious: Mask,
         strangers: Mask,
     ) -> None:
-        """Count attempts and ends, which are these rows of ``events`` (records.EVENT_SCHEMA), in order.
+        """Count attempts and ends, ``rows`` and ``ends`` of ``events`` (records.EVENT_SCHEMA), in order.
 
-        Of the n attempts: ``callers``: strings, null allowed; ``keys``: uint64[n] of them, 0 where nobody is
-        named; ``numbers``: int64[n], the caller's attempts so far, this one included; ``first_seen_us``: of
-        it; ``suspicious``: attempts from which on a caller is watched; ``strangers``: attempts to people whom
-        the caller had not called before.
+        Of the n attempts: ``keys``: uint64[n] of their callers, 0 where nobody is named; ``numbers``:
+        int64[n], the caller's attempts so far, this one included; ``first_seen_us``: of it; ``suspicious``:
+        attempts from which on a caller is watched; ``strangers``: attempts to people whom the caller had not
+        called before.
         """
         # The stride is a power of two.
         sampled = (keys & np.uint64(self._stride - 1) == 0) & (keys != 0) & (numbers <= _MAX_SAMPLED_ATTEMPTS)
-        self._names.claim(callers.take(pa.array(np.flatnonzero(suspicious | sampled))))
         # Among them those of callers that are watched only from some row of this batch on.
-        found = np.flatnonzero(self._names.find(callers) >= 0)
-        ended = ends[self._names.find(events["caller"].take(pa.array(ends))) >= 0]
+        found, ended = self._callers.find(attempts, suspicious | sampled, ends)
+        if not len(found) and not len(ended):
+            return
         stride = self._stride
         outcomes = zip(ended.tolist(), _read(_End, events, ended), strict=True)
         outcome = next(outcomes, None)
-        seen = zip(
-            found.tolist(), attempts[found].tolist(), _read(_Attempt, events, attempts[found]), strict=True
-        )
+        seen = zip(found.tolist(), rows[found].tolist(), _read(_Attempt, events, rows[found]), strict=True)
         for place, row, event in seen:
             while outcome is not None and outcome[0] < row:
                 self._learn_outcome(outcome[1])
@@ -319,9 +317,8 @@ class CampaignTable:
         self._index()
 
     def _index(self) -> None:
-        """Names anew, once some have left."""
-        self._names = Names()
-        self._names.claim(pa.array([*self._members, *self._sampled], pa.string()))
+        """Callers anew, once some have left."""
+        self._callers = CallerSet([*self._members, *self._sampled])
 
     def _sample(self, key: int, event: _Attempt, number: int, *, stranger: bool) -> None:
         """Count an attempt of a sampled caller; a batch may be older than the last doubling."""
@@ -374,10 +371,9 @@ class CampaignTable:
         self._evicted += len(oldest)
 
 
-def _read(kind: type[_Row], events: pa.RecordBatch, rows: I64) -> list[_Row]:
+def _read(kind: type[_Row], events: Events, rows: I64) -> list[_Row]:
     """These rows."""
-    picked = events.select(list(kind._fields)).take(pa.array(rows))
-    return [kind._make(row) for row in zip(*(column.to_pylist() for column in picked.columns), strict=True)]
+    return [kind._make(row) for row in events.rows(kind._fields, rows)]
 
 
 def _ties_of(event: _Attempt) -> tuple[tuple[str, str | None], ...]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from spit._core import Held, OneAttempt
+from spit._core import Events, Held, OneAttempt
 from spit.engine import checkpoint
 from spit.engine.callers import SUSPECT_RANK, CallerColumns, CallerTable
 from spit.engine.campaigns import WATCHED_LOG_ODDS, Background, CampaignTable, Member
@@ -41,10 +41,18 @@ class FrozenDetection:
 
 
 @dataclass(frozen=True, slots=True)
+class Batch:
+    """Events, and what ``fold`` reads of them, taken over once for all holds of the lock."""
+
+    events: pa.RecordBatch
+    taken: Events
+
+
+@dataclass(frozen=True, slots=True)
 class Folded:
     """These rows of a batch and the features of the attempts among them, not counted yet."""
 
-    batch: pa.RecordBatch
+    batch: Batch
     offset: int
     length: int
     rows: FeatureRows
@@ -54,18 +62,20 @@ class Folded:
 class Counted:
     """Attempts that have been scored and counted; ``watch`` has not seen them yet.
 
-    ``events``: the rows folded; of the n attempts among them: ``callers``: strings, null allowed;
-    ``suspicious``: attempts from which on a caller is watched; ``strangers``: the caller had not called the
-    callee before.
+    Of the n attempts: ``suspicious``: attempts from which on a caller is watched; ``strangers``: the caller
+    had not called the callee before.
     """
 
     scored: Scored
     context: AttemptContext
-    events: pa.RecordBatch
-    rows: FeatureRows
-    callers: pa.Array
+    folded: Folded
     suspicious: Mask
     strangers: Mask
+
+    @property
+    def events(self) -> pa.RecordBatch:
+        """The rows folded."""
+        return self.folded.batch.events.slice(self.folded.offset, self.folded.length)
 
 
 class Detection:
@@ -109,22 +119,21 @@ class Detection:
         """Questions so far."""
         return self._questions.asked
 
-    def fold(self, batch: pa.RecordBatch, offset: int, length: int) -> Folded:
-        """Fold these rows of a batch (records.EVENT_SCHEMA) in order. ``count`` sees every answer, in order.
+    def take(self, events: pa.RecordBatch) -> Batch:
+        """Events (records.EVENT_SCHEMA) for ``fold``; touches nothing. Raises InputError as it does."""
+        return Batch(events, self._features.take(events))
+
+    def fold(self, batch: Batch, offset: int, length: int) -> Folded:
+        """Fold these rows of a batch in order. ``count`` sees every answer, in order.
 
         Touches nothing but the features, so the next rows may be folded while these are counted.
         """
-        return Folded(batch, offset, length, self._features.observe(batch.slice(offset, length)))
+        return Folded(batch, offset, length, self._features.fold(batch.taken, offset, length))
 
     def count(self, folded: Folded, policy: Policy) -> Counted:
         """Score the attempts among the rows folded, and count them. ``watch`` sees every answer, in order."""
         rows = folded.rows
-        events = folded.batch.slice(folded.offset, folded.length)
-        attempts = pa.array(rows.rows)
-        callers, source_ips, call_ids = (
-            events[name].take(attempts) for name in ("caller", "source_ip", "call_id")
-        )
-        times_us = events["time_us"].to_numpy()[rows.rows]
+        times_us = rows.times_us
         keys = rows.keys
         log_odds = self._model.log_odds(rows.values)
         strangers = is_first_contact(self._model.features, rows.values)
@@ -136,19 +145,16 @@ class Detection:
         )
         levels = self._budget.count_callers(times_us, decision.is_new, policy.max_wrong_per_10000)
         ranks = policy.label_ranks(decision.score, levels, may_block=decision.may_block & ~victims)
-        state = self._callers.update(
-            callers, times_us, decision.score, ranks, rows.values, source_ips, call_ids
-        )
+        state = self._callers.update(rows.attempts, times_us, decision.score, ranks, rows.values)
         self._budget.count_blocks(int((state.flagged_at_attempt == state.attempts).sum()))
-        if events.num_rows:
-            latest = int(events["time_us"].to_numpy().max())
-            self.now_us = latest if self.now_us is None else max(self.now_us, latest)
-        self.events += events.num_rows
+        if rows.latest_us is not None:
+            self.now_us = rows.latest_us if self.now_us is None else max(self.now_us, rows.latest_us)
+        self.events += folded.length
         self._attempts += len(rows.rows)
         context = AttemptContext(decision, victims, levels, state.call_ids)
         scored = Scored(
-            batch=folded.batch,
-            rows=rows.rows + folded.offset,
+            batch=folded.batch.events,
+            rows=rows.rows,
             values=rows.values,
             probability=sigmoid(log_odds),
             score=decision.score,
@@ -162,16 +168,16 @@ class Detection:
             context=context,
         )
         suspicious = (ranks >= SUSPECT_RANK) | (log_odds >= WATCHED_LOG_ODDS)
-        return Counted(scored, context, events, rows, callers, suspicious, strangers)
+        return Counted(scored, context, folded, suspicious, strangers)
 
     def watch(self, counted: Counted) -> None:
         """Count what campaigns are grouped from: the part of counting of which no question reads anything."""
-        rows, scored = counted.rows, counted.scored
+        rows, scored = counted.folded.rows, counted.scored
         self._campaigns.update(
-            counted.events,
+            counted.folded.batch.taken,
+            rows.attempts,
             rows.rows,
             rows.ends,
-            counted.callers,
             rows.keys["caller"],
             scored.label_rank,
             scored.score,

@@ -17,7 +17,7 @@ from spit.engine.callers import F32, F64, CallerColumns
 from spit.engine.campaign_rows import Campaign, campaign_rows, group
 from spit.engine.campaigns import Background, Member
 from spit.engine.deliveries import Deliveries
-from spit.engine.detection import Detection, Folded
+from spit.engine.detection import Batch, Counted, Detection, Folded
 from spit.engine.moments import FrozenEngine
 from spit.engine.moments import Observer as Observer
 from spit.engine.moments import Restored as Restored
@@ -36,9 +36,11 @@ from spit.storage.journal import Journal, Position
 
 #: Events folded per hold of the lock.
 MAX_CHUNK_EVENTS = 8192
-#: The same while questions are asked: some 5 ms, the longest that one waits, of which 2.5 ms are the same for
-#: any number (docs/decisions/0020).
-QUESTION_CHUNK_EVENTS = 320
+#: The same while questions are asked: some 0.4 ms, the longest that one waits, of which 0.15 ms are the same
+#: for any number (docs/decisions/0022).
+QUESTION_CHUNK_EVENTS = 64
+#: A hold of so many lasts a millisecond or two.
+BRIEF_EVENTS = 320
 #: How long a question waits on its own thread for a hold of that size, twice at most. To hand it to another
 #: takes longer than most of them last, and makes them last longer.
 BRIEF_WAIT_S = 0.01
@@ -121,31 +123,33 @@ class Engine:
     def observe(self, events: pa.RecordBatch) -> Scored:
         """Fold all events (records.EVENT_SCHEMA) in order and score the attempts among them."""
         parts: list[Scored] = []
+        batch = self._detection.take(events)
         done = 0
+        # As of the batch before: holds are shorter than the time between two questions.
+        asked, self._asked = self._asked, self._detection.asked
         while done < events.num_rows or not parts:
-            length = self._chunk_events(events.num_rows - done)
-            parts.append(self._observe_chunk(events, done, length)[0])
+            length = self._chunk_events(events.num_rows - done, is_asked=self._detection.asked != asked)
+            parts.append(self._observe_chunk(batch, done, length)[0])
             done += length
         return concatenate(parts)
 
-    def _chunk_events(self, left: int) -> int:
+    def _chunk_events(self, left: int, *, is_asked: bool) -> int:
         """How many of the events that are left the next hold of the lock folds, the holds being of like size.
 
-        Nothing that is counted depends on it.
+        Nothing that is counted depends on it. ``is_asked``: questions have come of late.
         """
-        asked, self._asked = self._asked, self._detection.asked
-        most = self._chunk if asked == self._asked else min(self._chunk, QUESTION_CHUNK_EVENTS)
+        most = min(self._chunk, QUESTION_CHUNK_EVENTS) if is_asked else self._chunk
         return math.ceil(left / max(math.ceil(left / most), 1))
 
     def _observe_chunk(
-        self, batch: pa.RecordBatch, offset: int, length: int, sequence: int | None = None
+        self, batch: Batch, offset: int, length: int, sequence: int | None = None
     ) -> tuple[Scored, AttemptContext]:
         policy = self.policy
         with self._counting:
             with self._lock:
                 while self._copying:
                     self._may_count.wait()
-                self._is_brief = length <= QUESTION_CHUNK_EVENTS
+                self._is_brief = length <= BRIEF_EVENTS
                 try:
                     counted = self._detection.count(self._detection.fold(batch, offset, length), policy)
                 finally:
@@ -153,12 +157,15 @@ class Engine:
             self._lock.give_way()
             self._detection.watch(counted)
             self._deliveries.done(sequence)
-        self._show(counted.events, counted.scored)
+        self._show(counted)
         return counted.scored, counted.context
 
-    def _show(self, events: pa.RecordBatch, scored: Scored) -> None:
-        for observer in self._saved if self._deliveries.replaying else self._observers:
-            observer.observe(events, scored)
+    def _show(self, counted: Counted) -> None:
+        observers = self._saved if self._deliveries.replaying else self._observers
+        if observers:
+            events = counted.events
+            for observer in observers:
+                observer.observe(events, counted.scored)
 
     def fold_ahead(self, batch: pa.RecordBatch) -> list[Folded]:
         """Fold a batch whose attempts ``count_folded`` will score: the first half of ``observe``, in chunks.
@@ -166,8 +173,9 @@ class Engine:
         For captures (``spit.engine.replaying``), which are read to the end before anything is asked or saved:
         in between the features know more than the evidence. Batches are folded one after another.
         """
-        starts = range(0, max(batch.num_rows, 1), self._chunk)
-        return [self._detection.fold(batch, start, self._chunk) for start in starts]
+        taken, rows = self._detection.take(batch), batch.num_rows
+        starts = range(0, max(rows, 1), self._chunk)
+        return [self._detection.fold(taken, start, min(self._chunk, rows - start)) for start in starts]
 
     def count_folded(self, folded: Folded) -> Scored:
         """Score what was folded ahead, in the same order: the second half of ``observe``."""
@@ -175,7 +183,7 @@ class Engine:
             with self._lock:
                 counted = self._detection.count(folded, self.policy)
             self._detection.watch(counted)
-        self._show(counted.events, counted.scored)
+        self._show(counted)
         return counted.scored
 
     def receive(self, events: pa.RecordBatch, agent: str | None = None, number: int = 0) -> bool:
@@ -226,7 +234,7 @@ class Engine:
         batch = attempt_batch(attempt) if observe else None
         sequence = None if batch is None else self._deliveries.note(batch)
         if batch is not None and not self._defer(batch, sequence):
-            counted = self._observe_chunk(batch, 0, 1, sequence)
+            counted = self._observe_chunk(self._detection.take(batch), 0, 1, sequence)
             with self._lock:
                 telling = self._detection.telling(caller)
             basis = basis_of_scored(*counted, telling)
@@ -371,7 +379,7 @@ class Engine:
             deferred, self._deferred = self._deferred, []
         for attempt, sequence in deferred:
             try:
-                self._observe_chunk(attempt, 0, 1, sequence)
+                self._observe_chunk(self._detection.take(attempt), 0, 1, sequence)
             except Exception:  # noqa: BLE001
                 # Its question has been answered, so nobody is left to hear of it. Whatever is wrong with this
                 # attempt must neither cost the other ones that wait here nor fail the save, which is done.

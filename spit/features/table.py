@@ -139,13 +139,17 @@ class FeatureRows:
     """The features of the attempts of a batch.
 
     ``rows``: row numbers of the attempts in the batch, int64 [n]. ``values``: float32 [n, F], always finite.
-    ``keys``: of the attempts. ``ends``: row numbers of the ends, int64.
+    ``keys``, ``times_us`` (int64 [n]), ``attempts``: of the attempts. ``ends``: row numbers of the ends.
+    ``latest_us``: of all events; None without any.
     """
 
     rows: I64
     values: npt.NDArray[np.float32]
     keys: EventKeys
+    times_us: I64
+    attempts: _core.Attempts
     ends: I64
+    latest_us: int | None
 
 
 class FeatureTable:
@@ -183,9 +187,17 @@ class FeatureTable:
 
         Raises InputError when a column of records.EVENT_SCHEMA that is needed is missing.
         """
+        return self.fold(self.take(events), 0, events.num_rows)
+
+    def take(self, events: pa.RecordBatch) -> _core.Events:
+        """A batch for ``fold``: what does not depend on how it is cut is done once. Raises as ``observe``."""
         _expect(events, self._plan.folds)
-        values, rows, keys, ends = self._plan.core.fold(events, given_columns(events))
-        return FeatureRows(rows, values, EventKeys(keys), ends)
+        return _core.Events(events, given_columns(events))
+
+    def fold(self, events: _core.Events, offset: int, length: int) -> FeatureRows:
+        """``observe`` of these rows of a batch; row numbers are those of the batch."""
+        values, rows, keys, times_us, attempts, ends, latest_us = self._plan.core.fold(events, offset, length)
+        return FeatureRows(rows, values, EventKeys(keys), times_us, attempts, ends, latest_us)
 
     def read(self, attempts: pa.RecordBatch) -> npt.NDArray[np.float32]:
         """What is known of each row at its time, float32 [n, F], without any change.

@@ -62,8 +62,7 @@ class CallerEvidence:
     ``log_odds = a * x + (1 - a) * (w * l0 + S) / (w + N)``: ``x`` is the attempt's clipped log-odds, ``S``
     and ``N`` are the decayed sum and count of the caller's earlier ones, ``a`` is ``own_share``; ``l0``
     (``newcomer_log_odds``), counted as ``w`` attempts (``newcomer_weight``), is what is thought of a caller
-    of whom nothing is known. Rows of one batch see each other in order, so the answer does not depend on how
-    attempts are cut into batches.
+    of whom nothing is known.
     """
 
     def __init__(
@@ -84,27 +83,23 @@ class CallerEvidence:
         self._own_share = own_share
         self._sums = Sums(2, [TIME_CONSTANT_S, EXPERIENCE_S], idle_s=EXPERIENCE_S, max_keys=max_callers)
 
-    def update(self, keys: U64, times_us: I64, log_odds: F64, *, frozen: Mask | None = None) -> CallerReading:
-        """The evidence of each attempt's caller, this attempt included; then counts the attempts.
+    @property
+    def sums(self) -> Sums:
+        """What ``_core.EvidenceSums`` folds: log-odds and count of each caller's attempts."""
+        return self._sums
 
-        ``keys``: 0 where the caller is unknown (nothing is kept, the caller is a newcomer each time).
-        ``frozen``: attempts that must not count.
+    def reading(self, total: F64, count: F64, experience: F64, own: F64) -> CallerReading:
+        """The evidence of each attempt's caller, from what was known of the caller before it.
+
+        ``total``, ``count``: of the earlier attempts, over hours; ``own``: ``clipped`` log-odds.
         """
-        clipped = _clipped(log_odds)
-        contributions = np.stack([clipped, np.ones_like(clipped)], axis=1)
-        if frozen is not None:
-            contributions[frozen] = 0.0
-        return self._reading(self._sums.fold(keys, times_us, contributions), clipped)
-
-    def read(self, keys: U64, times_us: I64, log_odds: F64) -> CallerReading:
-        """As ``update``, and counts nothing."""
-        return self._reading(self._sums.read(keys, times_us), _clipped(log_odds))
+        return CallerReading(log_odds=self._joined(total, count, own), experience=experience)
 
     def read_one(self, key: int, time_us: int, log_odds: float) -> tuple[float, float]:
-        """``read`` of one attempt: log-odds and experience."""
-        clipped = min(max(log_odds, -MAX_ABS_LOG_ODDS), MAX_ABS_LOG_ODDS)
+        """``reading`` of one attempt: log-odds and experience."""
+        own = min(max(log_odds, -MAX_ABS_LOG_ODDS), MAX_ABS_LOG_ODDS)
         known = self._sums.read_one(key, time_us) if key else _NOTHING_KNOWN
-        return self._joined(known[_SUM_6H], known[_COUNT_6H], clipped), known[_COUNT_7D]
+        return self._joined(known[_SUM_6H], known[_COUNT_6H], own), known[_COUNT_7D]
 
     def merge(self, other: CallerEvidence) -> None:
         """Add the evidence another scorer gathered from other attempts."""
@@ -122,13 +117,6 @@ class CallerEvidence:
         """Keys held and evicted, by name."""
         return self._sums.counters()
 
-    def _reading(self, before: F64, clipped: F64) -> CallerReading:
-        known = np.nan_to_num(before, nan=0.0)
-        return CallerReading(
-            log_odds=self._joined(known[:, _SUM_6H], known[:, _COUNT_6H], clipped),
-            experience=known[:, _COUNT_7D],
-        )
-
     def _joined(self, total: _Numbers, count: _Numbers, own: _Numbers) -> _Numbers:
         """The mean of a caller's attempts, for one or for many; ``total``, ``count``: of the earlier ones."""
         weight = self._newcomer_weight
@@ -136,5 +124,6 @@ class CallerEvidence:
         return self._own_share * own + (1.0 - self._own_share) * earlier
 
 
-def _clipped(log_odds: F64) -> F64:
-    return np.asarray(np.clip(log_odds, -MAX_ABS_LOG_ODDS, MAX_ABS_LOG_ODDS), dtype=np.float64)
+def clipped(log_odds: F64) -> F64:
+    """Log-odds of attempts, none more certain than MAX_ABS_LOG_ODDS."""
+    return np.asarray(np.minimum(np.maximum(log_odds, -MAX_ABS_LOG_ODDS), MAX_ABS_LOG_ODDS), dtype=np.float64)

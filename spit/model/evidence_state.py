@@ -9,13 +9,16 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from spit._core import EvidenceSums
 from spit.errors import InputError
-from spit.model.campaign_evidence import CampaignEvidence, CampaignReading
+from spit.model.campaign_evidence import CampaignEvidence
 from spit.model.decision import DecisionParameters
-from spit.model.evidence import I64, U64, CallerEvidence, CallerReading, Mask
+from spit.model.evidence import I64, U64, CallerEvidence, Mask, clipped
 from spit.model.scorer import F64, sigmoid, sigmoid_one
 
 _CALLERS = "callers"
+#: What ``_core.EvidenceSums`` answers of n attempts.
+Known = tuple[F64, F64, F64, F64, I64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,12 @@ class Evidence:
             max_callers=max_keys,
         )
         self._campaigns = CampaignEvidence(parameters, prior=prior, max_keys=max_keys)
+        self._sums = EvidenceSums(
+            self._callers.sums,
+            self._campaigns.sums,
+            young_attempts=parameters.young_attempts,
+            dependence=parameters.campaign_dependence,
+        )
 
     def update(
         self,
@@ -83,18 +92,24 @@ class Evidence:
         ``campaign_evidence.TIES``; ``first_contact``: the caller had not called the callee before;
         ``frozen``: must not count against the caller (a spoof victim's number).
         """
-        caller = self._callers.update(callers, times_us, log_odds, frozen=frozen)
-        young = self._is_young(caller)
-        campaign = self._campaigns.update(ties, times_us, log_odds, feeds=young & first_contact)
-        return self._decide(caller, campaign, log_odds, young, first_contact)
+        own = clipped(log_odds)
+        known = self._sums.update(
+            callers,
+            ties,
+            times_us,
+            own=own,
+            increments=self._campaigns.increments(own),
+            first_contact=first_contact,
+            frozen=frozen,
+        )
+        return self._decide(known, log_odds, own, first_contact)
 
     def read(
         self, callers: U64, ties: Sequence[U64], times_us: I64, log_odds: F64, *, first_contact: Mask
     ) -> Decision:
         """As ``update``, and counts nothing."""
-        caller = self._callers.read(callers, times_us, log_odds)
-        campaign = self._campaigns.read(ties, times_us)
-        return self._decide(caller, campaign, log_odds, self._is_young(caller), first_contact)
+        known = self._sums.read(callers, ties, times_us)
+        return self._decide(known, log_odds, clipped(log_odds), first_contact)
 
     def read_one(
         self,
@@ -144,26 +159,24 @@ class Evidence:
             **{f"campaign_{name}": count for name, count in self._campaigns.counters().items()},
         }
 
-    def _is_young(self, caller: CallerReading) -> Mask:
-        return np.asarray(caller.experience < self._parameters.young_attempts, dtype=np.bool_)
-
-    def _decide(
-        self,
-        caller: CallerReading,
-        campaign: CampaignReading,
-        own_log_odds: F64,
-        young: Mask,
-        first_contact: Mask,
-    ) -> Decision:
+    def _decide(self, known: Known, own_log_odds: F64, own: F64, first_contact: Mask) -> Decision:
+        """``own``: the same log-odds, ``clipped``."""
+        total, count, experience, strongest, tie = known
+        caller = self._callers.reading(total, count, experience, own)
+        young = np.asarray(experience < self._parameters.young_attempts, dtype=np.bool_)
         fits = young & first_contact & (own_log_odds >= self._parameters.campaign_floor)
-        shift = np.where(fits, self._parameters.campaign_weight * campaign.shift, 0.0)
-        established = fits & campaign.is_established
-        log_odds = caller.log_odds - self._parameters.penalties(caller.experience) + shift
+        shift, established = np.zeros(len(fits)), np.zeros(len(fits), np.bool_)
+        at = np.flatnonzero(fits)
+        if len(at):
+            campaign = self._campaigns.reading(strongest[at])
+            shift[at] = self._parameters.campaign_weight * campaign.shift
+            established[at] = campaign.is_established
+        log_odds = caller.log_odds - self._parameters.penalties(experience) + shift
         return Decision(
             score=sigmoid(np.asarray(log_odds, dtype=np.float64)),
             may_block=~caller.is_first | established,
             fits_campaign=established,
-            tie=campaign.tie,
+            tie=tie,
             shift=shift,
             is_young=young,
             is_new=caller.is_first,

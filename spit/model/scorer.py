@@ -27,7 +27,7 @@ _PROBES = 256
 
 def sigmoid(x: F64) -> F64:
     """1 / (1 + exp(-x)) without overflow."""
-    clipped: F64 = np.clip(x, -500.0, 500.0)
+    clipped: F64 = np.minimum(np.maximum(x, -500.0), 500.0)  # np.clip takes longer than the rest of this
     return np.asarray(1.0 / (1.0 + np.exp(-clipped)), dtype=np.float64)
 
 

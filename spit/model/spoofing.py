@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 import pyarrow as pa
 
-from spit._core import Pairs, Sums, hash_keys, hash_pairs
+from spit._core import Pairs, Sums, find_victims, hash_keys, hash_pairs
 from spit.errors import InputError
 from spit.model.evidence import I64, U64, Mask
 
@@ -49,15 +49,18 @@ class SpoofVictims:
 
     def update_keys(self, callers: U64, callees: U64, pairs: U64, times_us: I64, strangers: Mask) -> Mask:
         """``update`` by the keys of callers and callees, and of caller and source address."""
-        always = np.ones(len(pairs), np.bool_)
-        new_source = np.isnan(self._sources.fold(pairs, times_us, always)) & (pairs != 0)
-        added = new_source.astype(np.float64)
-        before = self._source_counts.fold(callers, times_us, added[:, np.newaxis])[:, 0]
-        # Two rows for each attempt: read what its caller received, then count what its callee receives.
-        both = np.column_stack([callers, callees]).ravel()
-        calls = np.column_stack([np.zeros_like(added), strangers.astype(np.float64)]).reshape(-1, 1)
-        received = self._inbound.fold(both, np.repeat(times_us, 2), calls)[0::2, 0]
-        return self._is_victim(received, np.nan_to_num(before) + added)
+        return find_victims(
+            self._sources,
+            self._source_counts,
+            self._inbound,
+            callers=callers,
+            callees=callees,
+            pairs=pairs,
+            times_us=times_us,
+            strangers=strangers,
+            storm_calls=STORM_CALLS,
+            several_sources=_SEVERAL_SOURCES,
+        )
 
     def read(self, callers: pa.Array, source_ips: pa.Array, times_us: I64) -> Mask:
         """As ``update``, and counts nothing."""

@@ -48,7 +48,9 @@ class PolicyBudget:
         Level 0: within the budget; 1, 2: spent up to twice, four times; TIGHTENINGS + 1: beyond, tag only.
         """
         n = len(times_us)
-        callers = self._callers.fold(_keys(n), times_us, is_new.astype(np.float64)[:, np.newaxis].copy())
+        callers = self._callers.fold(_keys(n), times_us, is_new.astype(np.float64).reshape(-1, 1))
+        if len(self._wrong) == 0:  # as on nearly every day
+            return np.zeros(n, np.int64)
         return _levels(self._wrong.read(_keys(n), times_us)[:, 0], callers[:, 0], max_wrong_per_10000)
 
     def count_blocks(self, blocks: int) -> None:

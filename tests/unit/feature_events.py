@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
+from spit._core import Attempts, Events
 from spit.features import FeatureTable
 from spit.records import EVENT_SCHEMA
 
@@ -51,3 +53,10 @@ def features_at(last: dict[str, Any], *before: dict[str, Any]) -> dict[str, floa
     """The features of the attempt ``last`` after the events before it."""
     observed = FeatureTable(max_keys=1000).observe(batch(*before, last))
     return dict(zip(FeatureTable.names, observed.values[-1].tolist(), strict=True))
+
+
+def attempts_of(**texts: list[str | None]) -> Attempts:
+    """Attempts of these columns of texts alone."""
+    columns = {name: pa.array(values, pa.string()) for name, values in texts.items()}
+    events = pa.record_batch(columns)
+    return Attempts(Events(events), np.arange(events.num_rows))

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 import pytest
+from feature_events import attempts_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spit.engine.callers import LABELS, CallerTable
+from spit.engine.callers import LABELS, STATE_SCHEMA, CallerTable
 from spit.errors import InputError
 from spit.records import Label
 
@@ -29,13 +30,15 @@ def _rank(score: float) -> int:
 def _update(table: CallerTable, rows: Rows, start: int) -> list[tuple[int, ...]]:
     scores = np.array([r[1] for r in rows], dtype=np.float64)
     state = table.update(
-        pa.array([r[0] for r in rows], pa.string()),
+        attempts_of(
+            caller=[r[0] for r in rows],
+            source_ip=[r[2] for r in rows],
+            call_id=[f"id{i}" for i in range(start, start + len(rows))],
+        ),
         np.arange(start, start + len(rows), dtype=np.int64),
         scores,
         np.array([_rank(s) for s in scores], dtype=np.int8),
         np.arange(start, start + len(rows), dtype=np.float32).reshape(-1, 1),
-        pa.array([r[2] for r in rows], pa.string()),
-        pa.array([f"id{i}" for i in range(start, start + len(rows))], pa.string()),
     )
     columns = (state.attempts, state.flagged_at_attempt, state.first_seen_us)
     return list(zip(*(c.tolist() for c in columns), strict=True))
@@ -163,3 +166,45 @@ def test_the_first_eight_sources_are_kept_and_stale_ones_forgotten() -> None:
 def test_restore_refuses_other_columns() -> None:
     with pytest.raises(InputError, match="expected columns"):
         CallerTable(max_callers=2).restore(pa.record_batch({"caller": ["a"]}))
+
+
+def test_a_state_of_columns_is_read_and_written_as_it_was() -> None:
+    rows = [
+        {
+            "caller": "a",
+            "attempts": 7,
+            "score": 0.95,
+            "label": 2,
+            "flagged_at_attempt": 3,
+            "first_seen_us": 5,
+            "last_seen_us": 90,
+            "source_ips": ["192.0.2.1", "2001:db8::1"],
+            "call_ids": ["one", "two"],
+            "values": [0.5, 1.5],
+        },
+        {
+            "caller": "b",
+            "attempts": 1,
+            "score": 0.25,
+            "label": 0,
+            "flagged_at_attempt": 0,
+            "first_seen_us": 60,
+            "last_seen_us": 60,
+            "source_ips": [],
+            "call_ids": [],
+            "values": None,
+        },
+    ]
+    state = pa.RecordBatch.from_pylist(rows, schema=STATE_SCHEMA)
+    table = CallerTable(max_callers=10)
+    table.restore(state)
+    assert table.state().equals(state)
+    attempts, call_ids, values = table.seen("a")
+    assert (attempts, call_ids) == (7, ("one", "two"))
+    assert values is not None
+    assert values.tolist() == [0.5, 1.5]
+    assert table.seen("b") == (1, (), None)
+    assert table.seen("c") == (0, (), None)
+    columns = table.columns(["b", "c", "a"])
+    assert columns.callers.to_pylist() == ["b", "a"]
+    assert columns.values_at.tolist() == [1]

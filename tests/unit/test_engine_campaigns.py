@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from spit._core import Attempts, Events
 from spit.engine import campaign_links, campaigns
 from spit.engine.campaign_pairs import FOREST_PATH, Pairs
 from spit.engine.campaign_rows import CAMPAIGN_SCHEMA, Campaign, campaign_rows, group
@@ -82,11 +83,13 @@ def _observe(
     batch = _batch([event for event, _ in events])
     is_attempt = np.array([event["event"] == "attempt" for event, _ in events], np.bool_)
     attempts = batch.filter(pa.array(is_attempt))
+    rows = np.flatnonzero(is_attempt)
+    taken = Events(batch)
     table.update(
-        batch,
-        np.flatnonzero(is_attempt),
+        taken,
+        Attempts(taken, rows),
+        rows,
         np.flatnonzero(~is_attempt),
-        attempts["caller"],
         caller_keys(attempts),
         ranks,
         np.array([0.1, 0.6, 0.95])[ranks] if len(ranks) else np.empty(0),

@@ -16,7 +16,7 @@ from spit.config import PolicyConfig
 from spit.engine.answers import Assessment
 from spit.engine.detection import Counted, Folded
 from spit.engine.engine import QUESTION_CHUNK_EVENTS, Engine
-from spit.engine.scored import Scored
+from spit.engine.scored import Scored, concatenate
 from spit.engine.turns import FairLock
 from spit.errors import InputError
 from spit.policy.policy import Policy
@@ -230,10 +230,13 @@ def test_events_are_counted_in_small_parts_while_questions_are_asked() -> None:
     expected = alone.observe(events)
     asked.observe(events.slice(0, 100))
     asked.assess(attempt(0.0))
-    rest = asked.observe(events.slice(100))
-    assert sizes.found == [100, 234, 466]  # a third of 700; then nobody has asked any more
-    assert sum(sizes.found) == events.num_rows
-    np.testing.assert_array_equal(rest.score, expected.score[50:])
+    parts = [asked.observe(events.slice(start, count)) for start, count in [(100, 300), (400, 400)]]
+    # Holds are shorter than the time between two questions: what counts is the time since the last batch.
+    small = sizes.found[1:-1]
+    assert sum(small) == 300
+    assert max(small) <= QUESTION_CHUNK_EVENTS
+    assert sizes.found[-1] == 400  # nobody has asked any more
+    np.testing.assert_array_equal(concatenate(parts).score, expected.score[50:])
     counters = asked.counters()
     assert counters == alone.counters()
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
+from feature_events import attempts_of
 
 from spit.config import PolicyConfig
 from spit.engine.callers import F32, F64, CallerTable
@@ -31,13 +32,15 @@ def rows_of(policy: Policy, attempts: Sequence[tuple[str, float, str | None]]) -
     scores = np.array([a[1] for a in attempts], np.float64)
     n = len(attempts)
     table.update(
-        pa.array([a[0] for a in attempts], pa.string()),
+        attempts_of(
+            caller=[a[0] for a in attempts],
+            source_ip=[a[2] for a in attempts],
+            call_id=[f"call-{i}" for i in range(n)],
+        ),
         np.arange(n, dtype=np.int64) * 500_000,
         scores,
         policy.label_ranks(scores),
         np.arange(n, dtype=np.float32).reshape(-1, 1),
-        pa.array([a[2] for a in attempts], pa.string()),
-        pa.array([f"call-{i}" for i in range(n)], pa.string()),
     )
     return caller_rows(table.columns(), policy=policy, explain=explain, model="baseline/1")
 

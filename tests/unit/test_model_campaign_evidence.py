@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from plain_evidence import PlainEvidence
 
 from spit.errors import InputError
 from spit.model.campaign_evidence import TIES
@@ -166,3 +167,29 @@ def test_the_default_bound_is_walds() -> None:
 def test_impossible_parameters_are_refused(document: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="expected"):
         DecisionParameters.from_document(document)
+
+
+@settings(deadline=None)
+@given(ROWS, st.lists(st.booleans(), min_size=25, max_size=25))
+def test_one_pass_gives_the_bits_of_one_fold_after_another(
+    rows: list[tuple[int, int, int, float, bool, bool]], late: list[bool]
+) -> None:
+    times_us = np.array([row[2] for row in rows], np.int64) * 1_000_000
+    times_us -= np.array(late[: len(rows)], np.int64) * 900_000_000
+    columns = [np.array([row[i] for row in rows], np.uint64) for i in (0, 1)]
+    first_contact, frozen = (np.array([row[i] for row in rows], np.bool_) for i in (4, 5))
+    attempts = (
+        columns[0],
+        [columns[1], *columns, columns[0] + np.uint64(1), np.zeros(len(rows), np.uint64)],
+        times_us,
+        np.array([row[3] for row in rows], np.float64),
+    )
+    evidence, plain = _evidence(), PlainEvidence(PARAMETERS, prior=0.1, max_keys=5_000)
+    for _ in range(2):  # the second time much is known
+        found = evidence.update(*attempts, first_contact=first_contact, frozen=frozen)
+        score, tie, shift = plain.update(*attempts, first_contact=first_contact, frozen=frozen)
+        np.testing.assert_array_equal(found.score, score)
+        np.testing.assert_array_equal(found.tie, tie)
+        np.testing.assert_array_equal(found.shift, shift)
+    states = {"callers": plain.callers.state(), **plain.campaigns.states()}
+    assert all(state.equals(states[name]) for name, state in evidence.states().items())

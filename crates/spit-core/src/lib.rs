@@ -7,8 +7,10 @@
 pub mod anomaly;
 pub mod attempt;
 pub mod call;
+pub mod callers;
 pub mod counters;
 pub mod decode;
+pub mod evidence;
 pub mod file;
 pub mod fold;
 pub mod forest;

@@ -1,13 +1,17 @@
 //! Python bindings of the core: convert and batch, nothing else.
 
 mod attempt;
+mod caller_set;
+mod callers;
 mod columns;
 mod counters;
 mod events;
+mod evidence;
 mod feed;
 mod fold;
 mod forest;
 mod formula;
+mod handed;
 mod held;
 mod identity;
 mod live;
@@ -35,6 +39,10 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     attempt::register(m)?;
     forest::register(m)?;
     formula::register(m)?;
+    handed::register(m)?;
+    evidence::register(m)?;
+    callers::register(m)?;
+    caller_set::register(m)?;
     held::register(m)?;
     plan::register(m)?;
     sip::register(m)?;

@@ -2,11 +2,11 @@
 
 mod inputs;
 
-use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use arrow_array::RecordBatch;
-use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1};
+use numpy::{PyArray1, PyArray2, PyArrayMethods};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pyclass::boolean_struct::False;
@@ -19,7 +19,9 @@ use spit_core::plan::{self, Added, Every, Held, KeyOf, Seen};
 use crate::attempt::{key_of, key_of_end, OwnColumns};
 use crate::fold::{value_error, Last, Pairs, Sums};
 use crate::formula::Formulas;
-use crate::plan::inputs::{column, program, times_us, Declared, Inputs, Reader};
+use crate::handed::{Attempts, Events};
+pub(crate) use crate::plan::inputs::column;
+use crate::plan::inputs::{program, times_us, Declared, Inputs, Reader};
 use crate::texts::Texts as TextColumn;
 
 /// Adds the classes of this file to the module.
@@ -135,9 +137,6 @@ enum DeclaredStep<'py> {
     Sums(Bound<'py, SumsStep>),
 }
 
-/// Numbers of all rows of a batch, by name.
-type Given<'py> = HashMap<String, PyReadonlyArray1<'py, f64>>;
-
 /// What events do to primitives and what attempts read, as it is declared.
 #[pyclass(module = "spit._core", frozen)]
 struct Plan {
@@ -151,11 +150,15 @@ struct Plan {
     plan: Mutex<plan::Plan>,
 }
 
+/// Features of the attempts, their rows, keys and times; they as a handle; rows of the ends; the latest time.
 type Observed<'py> = (
     Bound<'py, PyArray2<f32>>,
     Bound<'py, PyArray1<i64>>,
     Bound<'py, PyArray2<u64>>,
     Bound<'py, PyArray1<i64>>,
+    Attempts,
+    Bound<'py, PyArray1<i64>>,
+    Option<i64>,
 );
 
 #[pymethods]
@@ -234,20 +237,18 @@ impl Plan {
         })
     }
 
-    fn fold<'py>(&self, py: Python<'py>, events: PyRecordBatch, given: Given<'py>) -> PyResult<Observed<'py>> {
-        let batch = events.into_inner();
-        let mut of_ends = Vec::with_capacity(self.ends.given.len());
-        for (name, at) in &self.ends.given {
-            let values = given.get(name).map(|values| values.as_slice()).transpose()?;
-            match values.filter(|values| values.len() == batch.num_rows()) {
-                Some(values) => of_ends.push((values, *at)),
-                None => {
-                    return Err(PyValueError::new_err(format!(
-                        "{name}: expected a number for each event"
-                    )))
-                }
-            }
-        }
+    fn fold<'py>(
+        &self,
+        py: Python<'py>,
+        events: Bound<'py, Events>,
+        offset: usize,
+        length: usize,
+    ) -> PyResult<Observed<'py>> {
+        let handed = events.get();
+        let count = handed.batch().num_rows();
+        let rows = offset.min(count)..offset.saturating_add(length).min(count);
+        let given = self.ends.given.iter().map(|(name, at)| Ok((handed.given(name)?, *at)));
+        let given = given.collect::<PyResult<Vec<_>>>()?;
         let mut pairs = borrow_mut(py, &self.pairs)?;
         let mut lasts = borrow_mut(py, &self.lasts)?;
         let mut sums = borrow_mut(py, &self.sums)?;
@@ -258,14 +259,18 @@ impl Plan {
         };
         let (observed, width) = py.detach(|| {
             let mut plan = self.plan();
-            fold(&mut plan, &mut held, &batch, self, &of_ends).map(|observed| (observed, plan.width()))
+            let observed = fold(&mut plan, &mut held, (handed.batch(), rows), self, &given);
+            observed.map(|observed| (observed, plan.width()))
         })?;
         let count = observed.rows.len();
         Ok((
             PyArray1::from_vec(py, observed.values).reshape([count, width])?,
-            PyArray1::from_vec(py, observed.rows),
+            PyArray1::from_slice(py, &observed.rows),
             PyArray1::from_vec(py, observed.keys).reshape([self.keys.len(), count])?,
+            PyArray1::from_vec(py, observed.times_us),
+            Attempts::of(events.unbind(), observed.rows),
             PyArray1::from_vec(py, observed.ends),
+            observed.latest_us,
         ))
     }
 
@@ -316,13 +321,15 @@ struct Answers {
     rows: Vec<i64>,
     /// Those of one name after another.
     keys: Vec<u64>,
+    times_us: Vec<i64>,
     ends: Vec<i64>,
+    latest_us: Option<i64>,
 }
 
 fn fold(
     plan: &mut plan::Plan,
     held: &mut Held<'_>,
-    batch: &RecordBatch,
+    (batch, rows): (&RecordBatch, Range<usize>),
     declared: &Plan,
     given: &[(&[f64], usize)],
 ) -> PyResult<Answers> {
@@ -333,19 +340,22 @@ fn fold(
     let attempts = Reader::new(batch, &declared.attempts)?;
     let ends = Reader::new(batch, &declared.ends)?;
     let mut answers = Answers {
-        values: Vec::with_capacity(batch.num_rows() / 2 * plan.width()),
+        values: Vec::with_capacity(rows.len() / 2 * plan.width()),
         rows: Vec::new(),
         keys: Vec::new(),
+        times_us: Vec::new(),
         ends: Vec::new(),
+        latest_us: times_us[rows.clone()].iter().copied().max(),
     };
     let mut keys: Vec<Keys> = Vec::new();
     plan.clear();
-    for row in 0..batch.num_rows() {
+    for row in rows {
         let kind = kinds.get(row);
         if kind == Some(EventKind::Attempt.name()) {
             let of_attempt = attempts.put_attempt(plan, row, times_us[row], &own);
             keys.push(of_attempt);
             answers.rows.push(row as i64);
+            answers.times_us.push(times_us[row]);
         } else if kind == Some(EventKind::End.name()) {
             let place = plan.push_end(times_us[row], Keys::of_end(&own.key_texts(row)));
             ends.read(row, |column, value| plan.put_end(column, place, value));

@@ -42,6 +42,8 @@ pub enum Node {
     },
 }
 
+/// Rows from which on a block that is not full takes less time than walking with each of them.
+const WORTH_A_BLOCK: usize = 4;
 /// Trees that are walked at a time: the next node of one is fetched while others are compared.
 const LANES: usize = 8;
 /// In [`Step::feature`]: NaN goes to the first child.
@@ -134,15 +136,19 @@ impl Forest {
         let mut rest = rows;
         if let Some(leaf_sets) = &self.leaf_sets {
             let mut columns = vec![[0.0; ROWS]; self.width];
-            let blocks = rows.chunks_exact(ROWS * self.width);
-            rest = blocks.remainder();
-            for block in blocks {
+            let few = rows.len() / self.width % ROWS < WORTH_A_BLOCK;
+            let whole = rows.len() - rows.len() % (ROWS * self.width);
+            let (blocks, alone) = rows.split_at(if few { whole } else { rows.len() });
+            rest = alone;
+            for block in blocks.chunks(ROWS * self.width) {
                 for (i, row) in block.chunks_exact(self.width).enumerate() {
                     for (column, &value) in columns.iter_mut().zip(row) {
                         column[i] = value;
                     }
                 }
-                sums.extend(leaf_sets.sums(&columns).map(|sum| sum + self.base));
+                // Of a block that is not full, places hold what another row left there.
+                let of_block = leaf_sets.sums(&columns).map(|sum| sum + self.base);
+                sums.extend_from_slice(&of_block[..block.len() / self.width]);
             }
         }
         sums.extend(rest.chunks_exact(self.width).map(|row| self.sum(row)));
@@ -282,8 +288,10 @@ mod tests {
                 })
                 .collect();
             let alone: Vec<_> = rows.chunks(5).map(|row| forest.sum(row).to_bits()).collect();
-            let together: Vec<_> = forest.sums(&rows).into_iter().map(f32::to_bits).collect();
-            assert_eq!(together, alone);
+            for count in [0, 1, 3, 4, 15, 16, 19, 20, 77] {
+                let together = forest.sums(&rows[..5 * count]).into_iter().map(f32::to_bits);
+                assert_eq!(together.collect::<Vec<_>>(), alone[..count], "{count} rows");
+            }
             assert!(leaves < 31 || alone.iter().collect::<std::collections::HashSet<_>>().len() > 40);
         }
     }

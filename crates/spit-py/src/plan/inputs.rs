@@ -120,7 +120,7 @@ impl<'a> Numbers<'a> {
     }
 }
 
-pub(super) fn column<'a>(batch: &'a RecordBatch, name: &str) -> PyResult<&'a ArrayRef> {
+pub(crate) fn column<'a>(batch: &'a RecordBatch, name: &str) -> PyResult<&'a ArrayRef> {
     batch
         .column_by_name(name)
         .ok_or_else(|| PyKeyError::new_err(format!("expected a column {name}")))
