@@ -3,6 +3,7 @@
 mod attempt;
 mod columns;
 mod counters;
+mod event_row;
 mod events;
 mod feed;
 mod fold;

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::state::Call;
-use super::texts::{TextValues, NO_TEXTS};
+use super::texts::{TextPlaces, TextValues, NO_TEXTS};
 use crate::decode::Transport;
 use crate::sip::identity::Exemption;
 use crate::Micros;
@@ -23,8 +23,11 @@ pub enum EventKind {
 }
 
 impl EventKind {
+    /// Every kind, in the order of declaration.
+    pub const ALL: [EventKind; 3] = [EventKind::Attempt, EventKind::Answer, EventKind::End];
+
     /// The name that the records use.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             EventKind::Attempt => "attempt",
             EventKind::Answer => "answer",
@@ -51,8 +54,23 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Every outcome, in the order of declaration.
+    pub const ALL: [Outcome; 11] = [
+        Outcome::Answered,
+        Outcome::Busy,
+        Outcome::Declined,
+        Outcome::Cancelled,
+        Outcome::NotFound,
+        Outcome::NoAnswer,
+        Outcome::Redirected,
+        Outcome::Failed,
+        Outcome::Unauthorized,
+        Outcome::Unwanted,
+        Outcome::Incomplete,
+    ];
+
     /// The name that the records use.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Outcome::Answered => "answered",
             Outcome::Busy => "busy",
@@ -95,8 +113,11 @@ pub enum HangupBy {
 }
 
 impl HangupBy {
+    /// Every one, in the order of declaration.
+    pub const ALL: [HangupBy; 3] = [HangupBy::Caller, HangupBy::Callee, HangupBy::None];
+
     /// The name that the records use.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             HangupBy::Caller => "caller",
             HangupBy::Callee => "callee",
@@ -170,6 +191,19 @@ impl<'a> CallView<'a> {
         self.call.texts.fill(&mut values);
         values[Text::UserAgent as usize] = self.agent;
         values
+    }
+
+    /// Fills `places`, which are [`NO_PLACES`](super::NO_PLACES), with those of the call's texts but for the User-Agent,
+    /// which many calls share. Answers the bytes among which they stand, and one bit for each that is there.
+    #[inline]
+    pub fn text_places(&self, places: &mut TextPlaces) -> (&'a [u8], u16) {
+        self.call.texts.places(places)
+    }
+
+    /// The User-Agent as it came, perhaps not UTF-8.
+    #[inline]
+    pub fn user_agent(&self) -> Option<&'a [u8]> {
+        self.agent
     }
 
     /// One of the call's texts.
@@ -314,4 +348,17 @@ impl<'a> CallView<'a> {
 fn seconds(from: Micros, to: Micros) -> f64 {
     // A mirror may write packets slightly out of order; a time span is never negative.
     to.saturating_sub(from).max(0) as f64 / 1e6
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_are_listed_by_their_number() {
+        assert!(EventKind::ALL.iter().enumerate().all(|(at, one)| *one as usize == at));
+        assert!(Outcome::ALL.iter().enumerate().all(|(at, one)| *one as usize == at));
+        assert!(HangupBy::ALL.iter().enumerate().all(|(at, one)| *one as usize == at));
+        assert!(Transport::ALL.iter().enumerate().all(|(at, one)| *one as usize == at));
+    }
 }
