@@ -73,20 +73,19 @@ fn scan(bytes: &[u8], mut at: usize, table: &mut HeaderTable) -> Option<usize> {
                 // A line that begins with CR and goes on is a header line of its own kind.
                 return (feed == line_at + 1 && table.has_all(NEEDED)).then_some(at);
             }
-            match at_sought(line).or_else(|| HeaderId::at_usual(line)) {
-                Some((id, colon)) if id.bit() & SOUGHT != 0 => {
-                    if bytes[feed - 1] != b'\r' {
-                        return None;
-                    }
-                    // The first of a name counts.
-                    if present & id.bit() == 0 {
-                        present |= id.bit();
-                        table.place(found, id, line_at, colon, feed - 1);
-                        found += 1;
-                    }
-                }
-                None if may_be_sought(line) => return None,
-                _ => {}
+            let (id, colon) = match name_at(line) {
+                Name::Sought(id, colon) => (id, colon),
+                Name::Other => continue,
+                Name::Unusual => return None,
+            };
+            if bytes[feed - 1] != b'\r' {
+                return None;
+            }
+            // The first of a name counts.
+            if present & id.bit() == 0 {
+                present |= id.bit();
+                table.place(found, id, line_at, colon, feed - 1);
+                found += 1;
             }
         }
         block_at += BLOCK;
@@ -103,30 +102,53 @@ const fn letters(name: &[u8]) -> u64 {
     letters
 }
 
-/// The names of nearly every message as nearly everybody writes them, told by eight letters at once; `None` of others.
+/// What stands at the front of a line.
+enum Name {
+    /// A name of [`SOUGHT`], and where its colon stands.
+    Sought(HeaderId, usize),
+    Other,
+    /// Perhaps one that is sought.
+    Unusual,
+}
+
+/// The name of a line. Those of nearly every message, as nearly everybody writes them, are told by eight letters at once.
 #[inline(always)]
-fn at_sought(line: &[u8]) -> Option<(HeaderId, usize)> {
+fn name_at(line: &[u8]) -> Name {
     const CALL_ID: u64 = letters(b"Call-ID:");
     const CONTACT: u64 = letters(b"Contact:");
     const CONTENT: u64 = letters(b"Content-");
     const CSEQ: u64 = letters(b"CSeq:");
     const FROM: u64 = letters(b"From:");
+    const SERVER: u64 = letters(b"Server");
+    const SUPPORTED: u64 = letters(b"Supporte");
     const TO: u64 = letters(b"To:");
-    let eight = u64::from_le_bytes(*line.first_chunk()?);
-    let (five, three) = (eight & 0xff_ffff_ffff, eight & 0xff_ffff);
+    let Some(eight) = line.first_chunk() else {
+        return Name::Unusual;
+    };
+    let eight = u64::from_le_bytes(*eight);
+    let first = |letters: u32| eight & (u64::MAX >> (64 - 8 * letters));
     match eight {
-        CALL_ID => return Some((HeaderId::CallId, b"Call-ID".len())),
-        CONTACT => return Some((HeaderId::Contact, b"Contact".len())),
+        _ if first(5) == FROM => Name::Sought(HeaderId::From, b"From".len()),
+        _ if first(3) == TO => Name::Sought(HeaderId::To, b"To".len()),
+        CALL_ID => Name::Sought(HeaderId::CallId, b"Call-ID".len()),
+        _ if first(5) == CSEQ => Name::Sought(HeaderId::CSeq, b"CSeq".len()),
+        // No name that is sought begins so.
+        CONTACT | SUPPORTED => Name::Other,
+        _ if first(6) == SERVER => Name::Other,
         CONTENT if line.get(8..15) == Some(b"Length:") => {
-            return Some((HeaderId::ContentLength, b"Content-Length".len()));
+            Name::Sought(HeaderId::ContentLength, b"Content-Length".len())
         }
-        _ => {}
+        _ => name_in_table(line),
     }
-    match five {
-        FROM => Some((HeaderId::From, b"From".len())),
-        CSEQ => Some((HeaderId::CSeq, b"CSeq".len())),
-        _ if three == TO => Some((HeaderId::To, b"To".len())),
-        _ => None,
+}
+
+/// As `name_at`, any name.
+#[inline(never)]
+fn name_in_table(line: &[u8]) -> Name {
+    match HeaderId::at_usual(line) {
+        Some((id, colon)) if id.bit() & SOUGHT != 0 => Name::Sought(id, colon),
+        None if may_be_sought(line) => Name::Unusual,
+        _ => Name::Other,
     }
 }
 
