@@ -113,7 +113,7 @@ impl<T: ArrowPrimitiveType> NumberColumn<T> {
     /// Puts numbers of up to [`CHUNK`] rows into those from `row` on, a multiple of it.
     #[inline]
     pub(crate) fn put_chunk<R>(&mut self, row: usize, rows: &[R], number: impl Fn(&R) -> Option<T::Native>) {
-        // Nulls are not written before it is known that something comes behind them.
+        // Nulls are not written before it is known that something comes with or behind them.
         if self.valid.set == 0 {
             if rows.iter().all(|row| number(row).is_none()) {
                 return;
@@ -216,6 +216,18 @@ impl TextColumn {
         }
     }
 
+    /// Goes to a row; `false` when no text is there yet and none comes with the chunk, as for numbers.
+    #[inline(always)]
+    fn begin_chunk<R, T>(&mut self, row: usize, rows: &[R], text: &impl Fn(&R) -> Option<T>) -> bool {
+        if self.valid.set == 0 {
+            if rows.iter().all(|row| text(row).is_none()) {
+                return false;
+            }
+            self.go_to(row);
+        }
+        true
+    }
+
     /// Puts texts of up to [`CHUNK`] rows into those from `row` on, a multiple of it.
     #[inline(always)] // So that each column has its own.
     fn put_each<R, T>(
@@ -225,12 +237,8 @@ impl TextColumn {
         text: impl Fn(&R) -> Option<T>,
         mut append: impl FnMut(&mut Vec<u8>, T),
     ) {
-        // As for numbers.
-        if self.valid.set == 0 {
-            if rows.iter().all(|row| text(row).is_none()) {
-                return;
-            }
-            self.go_to(row);
+        if !self.begin_chunk(row, rows, &text) {
+            return;
         }
         let (mut valid, mut bit) = (0, 1);
         let bytes = &mut self.bytes;
@@ -255,7 +263,27 @@ impl TextColumn {
     /// Puts short texts.
     #[inline]
     pub(crate) fn put_words<R>(&mut self, row: usize, rows: &[R], word: impl Fn(&R) -> Option<Word>) {
-        self.put_each(row, rows, word, append_word);
+        if !self.begin_chunk(row, rows, &word) {
+            return;
+        }
+        let mut end = self.bytes.len();
+        // Room for all at once: a look at the room for each would cost as much as the word.
+        self.bytes.resize(end + rows.len() * WORD, 0);
+        let (mut valid, mut bit) = (0, 1);
+        let bytes = &mut self.bytes[..];
+        self.ends.extend(rows.iter().map(|row| {
+            if let Some((text, len)) = word(row) {
+                if let Some(room) = bytes.get_mut(end..).and_then(|rest| rest.first_chunk_mut()) {
+                    *room = text;
+                }
+                end += len;
+                valid |= bit;
+            }
+            bit <<= 1;
+            end as i32
+        }));
+        self.bytes.truncate(end);
+        self.valid.set_chunk(row, valid);
     }
 
     /// Puts addresses.

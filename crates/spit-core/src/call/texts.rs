@@ -229,17 +229,18 @@ impl Texts {
         let (present, shared) = (self.u16_at(0)?, self.u16_at(2)?);
         let lens_at = ADDRESSES_AT + 2 * self.address_len()?;
         let count = present.count_ones() as usize;
-        let (mut left, mut start) = (present, lens_at + count);
+        // Each of the texts is short, so that none stands too far behind.
+        let (mut left, mut start) = (present, (lens_at + count) as u16);
         for len in self.0.get(lens_at..lens_at + count)? {
             if *len > SHORT {
                 return self.find_long_places(places);
             }
-            let (text, len) = (left.trailing_zeros() as usize, usize::from(*len));
+            let (text, len) = (left.trailing_zeros() as usize % Text::COUNT, u16::from(*len));
             left &= left - 1;
-            places[text] = TextPlace::new(start, len)?;
+            places[text] = TextPlace { start, len };
             start += if shared & 1 << text == 0 { len } else { 0 };
         }
-        self.place_shared(start, present & shared, places)?;
+        self.place_shared(usize::from(start), present & shared, places)?;
         Some(present)
     }
 
