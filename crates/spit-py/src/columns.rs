@@ -114,10 +114,10 @@ impl<T: ArrowPrimitiveType> NumberColumn<T> {
     #[inline]
     pub(crate) fn put_chunk<R>(&mut self, row: usize, rows: &[R], number: impl Fn(&R) -> Option<T::Native>) {
         // Nulls are not written before it is known that something comes with or behind them.
-        if self.valid.set == 0 {
-            if rows.iter().all(|row| number(row).is_none()) {
-                return;
-            }
+        if self.valid.set == 0 && rows.iter().all(|row| number(row).is_none()) {
+            return;
+        }
+        if self.values.len() < row {
             self.go_to(row);
         }
         let (mut valid, mut bit) = (0, 1);
@@ -219,12 +219,11 @@ impl TextColumn {
     /// Goes to a row; `false` when no text is there yet and none comes with the chunk, as for numbers.
     #[inline(always)]
     fn begin_chunk<R, T>(&mut self, row: usize, rows: &[R], text: &impl Fn(&R) -> Option<T>) -> bool {
-        if self.valid.set == 0 {
-            if rows.iter().all(|row| text(row).is_none()) {
-                return false;
-            }
-            self.go_to(row);
+        if self.valid.set == 0 && rows.iter().all(|row| text(row).is_none()) {
+            return false;
         }
+        // A chunk without texts may have been left out.
+        self.go_to(row);
         true
     }
 
