@@ -41,7 +41,7 @@ def rows_of(name: str, rows: int, *, scored: bool = False) -> list[dict[str, obj
 def test_scored_events_are_the_attempts_and_ends_with_less_in_them(name: str) -> None:
     wanted = [row for row in rows_of(name, 1_000_000) if row["event"] != "answer"]
     found = rows_of(name, 1_000_000, scored=True)
-    # Rows go into columns 64 at a time, and one capture has chunks without a text between others that have it.
+    # Rows go into columns 64 at a time; one capture has chunks without a text between others that have it.
     assert len(found) > 64
     assert len(found) == len(wanted)
     for row, whole in zip(found, wanted, strict=True):
