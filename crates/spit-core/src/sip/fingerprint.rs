@@ -22,7 +22,9 @@ const MAX_KNOWN_LEN: usize = 1024;
 pub struct Fingerprinter {
     /// What the fingerprint is made of.
     bytes: Vec<u8>,
+    /// Empty until the second: single questions make one only.
     known: Vec<(Vec<u8>, u64)>,
+    has_made_one: bool,
 }
 
 impl Fingerprinter {
@@ -34,7 +36,8 @@ impl Fingerprinter {
     }
 
     fn hash(&mut self) -> u64 {
-        if self.bytes.len() > MAX_KNOWN_LEN {
+        let is_first = !std::mem::replace(&mut self.has_made_one, true);
+        if is_first || self.bytes.len() > MAX_KNOWN_LEN {
             return hash(&self.bytes);
         }
         if self.known.is_empty() {
