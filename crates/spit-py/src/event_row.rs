@@ -51,9 +51,10 @@ pub(crate) struct EndRow {
 }
 
 /// Rows that are not in columns yet, a chunk at most; the texts of all stand in one place.
+#[derive(Default)]
 pub(crate) struct PendingRows {
-    /// A chunk of rows, of which `len` are events.
-    rows: Box<[EventRow]>,
+    /// Places of rows, of which `len` are events.
+    rows: Vec<EventRow>,
     len: usize,
     texts: Vec<u8>,
     /// One bit for each text that a row has.
@@ -95,19 +96,12 @@ impl EventRow {
 }
 
 impl PendingRows {
-    /// Room for a chunk of rows.
-    pub(crate) fn new() -> Self {
-        PendingRows {
-            rows: (0..CHUNK).map(|_| EventRow::empty()).collect(),
-            len: 0,
-            texts: Vec::new(),
-            present: 0,
-        }
-    }
-
     /// Adds an event with those of its texts whose bits are set in `texts_kept`; nothing when there is a chunk already.
     #[inline]
     pub(crate) fn push(&mut self, kind: EventKind, time_us: Micros, call: &CallView<'_>, texts_kept: u16) {
+        if self.len == self.rows.len() && self.len < CHUNK {
+            self.rows.push(EventRow::empty());
+        }
         // Field by field: a row made elsewhere and copied here waits for its parts to be written.
         let Some(row) = self.rows.get_mut(self.len) else {
             return;

@@ -242,7 +242,7 @@ impl EventRows {
             texts_kept: bits(&|name| kept != Kept::Scored || !UNSCORED_COLUMNS.contains(&name)),
             texts_kept_of_ends: bits(&|name| kept != Kept::Scored || SCORED_TEXTS_OF_ENDS.contains(&name)),
             rows: 0,
-            pending: PendingRows::new(),
+            pending: PendingRows::default(),
             event: TextColumn::new(),
             time_us: NumberColumn::new(),
             start_us: NumberColumn::new(),
