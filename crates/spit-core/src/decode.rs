@@ -44,7 +44,7 @@ impl Transport {
     ];
 
     /// The name that the records use.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Transport::Udp => "udp",
             Transport::Tcp => "tcp",

@@ -10,6 +10,9 @@ use arrow_array::types::ArrowPrimitiveType;
 use arrow_array::{ArrayRef, BooleanArray, PrimitiveArray, StringArray};
 use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 
+/// Rows that go into a column together: those of one word of bits.
+pub(crate) const CHUNK: usize = 64;
+
 /// One bit for each row, set where something is.
 #[derive(Default)]
 struct Bits {
@@ -38,6 +41,20 @@ impl Bits {
             self.words.resize(word + 1, 0);
         }
         self.words[word] |= 1 << (row % 64);
+    }
+
+    /// Sets bits of up to [`CHUNK`] rows from `row` on, a multiple of it, none of which has one yet.
+    fn set_chunk(&mut self, row: usize, bits: u64) {
+        let count = bits.count_ones() as usize;
+        let is_dense = self.words.is_empty() && self.set == row && bits & bits.wrapping_add(1) == 0;
+        if count > 0 && !is_dense {
+            if self.words.is_empty() {
+                self.write_dense();
+            }
+            self.words.resize(row / CHUNK + 1, 0);
+            self.words[row / CHUNK] |= bits;
+        }
+        self.set += count;
     }
 
     /// Writes the bits of the rows without a gap.
@@ -93,6 +110,26 @@ impl<T: ArrowPrimitiveType> NumberColumn<T> {
         }
     }
 
+    /// Puts numbers of up to [`CHUNK`] rows into those from `row` on, a multiple of it.
+    #[inline]
+    pub(crate) fn put_chunk<R>(&mut self, row: usize, rows: &[R], number: impl Fn(&R) -> Option<T::Native>) {
+        // Nulls are not written before it is known that something comes with or behind them.
+        if self.valid.set == 0 && rows.iter().all(|row| number(row).is_none()) {
+            return;
+        }
+        if self.values.len() < row {
+            self.go_to(row);
+        }
+        let (mut valid, mut bit) = (0, 1);
+        self.values.extend(rows.iter().map(|row| {
+            let number = number(row);
+            valid |= if number.is_some() { bit } else { 0 };
+            bit <<= 1;
+            number.unwrap_or_default()
+        }));
+        self.valid.set_chunk(row, valid);
+    }
+
     #[inline(never)]
     fn go_to(&mut self, row: usize) {
         self.values.resize(row, T::Native::default());
@@ -125,20 +162,17 @@ pub(crate) struct TruthColumn {
 }
 
 impl TruthColumn {
-    /// Puts a truth into a row behind all that have one.
+    /// Puts truths of up to [`CHUNK`] rows into those from `row` on, a multiple of it.
     #[inline]
-    pub(crate) fn put(&mut self, row: usize, value: bool) {
-        self.valid.set(row);
-        if value {
-            self.truths.set(row);
+    pub(crate) fn put_chunk<R>(&mut self, row: usize, rows: &[R], value: impl Fn(&R) -> Option<bool>) {
+        let (mut truths, mut valid) = (0, 0);
+        for (at, row) in rows.iter().enumerate() {
+            let value = value(row);
+            truths |= u64::from(value == Some(true)) << at;
+            valid |= u64::from(value.is_some()) << at;
         }
-    }
-
-    #[inline]
-    pub(crate) fn put_option(&mut self, row: usize, value: Option<bool>) {
-        if let Some(value) = value {
-            self.put(row, value);
-        }
+        self.truths.set_chunk(row, truths);
+        self.valid.set_chunk(row, valid);
     }
 
     /// The column with so many rows, which is then empty.
@@ -182,18 +216,91 @@ impl TextColumn {
         }
     }
 
-    /// Puts 64 bits as 16 hexadecimal digits.
-    #[inline]
-    pub(crate) fn put_hex(&mut self, row: usize, bits: u64) {
-        self.put(row, &hex(bits));
+    /// Goes to a row; `false` when no text is there yet and none comes with the chunk, as for numbers.
+    #[inline(always)]
+    fn begin_chunk<R, T>(&mut self, row: usize, rows: &[R], text: &impl Fn(&R) -> Option<T>) -> bool {
+        if self.valid.set == 0 && rows.iter().all(|row| text(row).is_none()) {
+            return false;
+        }
+        // A chunk without texts may have been left out.
+        self.go_to(row);
+        true
     }
 
-    /// Puts an address.
+    /// Puts texts of up to [`CHUNK`] rows into those from `row` on, a multiple of it.
+    #[inline(always)] // So that each column has its own.
+    fn put_each<R, T>(
+        &mut self,
+        row: usize,
+        rows: &[R],
+        text: impl Fn(&R) -> Option<T>,
+        mut append: impl FnMut(&mut Vec<u8>, T),
+    ) {
+        if !self.begin_chunk(row, rows, &text) {
+            return;
+        }
+        let (mut valid, mut bit) = (0, 1);
+        let bytes = &mut self.bytes;
+        // A batch is read within some ten thousand rows of some hundred bytes.
+        self.ends.extend(rows.iter().map(|row| {
+            if let Some(text) = text(row) {
+                append(bytes, text);
+                valid |= bit;
+            }
+            bit <<= 1;
+            bytes.len() as i32
+        }));
+        self.valid.set_chunk(row, valid);
+    }
+
+    /// Puts texts that stand in `source`, which has [`SLACK`] bytes behind the last.
     #[inline]
-    pub(crate) fn put_ip(&mut self, row: usize, address: IpAddr) {
-        self.go_to(row);
-        self.write_ip(address);
-        self.end();
+    pub(crate) fn put_spans<R>(&mut self, row: usize, rows: &[R], source: &[u8], span: impl Fn(&R) -> Option<Span>) {
+        self.put_each(row, rows, span, |bytes, span| append_span(bytes, source, span));
+    }
+
+    /// Puts short texts.
+    #[inline]
+    pub(crate) fn put_words<R>(&mut self, row: usize, rows: &[R], word: impl Fn(&R) -> Option<Word>) {
+        if !self.begin_chunk(row, rows, &word) {
+            return;
+        }
+        let mut end = self.bytes.len();
+        // Room for all at once: a look at the room for each would cost as much as the word.
+        self.bytes.resize(end + rows.len() * WORD, 0);
+        let (mut valid, mut bit) = (0, 1);
+        let bytes = &mut self.bytes[..];
+        self.ends.extend(rows.iter().map(|row| {
+            if let Some((text, len)) = word(row) {
+                if let Some(room) = bytes.get_mut(end..).and_then(|rest| rest.first_chunk_mut()) {
+                    *room = text;
+                }
+                end += len;
+                valid |= bit;
+            }
+            bit <<= 1;
+            end as i32
+        }));
+        self.bytes.truncate(end);
+        self.valid.set_chunk(row, valid);
+    }
+
+    /// Puts addresses.
+    #[inline]
+    pub(crate) fn put_ips<R>(&mut self, row: usize, rows: &[R], address: impl Fn(&R) -> IpAddr) {
+        // A trunk shows few addresses, one of them again and again.
+        let (mut last, mut last_word) = (Ipv4Addr::UNSPECIFIED, dotted(Ipv4Addr::UNSPECIFIED));
+        let append = |bytes: &mut Vec<u8>, address| match address {
+            IpAddr::V4(v4) => {
+                if v4 != last {
+                    (last, last_word) = (v4, dotted(v4));
+                }
+                append_word(bytes, last_word);
+            }
+            // Writing into memory can't fail.
+            IpAddr::V6(v6) => drop(write!(bytes, "{v6}")),
+        };
+        self.put_each(row, rows, |row| Some(address(row)), append);
     }
 
     /// Puts an address as `ip:port`, IPv6 in brackets.
@@ -202,7 +309,8 @@ impl TextColumn {
         // Writing into memory can't fail.
         let _ = match address {
             SocketAddr::V4(v4) => {
-                self.write_ip(IpAddr::V4(*v4.ip()));
+                // Nearly all are IPv4, and the general formatting costs ten times as much.
+                append_word(&mut self.bytes, dotted(*v4.ip()));
                 self.bytes.push(b':');
                 let mut digits = itoa::Buffer::new();
                 self.bytes.write_all(digits.format(v4.port()).as_bytes())
@@ -210,23 +318,6 @@ impl TextColumn {
             SocketAddr::V6(_) => write!(self.bytes, "{address}"),
         };
         self.end();
-    }
-
-    #[inline]
-    fn write_ip(&mut self, address: IpAddr) {
-        match address {
-            // Nearly all are IPv4, and the general formatting costs ten times as much.
-            IpAddr::V4(v4) => {
-                let (text, len) = dotted(v4);
-                let end = self.bytes.len() + len;
-                // A copy of known length is no call.
-                self.bytes.extend_from_slice(&text);
-                self.bytes.truncate(end);
-            }
-            IpAddr::V6(v6) => {
-                let _ = write!(self.bytes, "{v6}");
-            }
-        }
     }
 
     /// Nulls up to a row.
@@ -280,6 +371,54 @@ impl TextColumn {
     }
 }
 
+/// Where a text stands in what it is copied from.
+#[derive(Clone, Copy)]
+pub(crate) struct Span {
+    pub(crate) start: usize,
+    pub(crate) len: usize,
+}
+
+/// Bytes behind the last text of what texts are copied from: a copy of known length is no call, and what it brings too
+/// much is cut off.
+pub(crate) const SLACK: usize = 64;
+
+/// Appends a text of `source`.
+#[inline(always)]
+fn append_span(out: &mut Vec<u8>, source: &[u8], span: Span) {
+    let end = out.len() + span.len;
+    let rest = source.get(span.start..).unwrap_or_default();
+    match (rest.first_chunk::<32>(), rest.first_chunk::<SLACK>()) {
+        (Some(half), _) if span.len <= half.len() => out.extend_from_slice(half),
+        (_, Some(whole)) if span.len <= whole.len() => out.extend_from_slice(whole),
+        _ => out.extend_from_slice(rest.get(..span.len).unwrap_or_default()),
+    }
+    out.truncate(end);
+}
+
+/// Appends a short text.
+#[inline(always)]
+fn append_word(out: &mut Vec<u8>, (text, len): Word) {
+    let end = out.len() + len;
+    out.extend_from_slice(&text);
+    out.truncate(end);
+}
+
+/// The longest text that is made in a register.
+pub(crate) const WORD: usize = 16;
+
+/// A text of up to [`WORD`] bytes, and its length.
+pub(crate) type Word = ([u8; WORD], usize);
+
+/// A name as a word, as much as fits.
+pub(crate) const fn word(name: &str) -> Word {
+    let (bytes, mut text, mut len) = (name.as_bytes(), [0; WORD], 0);
+    while len < bytes.len() && len < WORD {
+        text[len] = bytes[len];
+        len += 1;
+    }
+    (text, len)
+}
+
 /// Appends a text. Up to 64 bytes go as two copies of known length that overlap, which costs less than a call.
 #[inline]
 fn append(out: &mut Vec<u8>, text: &[u8]) {
@@ -328,16 +467,16 @@ static OCTETS: [(u32, u8); 256] = {
 
 /// An address in dotted form, and how many of the bytes that is.
 #[inline]
-pub(crate) fn dotted(address: Ipv4Addr) -> ([u8; 16], usize) {
-    // In a register: bytes that are written one by one and read together make the reader wait.
-    let (mut text, mut len) = (0u128, 0);
-    for octet in address.octets() {
-        let (digits, count) = OCTETS[usize::from(octet)];
-        text |= u128::from(digits) << (8 * len);
-        len += usize::from(count);
-    }
+pub(crate) fn dotted(address: Ipv4Addr) -> Word {
+    // In registers: bytes that are written one by one and read together make the reader wait.
+    let [a, b, c, d] = address.octets().map(|octet| OCTETS[usize::from(octet)]);
+    let join = |(first, len): (u32, u8), (second, behind): (u32, u8)| {
+        (u64::from(first) | u64::from(second) << (8 * len), len + behind)
+    };
+    let ((front, len), (back, behind)) = (join(a, b), join(c, d));
+    let text = u128::from(front) | u128::from(back) << (8 * len);
     // The last dot is none of it.
-    (text.to_le_bytes(), len - 1)
+    (text.to_le_bytes(), usize::from(len + behind) - 1)
 }
 
 /// 64 bits as 16 hexadecimal digits.

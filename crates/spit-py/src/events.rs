@@ -6,10 +6,12 @@ use arrow_array::types::{Float64Type, Int16Type, Int32Type, Int64Type};
 use arrow_array::{Array, ArrayRef, PrimitiveArray, RecordBatch};
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use spit_core::call::event::Text;
-use spit_core::call::{CallView, EventKind, EventSink};
+use spit_core::call::{CallView, EventKind, EventSink, HangupBy, Outcome};
+use spit_core::decode::Transport;
 use spit_core::Micros;
 
-use crate::columns::{NumberColumn, TextColumn, TruthColumn};
+use crate::columns::{hex, word, NumberColumn, TextColumn, TruthColumn, Word, CHUNK};
+use crate::event_row::PendingRows;
 
 /// How many texts fill columns: those before the time of the PASSporT, which is shown as its age.
 const TEXT_COLUMNS: usize = Text::PassportIat as usize;
@@ -32,9 +34,6 @@ const TEXTS: [(Text, &str); TEXT_COLUMNS] = [
     (Text::PassportOrig, "passport_orig"),
     (Text::PassportMismatch, "passport_mismatch"),
 ];
-
-/// Where the Call-ID stands among them.
-const CALL_ID: usize = 0;
 
 /// Columns of an event, in the order of `records.EVENT_SCHEMA`.
 const EVENT_COLUMNS: [&str; 38] = [
@@ -111,6 +110,26 @@ pub(crate) const CALL_COLUMNS: [&str; 29] = [
     "legs",
 ];
 
+static METHODS: [Word; 2] = [word("INVITE"), word("MESSAGE")];
+
+/// The names of an enumeration, by their number.
+macro_rules! words {
+    ($names:ident) => {{
+        let mut words = [word(""); $names::ALL.len()];
+        let mut at = 0;
+        while at < words.len() {
+            words[at] = word($names::ALL[at].name());
+            at += 1;
+        }
+        words
+    }};
+}
+
+static KINDS: [Word; EventKind::ALL.len()] = words!(EventKind);
+static TRANSPORTS: [Word; Transport::ALL.len()] = words!(Transport);
+static OUTCOMES: [Word; Outcome::ALL.len()] = words!(Outcome);
+static HANGUPS: [Word; HangupBy::ALL.len()] = words!(HangupBy);
+
 fn event_schema() -> Schema {
     let field = |name: &'static str| {
         let (kind, nullable) = match name {
@@ -155,14 +174,17 @@ const UNSCORED_COLUMNS: [&str; 10] = [
 /// Texts of ends that features are counted by; what else scoring asks, it asks of attempts.
 const SCORED_TEXTS_OF_ENDS: [&str; 4] = ["caller", "callee", "origid", "diverted_by"];
 
-/// Collects events as rows.
+/// Collects events as rows, and fills columns with [`CHUNK`] of them at a time, one column after the other: what is
+/// written then stays in the processor's registers.
 pub(crate) struct EventRows {
     schema: SchemaRef,
     kept: Kept,
-    /// Whether each of the texts is kept of an attempt or answer, and of an end.
-    texts_kept: [bool; TEXT_COLUMNS],
-    texts_kept_of_ends: [bool; TEXT_COLUMNS],
+    /// One bit for each text that is kept of an attempt or answer, and of an end.
+    texts_kept: u16,
+    texts_kept_of_ends: u16,
+    /// Rows that are in the columns.
     rows: usize,
+    pending: PendingRows,
     event: TextColumn,
     time_us: NumberColumn<Int64Type>,
     start_us: NumberColumn<Int64Type>,
@@ -196,92 +218,31 @@ impl EventSink for EventRows {
             Kept::Scored if kind == EventKind::Answer => return,
             _ => {}
         }
-        let row = self.rows;
-        self.rows += 1;
-        self.event.put(row, kind.name().as_bytes());
-        self.time_us.put(row, time_us);
-        self.start_us.put(row, call.start_us());
-        self.method
-            .put(row, if call.is_message() { b"MESSAGE" } else { b"INVITE" });
-        let of_end = kind == EventKind::End;
-        let kept = if of_end {
+        let texts_kept = if kind == EventKind::End {
             self.texts_kept_of_ends
         } else {
             self.texts_kept
         };
-        for ((value, column), kept) in call.texts().iter().zip(&mut self.texts).zip(kept) {
-            if kept {
-                column.put_option(row, *value);
-            }
-        }
-        if of_end && self.kept == Kept::Scored {
-            // The schema allows no null.
-            self.texts[CALL_ID].put(row, b"");
-        }
-        self.source_ip.put_ip(row, call.source_ip());
-        self.fingerprint.put_hex(row, call.fingerprint());
-        if let Some(letter) = call.attestation() {
-            // A, B or C.
-            self.attestation.put(row, &[letter as u8]);
-        }
-        if let Some(exemption) = call.exemption() {
-            self.exemption.put(row, exemption.name().as_bytes());
-        }
-        self.passport_iat_age_s.put_option(row, call.passport_iat_age_s());
-        if kind != EventKind::Attempt {
-            self.pdd_s.put_option(row, call.pdd_s());
-        }
-        if kind == EventKind::End {
-            self.put_end(row, call);
-        }
-        if self.kept != Kept::Scored {
-            self.put_unscored(row, kind, call);
-        }
-    }
-}
-
-impl EventRows {
-    /// What only the end of a call knows.
-    fn put_end(&mut self, row: usize, call: &CallView<'_>) {
-        if let Some(outcome) = call.outcome() {
-            self.outcome.put(row, outcome.name().as_bytes());
-        }
-        self.final_status.put_option(row, call.final_status().map(|s| s as i16));
-        self.ring_time_s.put_option(row, call.ring_time_s());
-        self.duration_s.put_option(row, call.duration_s());
-        self.censored.put_option(row, call.duration_censored());
-        if let Some(by) = call.hangup_by() {
-            self.hangup_by.put(row, by.name().as_bytes());
-        }
-    }
-
-    /// The columns that are no texts among [`UNSCORED_COLUMNS`].
-    fn put_unscored(&mut self, row: usize, kind: EventKind, call: &CallView<'_>) {
-        self.destination_ip.put_ip(row, call.destination_ip());
-        self.transport.put(row, call.transport().name().as_bytes());
-        if kind != EventKind::Attempt {
-            self.setup_time_s.put_option(row, call.setup_time_s());
-        }
-        if kind == EventKind::End {
-            self.end_us.put_option(row, call.end_us());
-            self.auth_challenged.put(row, call.auth_challenged());
-            self.retransmissions
-                .put(row, i32::try_from(call.retransmissions()).unwrap_or(i32::MAX));
-            self.legs.put(row, i16::try_from(call.legs()).unwrap_or(i16::MAX));
+        self.pending.push(kind, time_us, call, texts_kept);
+        if self.pending.len() == CHUNK {
+            self.fill_columns();
         }
     }
 }
 
 impl EventRows {
     pub(crate) fn new(kept: Kept) -> Self {
-        let text_kept = |(_, name): (Text, &str)| kept != Kept::Scored || !UNSCORED_COLUMNS.contains(&name);
-        let text_kept_of_end = |(_, name): (Text, &str)| kept != Kept::Scored || SCORED_TEXTS_OF_ENDS.contains(&name);
+        let bits = |is_kept: &dyn Fn(&str) -> bool| {
+            let kept_of = |(text, name): (Text, &str)| u16::from(is_kept(name)) << text as u16;
+            TEXTS.map(kept_of).into_iter().sum()
+        };
         EventRows {
             schema: Arc::new(event_schema()),
             kept,
-            texts_kept: TEXTS.map(text_kept),
-            texts_kept_of_ends: TEXTS.map(text_kept_of_end),
+            texts_kept: bits(&|name| kept != Kept::Scored || !UNSCORED_COLUMNS.contains(&name)),
+            texts_kept_of_ends: bits(&|name| kept != Kept::Scored || SCORED_TEXTS_OF_ENDS.contains(&name)),
             rows: 0,
+            pending: PendingRows::default(),
             event: TextColumn::new(),
             time_us: NumberColumn::new(),
             start_us: NumberColumn::new(),
@@ -310,7 +271,7 @@ impl EventRows {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.rows
+        self.rows + self.pending.len()
     }
 
     pub(crate) fn kept(&self) -> Kept {
@@ -319,6 +280,7 @@ impl EventRows {
 
     /// The rows so far as `records.EVENT_SCHEMA`.
     pub(crate) fn finish(&mut self) -> Result<RecordBatch, ArrowError> {
+        self.fill_columns();
         let rows = std::mem::take(&mut self.rows);
         let columns: Vec<ArrayRef> = EVENT_COLUMNS
             .iter()
@@ -344,6 +306,74 @@ impl EventRows {
             })
             .collect::<Result<_, _>>()?;
         RecordBatch::try_from_iter_with_nullable(columns)
+    }
+
+    /// Moves what is pending into the columns.
+    #[inline(never)]
+    fn fill_columns(&mut self) {
+        self.pending.settle();
+        let (at, rows) = (self.rows, self.pending.rows());
+        for (text, column) in self.texts.iter_mut().enumerate() {
+            if self.pending.has_text(text) {
+                column.put_spans(at, rows, self.pending.texts(), |row| row.text(text));
+            }
+        }
+        self.event.put_words(at, rows, |row| Some(KINDS[row.kind as usize]));
+        self.time_us.put_chunk(at, rows, |row| Some(row.time_us));
+        self.start_us.put_chunk(at, rows, |row| Some(row.start_us));
+        self.method
+            .put_words(at, rows, |row| Some(METHODS[usize::from(row.is_message)]));
+        self.source_ip.put_ips(at, rows, |row| row.source_ip);
+        self.fingerprint
+            .put_words(at, rows, |row| Some((hex(row.fingerprint), 16)));
+        self.passport_iat_age_s
+            .put_chunk(at, rows, |row| row.passport_iat_age_s);
+        self.pdd_s.put_chunk(at, rows, |row| row.pdd_s);
+        for (row, facts) in rows.iter().enumerate() {
+            if let Some(letter) = facts.attestation {
+                // A, B or C.
+                self.attestation.put(at + row, &[letter as u8]);
+            }
+            if let Some(exemption) = facts.exemption {
+                self.exemption.put(at + row, exemption.name().as_bytes());
+            }
+        }
+        self.fill_columns_of_ends();
+        if self.kept != Kept::Scored {
+            self.fill_unscored_columns();
+        }
+        self.rows += self.pending.clear();
+    }
+
+    /// Columns of what only the end of a call knows.
+    fn fill_columns_of_ends(&mut self) {
+        let (at, rows) = (self.rows, self.pending.rows());
+        self.outcome
+            .put_words(at, rows, |row| Some(OUTCOMES[row.end.as_ref()?.outcome? as usize]));
+        self.final_status
+            .put_chunk(at, rows, |row| row.end.as_ref()?.final_status);
+        self.ring_time_s
+            .put_chunk(at, rows, |row| row.end.as_ref()?.ring_time_s);
+        self.duration_s.put_chunk(at, rows, |row| row.end.as_ref()?.duration_s);
+        self.censored
+            .put_chunk(at, rows, |row| row.end.as_ref()?.duration_censored);
+        self.hangup_by
+            .put_words(at, rows, |row| Some(HANGUPS[row.end.as_ref()?.hangup_by? as usize]));
+    }
+
+    /// The columns that are no texts among [`UNSCORED_COLUMNS`].
+    fn fill_unscored_columns(&mut self) {
+        let (at, rows) = (self.rows, self.pending.rows());
+        self.destination_ip.put_ips(at, rows, |row| row.destination_ip);
+        self.transport
+            .put_words(at, rows, |row| Some(TRANSPORTS[row.transport as usize]));
+        self.setup_time_s.put_chunk(at, rows, |row| row.setup_time_s);
+        self.end_us.put_chunk(at, rows, |row| row.end.as_ref()?.end_us);
+        self.auth_challenged
+            .put_chunk(at, rows, |row| Some(row.end.as_ref()?.auth_challenged));
+        self.retransmissions
+            .put_chunk(at, rows, |row| Some(row.end.as_ref()?.retransmissions));
+        self.legs.put_chunk(at, rows, |row| Some(row.end.as_ref()?.legs));
     }
 
     fn finish_column(&mut self, name: &str, rows: usize) -> ArrayRef {

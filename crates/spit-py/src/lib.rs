@@ -5,6 +5,7 @@ mod caller_set;
 mod callers;
 mod columns;
 mod counters;
+mod event_row;
 mod events;
 mod evidence;
 mod feed;

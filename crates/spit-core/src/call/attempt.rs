@@ -9,7 +9,7 @@ use super::event::Text;
 use super::texts::{cut, pack, TextValues, Texts};
 use crate::decode::{Seen, Transport};
 use crate::sip::diversion::diverted_by;
-use crate::sip::fingerprint::fingerprint;
+use crate::sip::fingerprint::Fingerprinter;
 use crate::sip::framing;
 use crate::sip::head::HeaderTable;
 use crate::sip::header::HeaderId;
@@ -46,7 +46,7 @@ pub(super) struct Attempt {
 pub(super) struct Attempts {
     list: Vec<Option<Attempt>>,
     texts: Vec<u8>,
-    scratch: Vec<u8>,
+    fingerprinter: Fingerprinter,
     /// Requests that nobody has read yet: where each stands among `requests`.
     kept: Vec<(usize, usize, Seen)>,
     requests: Vec<u8>,
@@ -61,7 +61,7 @@ pub(super) struct AttemptView<'a> {
 
 impl Attempts {
     pub(super) fn push(&mut self, digester: &Digester, message: &Message<'_>, seen: &Seen) {
-        let attempt = read(message, seen, digester, &mut self.texts, &mut self.scratch);
+        let attempt = read(message, seen, digester, &mut self.texts, &mut self.fingerprinter);
         self.list.push(Some(attempt));
     }
 
@@ -76,7 +76,8 @@ impl Attempts {
     pub(super) fn read_kept(&mut self, digester: &Digester, table: &mut HeaderTable) {
         for (start, end, seen) in self.kept.drain(..) {
             let message = framing::framed(&self.requests[start..end], table);
-            let attempt = message.map(|message| read(&message, &seen, digester, &mut self.texts, &mut self.scratch));
+            let attempt =
+                message.map(|message| read(&message, &seen, digester, &mut self.texts, &mut self.fingerprinter));
             self.list.push(attempt);
         }
         self.requests.clear();
@@ -124,7 +125,7 @@ fn read(
     seen: &Seen,
     digester: &Digester,
     bytes: &mut Vec<u8>,
-    scratch: &mut Vec<u8>,
+    fingerprinter: &mut Fingerprinter,
 ) -> Attempt {
     let identity = &digester.identity;
     let (is_message, request_uri) = match message.start {
@@ -156,7 +157,7 @@ fn read(
         }
         None => claims::PassportFacts::default(),
     };
-    let (fingerprint, media) = fingerprint(message, scratch);
+    let (fingerprint, media) = fingerprinter.fingerprint(message);
     let media = if is_message {
         Some(Cow::Borrowed(&b"message"[..]))
     } else {

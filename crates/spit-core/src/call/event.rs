@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::state::Call;
-use super::texts::{TextValues, NO_TEXTS};
+use super::texts::{TextPlaces, TextValues, NO_TEXTS};
 use crate::decode::Transport;
 use crate::sip::identity::Exemption;
 use crate::Micros;
@@ -23,8 +23,11 @@ pub enum EventKind {
 }
 
 impl EventKind {
+    /// Every kind, in the order of declaration.
+    pub const ALL: [EventKind; 3] = [EventKind::Attempt, EventKind::Answer, EventKind::End];
+
     /// The name that the records use.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             EventKind::Attempt => "attempt",
             EventKind::Answer => "answer",
@@ -51,8 +54,23 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Every outcome, in the order of declaration.
+    pub const ALL: [Outcome; 11] = [
+        Outcome::Answered,
+        Outcome::Busy,
+        Outcome::Declined,
+        Outcome::Cancelled,
+        Outcome::NotFound,
+        Outcome::NoAnswer,
+        Outcome::Redirected,
+        Outcome::Failed,
+        Outcome::Unauthorized,
+        Outcome::Unwanted,
+        Outcome::Incomplete,
+    ];
+
     /// The name that the records use.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Outcome::Answered => "answered",
             Outcome::Busy => "busy",
@@ -95,8 +113,11 @@ pub enum HangupBy {
 }
 
 impl HangupBy {
+    /// Every one, in the order of declaration.
+    pub const ALL: [HangupBy; 3] = [HangupBy::Caller, HangupBy::Callee, HangupBy::None];
+
     /// The name that the records use.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             HangupBy::Caller => "caller",
             HangupBy::Callee => "callee",
@@ -172,48 +193,69 @@ impl<'a> CallView<'a> {
         values
     }
 
+    /// Fills `places`, which are [`NO_PLACES`](super::NO_PLACES), with those of the call's texts but for the User-Agent,
+    /// which many calls share. Answers the bytes among which they stand, and one bit for each that is there.
+    #[inline]
+    pub fn text_places(&self, places: &mut TextPlaces) -> (&'a [u8], u16) {
+        self.call.texts.places(places)
+    }
+
+    /// The User-Agent as it came, perhaps not UTF-8.
+    #[inline]
+    pub fn user_agent(&self) -> Option<&'a [u8]> {
+        self.agent
+    }
+
     /// One of the call's texts.
     pub fn text(&self, text: Text) -> Option<&'a [u8]> {
         self.texts()[text as usize]
     }
 
     /// Whether the call is a MESSAGE and not an INVITE.
+    #[inline]
     pub fn is_message(&self) -> bool {
         self.call.is_message
     }
 
     /// Time of the first INVITE.
+    #[inline]
     pub fn start_us(&self) -> Micros {
         self.call.start_us
     }
 
     /// Sender of the first INVITE.
+    #[inline]
     pub fn source_ip(&self) -> IpAddr {
         self.call.texts.source_ip().unwrap_or(NO_ADDRESS)
     }
 
     /// Receiver of the first INVITE.
+    #[inline]
     pub fn destination_ip(&self) -> IpAddr {
         self.call.texts.destination_ip().unwrap_or(NO_ADDRESS)
     }
 
     /// Transport of the first INVITE.
+    #[inline]
     pub fn transport(&self) -> Transport {
         self.call.transport
     }
 
     /// Fingerprint of the first INVITE.
+    #[inline]
     pub fn fingerprint(&self) -> u64 {
         self.call.fingerprint
     }
 
     /// Attestation that the first INVITE claims.
+    #[inline]
     pub fn attestation(&self) -> Option<char> {
         self.call.attestation
     }
 
     /// Seconds from the time at which the PASSporT says it was issued to the first INVITE; below 0 when the clocks
     /// differ. A minute is fresh (RFC 8224 section 6.2.4); an old one is replayed.
+    #[inline]
     pub fn passport_iat_age_s(&self) -> Option<f64> {
         // Most calls have none, and this is asked of every event.
         if !self.call.texts.has(Text::PassportIat) {
@@ -225,32 +267,38 @@ impl<'a> CallView<'a> {
     }
 
     /// Why the call must never be blocked.
+    #[inline]
     pub fn exemption(&self) -> Option<Exemption> {
         self.call.exemption
     }
 
     /// Time of the end; `None` before it.
+    #[inline]
     pub fn end_us(&self) -> Option<Micros> {
         self.end.map(|e| e.end_us)
     }
 
     /// How the call ended; `None` before it.
+    #[inline]
     pub fn outcome(&self) -> Option<Outcome> {
         self.end.map(|e| e.outcome)
     }
 
     /// Who hung up; `None` before the end.
+    #[inline]
     pub fn hangup_by(&self) -> Option<HangupBy> {
         self.end.map(|e| e.hangup_by)
     }
 
     /// The last final response to the INVITE.
+    #[inline]
     pub fn final_status(&self) -> Option<u16> {
         self.end
             .and((self.call.final_status > 0).then_some(self.call.final_status))
     }
 
     /// Post-dial delay in seconds: first INVITE to first provisional other than 100 (RFC 6076 section 4.3.1).
+    #[inline]
     pub fn pdd_s(&self) -> Option<f64> {
         self.call
             .provisional
@@ -259,6 +307,7 @@ impl<'a> CallView<'a> {
     }
 
     /// Seconds from the first INVITE to the first 2xx.
+    #[inline]
     pub fn setup_time_s(&self) -> Option<f64> {
         self.call
             .answer
@@ -267,6 +316,7 @@ impl<'a> CallView<'a> {
     }
 
     /// Seconds of ringing: first 18x to answer, CANCEL or final response.
+    #[inline]
     pub fn ring_time_s(&self) -> Option<f64> {
         let end = self.end?;
         let ring = self.call.ring.get(self.call.start_us)?;
@@ -280,6 +330,7 @@ impl<'a> CallView<'a> {
     }
 
     /// Seconds from the first 2xx to the BYE; a lower bound when censored. `None` unless an INVITE was answered.
+    #[inline]
     pub fn duration_s(&self) -> Option<f64> {
         let end = self.end?;
         let answer = self
@@ -291,21 +342,25 @@ impl<'a> CallView<'a> {
     }
 
     /// Whether the BYE was not seen; `None` before the end.
+    #[inline]
     pub fn duration_censored(&self) -> Option<bool> {
         self.end.map(|e| e.censored)
     }
 
     /// Whether a 401 or 407 was answered to the call.
+    #[inline]
     pub fn auth_challenged(&self) -> bool {
         self.call.auth_challenged
     }
 
     /// Retransmitted requests and final responses.
+    #[inline]
     pub fn retransmissions(&self) -> u32 {
         u32::from(self.call.retransmissions)
     }
 
     /// Hops on which the call was seen.
+    #[inline]
     pub fn legs(&self) -> u16 {
         self.call.hops
     }
@@ -314,4 +369,17 @@ impl<'a> CallView<'a> {
 fn seconds(from: Micros, to: Micros) -> f64 {
     // A mirror may write packets slightly out of order; a time span is never negative.
     to.saturating_sub(from).max(0) as f64 / 1e6
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_are_listed_by_their_number() {
+        assert!(EventKind::ALL.iter().enumerate().all(|(at, one)| *one as usize == at));
+        assert!(Outcome::ALL.iter().enumerate().all(|(at, one)| *one as usize == at));
+        assert!(HangupBy::ALL.iter().enumerate().all(|(at, one)| *one as usize == at));
+        assert!(Transport::ALL.iter().enumerate().all(|(at, one)| *one as usize == at));
+    }
 }

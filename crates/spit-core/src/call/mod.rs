@@ -14,5 +14,5 @@ pub mod tracker;
 pub use digest::{DigestCursor, Digested, Digester, Digests};
 pub use event::{CallView, EventKind, EventSink, HangupBy, Outcome};
 pub use settings::{IdentitySettings, TrackSettings};
-pub use texts::TextValues;
+pub use texts::{TextPlace, TextPlaces, TextValues, NO_PLACES};
 pub use tracker::{LoadError, SaveError, TrackCounters, Tracker};

@@ -13,11 +13,69 @@ const MAX_TEXT: usize = 1024;
 
 const ADDRESSES_AT: usize = 5;
 
+/// The longest text whose length takes one byte.
+const SHORT: u8 = 127;
+
 /// The texts of a call in the order of [`Text`].
 pub type TextValues<'a> = [Option<&'a [u8]>; Text::COUNT];
 
 /// No text at all.
 pub(super) const NO_TEXTS: TextValues<'static> = [None; Text::COUNT];
+
+/// The places of texts in the order of [`Text`].
+pub type TextPlaces = [TextPlace; Text::COUNT];
+
+/// The places of no text at all.
+pub const NO_PLACES: TextPlaces = [TextPlace::NONE; Text::COUNT];
+
+/// Where a text stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TextPlace {
+    start: u16,
+    len: u16,
+}
+
+impl TextPlace {
+    /// That of no text.
+    pub const NONE: TextPlace = TextPlace {
+        start: 0,
+        len: u16::MAX,
+    };
+    /// That of a text without letters.
+    pub const EMPTY: TextPlace = TextPlace { start: 0, len: 0 };
+
+    /// `None` for a place that is too far behind, or too long.
+    #[inline]
+    pub fn new(start: usize, len: usize) -> Option<TextPlace> {
+        if len > MAX_TEXT {
+            return None;
+        }
+        let start = u16::try_from(start).ok()?;
+        Some(TextPlace { start, len: len as u16 })
+    }
+
+    /// The first byte and the length of the text, when there is one.
+    #[inline]
+    pub fn get(self) -> Option<(usize, usize)> {
+        (self.len != TextPlace::NONE.len).then_some((usize::from(self.start), usize::from(self.len)))
+    }
+
+    #[inline]
+    fn of(self, bytes: &[u8]) -> Option<&[u8]> {
+        let (start, len) = self.get()?;
+        bytes.get(start..start + len)
+    }
+
+    /// A text within this one.
+    #[inline]
+    fn part(self, offset: usize, len: u16) -> Option<TextPlace> {
+        let (start, whole) = self.get()?;
+        if offset + usize::from(len) > whole {
+            return None;
+        }
+        TextPlace::new(start + offset, usize::from(len))
+    }
+}
 
 /// The texts and addresses of a call.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -38,6 +96,9 @@ fn usual_place(text: usize) -> Option<(usize, usize)> {
     }
 }
 
+/// Texts that may stand in others, behind those in which they stand.
+const SHAREABLE: [Text; 4] = [Text::CalleeUri, Text::Caller, Text::Callee, Text::AssertedIdentity];
+
 /// Appends the packed form to `out`.
 pub(super) fn pack(values: &TextValues<'_>, source: IpAddr, destination: IpAddr, out: &mut Vec<u8>) {
     let stands_elsewhere = |at: usize, value: &[u8]| {
@@ -48,49 +109,43 @@ pub(super) fn pack(values: &TextValues<'_>, source: IpAddr, destination: IpAddr,
     };
     let (mut present, mut shared) = (0u16, 0u16);
     for (at, value) in values.iter().enumerate() {
-        let Some(value) = value else { continue };
-        present |= 1 << at;
-        shared |= u16::from(stands_elsewhere(at, cut(value))) << at;
+        present |= u16::from(value.is_some()) << at;
     }
-    out.extend_from_slice(&present.to_le_bytes());
-    out.extend_from_slice(&shared.to_le_bytes());
+    for at in SHAREABLE.map(|text| text as usize) {
+        if let Some(value) = values[at] {
+            shared |= u16::from(stands_elsewhere(at, cut(value))) << at;
+        }
+    }
+    let [p0, p1] = present.to_le_bytes();
+    let [s0, s1] = shared.to_le_bytes();
     match (source, destination) {
         (IpAddr::V4(source), IpAddr::V4(destination)) => {
-            out.push(4);
+            out.extend_from_slice(&[p0, p1, s0, s1, 4]);
             out.extend_from_slice(&source.octets());
             out.extend_from_slice(&destination.octets());
         }
         (source, destination) => {
-            out.push(16);
+            out.extend_from_slice(&[p0, p1, s0, s1, 16]);
             out.extend_from_slice(&v6(source));
             out.extend_from_slice(&v6(destination));
         }
     }
     for value in values.iter().flatten() {
         match cut(value).len() {
-            len @ 0..=127 => out.push(len as u8),
+            len if len <= usize::from(SHORT) => out.push(len as u8),
             len => out.extend_from_slice(&(len as u16 | 0x8000).to_be_bytes()),
         }
     }
-    for (at, value) in values.iter().enumerate() {
-        if let Some(value) = value.filter(|_| shared & 1 << at == 0) {
-            out.extend_from_slice(cut(value));
-        }
+    let mut own = present & !shared;
+    while own != 0 {
+        out.extend_from_slice(cut(values[own.trailing_zeros() as usize].unwrap_or_default()));
+        own &= own - 1;
     }
 }
 
 /// As much of a text as is kept.
 pub(super) fn cut(text: &[u8]) -> &[u8] {
     &text[..text.len().min(MAX_TEXT)]
-}
-
-/// The places of the bits that are set, in order.
-fn places(mut bits: u16) -> impl Iterator<Item = usize> {
-    std::iter::from_fn(move || {
-        let place = bits.trailing_zeros() as usize;
-        bits &= bits.wrapping_sub(1);
-        (place < Text::COUNT).then_some(place)
-    })
 }
 
 fn v6(address: IpAddr) -> [u8; 16] {
@@ -137,9 +192,23 @@ impl Texts {
     /// Fills `values`, which are none, with all texts; with none when the call has given them away.
     #[inline]
     pub(super) fn fill<'a>(&'a self, values: &mut TextValues<'a>) {
-        // In the place where they are wanted: they are larger than what they show.
-        if self.unpack(values).is_none() {
-            *values = NO_TEXTS;
+        let mut places = NO_PLACES;
+        let (bytes, _) = self.places(&mut places);
+        for (value, place) in values.iter_mut().zip(places) {
+            *value = place.of(bytes);
+        }
+    }
+
+    /// Fills `places`, which are none, with those of all texts among the bytes that are answered; with none when the
+    /// call has given them away. Answers one bit for each text that is there too.
+    #[inline]
+    pub(super) fn places(&self, places: &mut TextPlaces) -> (&[u8], u16) {
+        match self.find_places(places) {
+            Some(present) => (&self.0, present),
+            None => {
+                *places = NO_PLACES;
+                (&self.0, 0)
+            }
         }
     }
 
@@ -155,28 +224,61 @@ impl Texts {
         self.u16_at(0).is_some_and(|present| present & 1 << text as usize != 0)
     }
 
-    fn unpack<'a>(&'a self, values: &mut TextValues<'a>) -> Option<()> {
+    #[inline]
+    fn find_places(&self, places: &mut TextPlaces) -> Option<u16> {
         let (present, shared) = (self.u16_at(0)?, self.u16_at(2)?);
-        let mut lens = [0usize; Text::COUNT];
+        let lens_at = ADDRESSES_AT + 2 * self.address_len()?;
+        let count = present.count_ones() as usize;
+        // Each of the texts is short, so that none stands too far behind.
+        let (mut left, mut start) = (present, (lens_at + count) as u16);
+        for len in self.0.get(lens_at..lens_at + count)? {
+            if *len > SHORT {
+                return self.find_long_places(places);
+            }
+            let (text, len) = (left.trailing_zeros() as usize % Text::COUNT, u16::from(*len));
+            left &= left - 1;
+            places[text] = TextPlace { start, len };
+            start += if shared & 1 << text == 0 { len } else { 0 };
+        }
+        self.place_shared(usize::from(start), present & shared, places)?;
+        Some(present)
+    }
+
+    /// As `find_places` where a length has two bytes.
+    #[inline(never)]
+    fn find_long_places(&self, places: &mut TextPlaces) -> Option<u16> {
+        let (present, shared) = (self.u16_at(0)?, self.u16_at(2)?);
+        let mut lens = [0; Text::COUNT];
         let mut at = ADDRESSES_AT + 2 * self.address_len()?;
-        for text in places(present) {
+        let is_there = |text: &usize| present & 1 << text != 0;
+        for text in (0..Text::COUNT).filter(is_there) {
             lens[text] = match *self.0.get(at..)? {
-                [len @ 0..=127, ..] => usize::from(len),
-                [high, low, ..] => usize::from(high & 0x7f) << 8 | usize::from(low),
+                [len @ 0..=SHORT, ..] => usize::from(len),
+                [high, low, ..] => usize::from(high & SHORT) << 8 | usize::from(low),
                 _ => return None,
             };
-            at += if lens[text] < 128 { 1 } else { 2 };
+            at += if lens[text] <= usize::from(SHORT) { 1 } else { 2 };
         }
-        for text in places(present & !shared) {
-            values[text] = Some(self.0.get(at..at + lens[text])?);
-            at += lens[text];
+        for text in (0..Text::COUNT).filter(is_there) {
+            places[text] = TextPlace::new(at, lens[text])?;
+            at += if shared & 1 << text == 0 { lens[text] } else { 0 };
         }
-        // A text stands in one that may itself stand in another: those first.
-        for text in [Text::CalleeUri, Text::Caller, Text::Callee, Text::AssertedIdentity] {
-            let text = text as usize;
-            if present & shared & 1 << text != 0 {
+        self.place_shared(at, present & shared, places)?;
+        Some(present)
+    }
+
+    /// Moves the texts that stand in others there; `end` is where the last text of its own ends.
+    #[inline]
+    fn place_shared(&self, end: usize, shared: u16, places: &mut TextPlaces) -> Option<()> {
+        const SHARED: u16 =
+            1 << SHAREABLE[0] as u16 | 1 << SHAREABLE[1] as u16 | 1 << SHAREABLE[2] as u16 | 1 << SHAREABLE[3] as u16;
+        if end > self.0.len() || shared & !SHARED != 0 {
+            return None;
+        }
+        for text in SHAREABLE.map(|text| text as usize) {
+            if shared & 1 << text != 0 {
                 let (other, offset) = usual_place(text)?;
-                values[text] = Some(values[other]?.get(offset..offset + lens[text])?);
+                places[text] = places[other].part(offset, places[text].len)?;
             }
         }
         Some(())

@@ -260,9 +260,20 @@ impl HeaderTable {
         })
     }
 
-    /// The id and name of every header in order.
-    pub(crate) fn names<'a>(&self, bytes: &'a [u8]) -> impl Iterator<Item = (HeaderId, &'a [u8])> + use<'a, '_> {
-        self.lines().iter().map(move |line| (line.id, line.name(bytes)))
+    /// The id of every header in order, where its name begins and how long it is.
+    #[inline]
+    pub(crate) fn name_places<'a>(
+        &'a self,
+        bytes: &'a [u8],
+    ) -> impl Iterator<Item = (HeaderId, usize, usize)> + use<'a> {
+        self.lines().iter().map(move |line| {
+            let (start, colon) = (line.start as usize, line.colon as usize);
+            let len = match bytes.get(colon.wrapping_sub(1)) {
+                Some(last) if *last > b' ' => colon - start,
+                _ => line.name(bytes).len(),
+            };
+            (line.id, start, len)
+        })
     }
 
     /// The values of every header of that name in order.

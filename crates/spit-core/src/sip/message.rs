@@ -104,9 +104,10 @@ impl<'a> Message<'a> {
         self.table.values(self.bytes, id)
     }
 
-    /// The id and name as written of every header, in order.
-    pub(crate) fn names(&self) -> impl Iterator<Item = (HeaderId, &'a [u8])> + '_ {
-        self.table.names(self.bytes)
+    /// The id of every header in order, where its name begins in [`Message::whole`] and how long it is.
+    #[inline]
+    pub(crate) fn name_places(&self) -> impl Iterator<Item = (HeaderId, usize, usize)> + use<'a> {
+        self.table.name_places(self.bytes)
     }
 
     /// The method of a request.
