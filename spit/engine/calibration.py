@@ -36,7 +36,7 @@ _GRID: dict[str, tuple[float, ...]] = {
 #: By how much the penalty of a stage is moved, up and down, while that flags more.
 _PENALTY_STEPS = (1.0, 0.5)
 #: What the search starts from. Penalties lower scores: only a calibrated threshold goes with them.
-_START = DecisionParameters(experience_penalties=(0.0, 0.4, 2.0, 2.0, 2.0, 2.0))
+_START = DecisionParameters(experience_penalties=(0.0, 1.0, 1.5, 2.0, 2.0, 1.0))
 
 
 @dataclass(frozen=True, slots=True)

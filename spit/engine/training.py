@@ -114,13 +114,13 @@ def train_beside(
     """The mean of ``own``, the forest of the own simulator alone, and of two of ``rows``, which are of worlds
     too: one of their values, one of these as they rank in their own network.
 
-    What only one of them holds against a legitimate caller counts a third (docs/decisions/0026).
+    ``own`` counts as much as the other two (docs/decisions/0026).
     """
     everything = set(rows.seeds.tolist()) - set(test_seeds)
     members = [
         Member(everything),
         Member(everything, matched=True),
-        Member(own.trained_on["seeds"], onnx=own.onnx),
+        Member(own.trained_on["seeds"], onnx=own.onnx, weight=2.0),
     ]
     trained = train(rows, names=FeatureTable.names, test_seeds=test_seeds, settings=settings, members=members)
     facts = {"seeds": own.trained_on["seeds"], "worlds": list(WORLDS), "world_seeds": sorted(world_seeds)}

@@ -17,12 +17,12 @@ _START = "base_values"
 _LISTS = ("floats", "ints", "strings")
 
 
-def average_forests(models: Sequence[bytes]) -> bytes:
-    """ONNX bytes of one TreeEnsembleClassifier with the trees of all ``models``, each leaf weighing as much
-    less as there are models.
+def average_forests(models: Sequence[bytes], weights: Sequence[float] | None = None) -> bytes:
+    """ONNX bytes of one TreeEnsembleClassifier with the trees of all ``models``: the mean of their log-odds.
 
-    All must be conversions of classifiers with the same features (``conversion.convert``). One model is
-    returned as it is. Raises MissingExtraError without onnx, ModelError where there is none.
+    All must be conversions of classifiers with the same features (``conversion.convert``). ``weights``: how
+    much each counts, above 0; all the same when None. One model is returned as it is.
+    Raises MissingExtraError without onnx, ModelError where there is none.
     """
     if not models:
         raise ModelError("averaged forests: expected at least one, found none")
@@ -32,10 +32,13 @@ def average_forests(models: Sequence[bytes]) -> bytes:
         import onnx
     except ImportError as error:
         raise MissingExtraError("train", "train", error.name or "onnx") from None
+    given = [1.0] * len(models) if weights is None else weights
     joined, *others = (onnx.load_from_string(model) for model in models)
     attributes = _attributes(joined)
-    for other in others:
+    _scale(attributes, given[0] / sum(given))
+    for other, weight in zip(others, given[1:], strict=True):
         found = _attributes(other)
+        _scale(found, weight / sum(given))
         trees = max(attributes["nodes_treeids"].ints) + 1
         for name, attribute in attributes.items():
             if name in _TREES:
@@ -45,11 +48,15 @@ def average_forests(models: Sequence[bytes]) -> bytes:
             elif name.startswith(("nodes_", "class_")):
                 for values in _LISTS:
                     getattr(attribute, values).extend(getattr(found[name], values))
-    for name in (_WEIGHTS, _START):
-        values = attributes[name].floats
-        values[:] = [value / len(models) for value in values]
     data: bytes = joined.SerializeToString()
     return data
+
+
+def _scale(attributes: dict[str, Any], share: float) -> None:
+    """Leaves and start of a forest, in place, by its share of the mean."""
+    for name in (_WEIGHTS, _START):
+        values = attributes[name].floats
+        values[:] = [value * share for value in values]
 
 
 def count_trees(model: bytes) -> int:

@@ -67,12 +67,14 @@ class Member:
 
     ``matched``: it learns from values as they rank within their seed (``match_operators``), so that it learns
     what is much for one network and not what is much in all. ``onnx``: it has been fitted before, with other
-    settings (``TrainedModel.onnx``); then no row of its seeds calibrates.
+    settings (``TrainedModel.onnx``); then no row of its seeds calibrates. ``weight``: what it counts in the
+    mean.
     """
 
     seeds: Collection[int]
     matched: bool = False
     onnx: bytes | None = None
+    weight: float = 1.0
 
     def learned(self, rows: TrainingRows) -> Bools:
         """bool[n]: the rows of its seeds."""
@@ -366,20 +368,25 @@ def train(
     weights = row_weights(rows, groups, settings)
     cuts = bin_cuts(rows.values, settings.max_bins, split.fit)
     raw, forests, at = np.zeros(len(rows)), [], split.calibration
-    for member in members or [Member(set(rows.seeds.tolist()))]:
+    mixed = members or [Member(set(rows.seeds.tolist()))]
+    for member in mixed:
         if member.onnx is None:
             classifier = _fit(member, rows, cuts, split.fit, groups, settings, names)
-            raw += _raw_log_odds(classifier, rows.values, cuts)
+            raw += member.weight * _raw_log_odds(classifier, rows.values, cuts)
             forests.append(convert(classifier, len(names), cuts))
         else:
-            raw += onnx_log_odds(member.onnx, rows.values)
+            raw += member.weight * onnx_log_odds(member.onnx, rows.values)
             forests.append(member.onnx)
             at = at & ~member.learned(rows)
-    raw /= len(forests)
-    onnx = average_forests(forests)
+    weights_of = [member.weight for member in mixed]
+    raw /= sum(weights_of)
+    onnx = average_forests(forests, weights_of)
     check_size(onnx)
     assert_same_scores(onnx, rows.values, raw)
-    calibration = fit_sigmoid(raw[at], rows.spam[at], weights[at])
+    # Callers of seeds that a forest before has not seen are those of strange networks: their slope would make
+    # it timid in the one that it knows.
+    slope = 1.0 if any(member.onnx is not None for member in mixed) else None
+    calibration = fit_sigmoid(raw[at], rows.spam[at], weights[at], slope=slope)
     probability = sigmoid(calibration.a * raw + calibration.b)
     return TrainedModel(
         onnx=onnx,
@@ -412,11 +419,12 @@ def train(
     )
 
 
-def fit_sigmoid(raw: F64, spam: Bools, weights: F64) -> Calibration:
+def fit_sigmoid(raw: F64, spam: Bools, weights: F64, *, slope: float | None = None) -> Calibration:
     """Platt's sigmoid on held-out callers, by Newton's method on weighted, smoothed targets.
 
     Source: Platt 1999; Lin, Lin and Weng 2007. ``a`` is held to at most 1: held-out *simulated* callers are
-    easier than real ones, so calibration may make the trees more careful, never bolder.
+    easier than real ones, so calibration may make the trees more careful, never bolder. ``slope``: what it is
+    instead of being fitted.
     """
     positive = float(weights[spam].sum())
     negative = float(weights[~spam].sum())
@@ -446,7 +454,7 @@ def fit_sigmoid(raw: F64, spam: Bools, weights: F64) -> Calibration:
                 break
         return a, b
 
-    a, b = solve(None)
+    a, b = solve(slope)
     if not 0.05 <= a <= 1.0:
         a, b = solve(min(max(a, 0.05), 1.0))
     return Calibration(a=round(a, 9), b=round(b, 9))

@@ -34,7 +34,7 @@ def test_an_installation_scores_with_the_shipped_model(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     rows = [json.loads(line) for line in done.stdout.splitlines()]
-    assert {row["model"] for row in rows} == {"baseline/4"}
+    assert {row["model"] for row in rows} == {"baseline/5"}
     assert {row["label"] for row in rows} == {"spam", "legit"}
     units = prefix / "share" / "spit" / "systemd"
     for unit in ("spit-agent.service", "spit-serve.service"):

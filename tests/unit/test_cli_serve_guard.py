@@ -19,7 +19,7 @@ from spit.cli import main
 from spit.service.keyring import hash_key
 
 QUESTION = "/v1/score?caller=%2B12025550199&callee=%2B4930123456"
-MODEL = Path(__file__).parents[2] / "models" / "baseline" / "4"
+MODEL = Path(__file__).parents[2] / "models" / "baseline" / "5"
 
 
 @pytest.fixture(autouse=True)

@@ -36,6 +36,13 @@ def test_the_log_odds_are_the_mean() -> None:
     assert read is not None
 
 
+def test_weights_say_what_each_counts() -> None:
+    forests, values = _forests(3)
+    joined = average_forests([convert(forest, WIDTH) for forest in forests], [2.0, 1.0, 1.0])
+    parts = np.stack([forest.decision_function(values) for forest in forests])
+    assert_same_scores(joined, values, np.average(parts, axis=0, weights=[2.0, 1.0, 1.0]))
+
+
 def test_one_forest_is_itself() -> None:
     (forest,), _ = _forests(1)
     alone = convert(forest, WIDTH)

@@ -18,7 +18,7 @@ from spit.config import Config
 from spit.model.onnx_trees import read_forest
 from spit.model.scorer import Model
 
-ONNX = (Path(__file__).parents[2] / "models/baseline/4/model.onnx").read_bytes()
+ONNX = (Path(__file__).parents[2] / "models/baseline/5/model.onnx").read_bytes()
 
 
 @pytest.fixture(scope="module")
