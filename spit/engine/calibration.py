@@ -7,6 +7,7 @@ part in a choice are no longer exchangeable with those of new ones (docs/decisio
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -17,7 +18,7 @@ from spit.engine.callers import F64, I64
 from spit.engine.ties import caller_keys, is_first_contact, tie_keys
 from spit.errors import InputError
 from spit.features.table import FeatureTable
-from spit.model.decision import STAGE_ATTEMPTS, DecisionParameters
+from spit.model.decision import DEFAULT_WRONG_PER_10000, PENALTY_RANGE, STAGE_ATTEMPTS, DecisionParameters
 from spit.model.error_budget import ErrorBudget
 from spit.model.evidence import U64, Mask
 from spit.model.evidence_state import Evidence
@@ -33,6 +34,8 @@ _GRID: dict[str, tuple[float, ...]] = {
     "newcomer_log_odds": (-3.0, -4.0, -5.0),
     "newcomer_weight": (1.0, 2.0),
 }
+#: Where the threshold of the default budget comes to lie: a little above ``policy.suspect_threshold`` (0.5).
+ANCHOR = 0.55
 #: By how much the penalty of a stage is moved, up and down, while that flags more.
 _PENALTY_STEPS = (1.0, 0.5)
 #: What the search starts from. Penalties lower scores: only a calibrated threshold goes with them.
@@ -147,7 +150,21 @@ def calibrate(
     if len(recordings) < 2:
         raise InputError(f"calibration: expected at least 2 captures, found {len(recordings)}")
     parameters = choose_parameters(recordings[1::2], prior=prior)
+    budget = measure_budget(recordings[0::2], parameters, prior=prior)
+    parameters = anchored(parameters, budget.threshold(max(DEFAULT_WRONG_PER_10000, budget.least)))
     return parameters, measure_budget(recordings[0::2], parameters, prior=prior)
+
+
+def anchored(parameters: DecisionParameters, threshold: float) -> DecisionParameters:
+    """The same decisions with scores moved, in log-odds, so that ``threshold`` (0 to 1) becomes ANCHOR.
+
+    Thresholds are compared with others that do not know the model: below ``policy.suspect_threshold`` no
+    budget is heard.
+    """
+    up = math.log(ANCHOR / (1.0 - ANCHOR)) - math.log(threshold / (1.0 - threshold))
+    low, high = PENALTY_RANGE
+    moved = tuple(min(max(penalty - up, low), high) for penalty in parameters.experience_penalties)
+    return replace(parameters, experience_penalties=moved)
 
 
 def _merit(recordings: Sequence[Recording], parameters: DecisionParameters, prior: float) -> float:

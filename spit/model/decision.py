@@ -24,6 +24,7 @@ _MISSED_SHARE = 0.05
 
 #: Attempts of a caller in a week (decayed) at which ``experience_penalties`` hold; between them, lines.
 STAGE_ATTEMPTS = (0.0, 1.0, 5.0, 15.0, 60.0, 300.0)
+PENALTY_RANGE = (-20.0, 20.0)
 
 
 def wald_bound(wrong_per_10000: float, missed_share: float = _MISSED_SHARE) -> float:
@@ -125,7 +126,7 @@ _RANGES = {
     "own_share": (0.01, 1.0),
     "newcomer_log_odds": (-20.0, 20.0),
     "newcomer_weight": (0.01, 100.0),
-    "experience_penalties": (-20.0, 20.0),
+    "experience_penalties": PENALTY_RANGE,
     "campaign_weight": (0.0, 10.0),
     "campaign_share": (0.01, 0.99),
     "background_share": (0.0001, 0.9),

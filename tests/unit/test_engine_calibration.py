@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from spit.config import PolicyConfig
-from spit.engine.calibration import calibrate, choose_parameters, measure_budget, record
+from spit.engine.calibration import (
+    ANCHOR,
+    anchored,
+    calibrate,
+    choose_parameters,
+    measure_budget,
+    record,
+)
 from spit.engine.engine import Engine
 from spit.errors import InputError, ModelError
 from spit.features.table import FeatureTable
@@ -67,7 +77,11 @@ def test_a_choice_is_no_worse_than_the_defaults_where_it_was_made(
 ) -> None:
     recordings = [record(model, [events], labels) for events, labels in traffic]
     chosen, budget = calibrate(recordings, prior=model.prior)
-    assert chosen == choose_parameters(recordings[1::2], prior=model.prior)
+    best = choose_parameters(recordings[1::2], prior=model.prior)
+    moved = np.subtract(best.experience_penalties, chosen.experience_penalties)
+    np.testing.assert_allclose(moved, moved[0])
+    assert replace(chosen, experience_penalties=best.experience_penalties) == best
+    assert budget.threshold(max(5.0, budget.least)) == pytest.approx(ANCHOR)
     assert budget == measure_budget(recordings[0::2], chosen, prior=model.prior)
     with pytest.raises(InputError, match="at least 2 captures"):
         calibrate(recordings[:1], prior=model.prior)
@@ -90,3 +104,12 @@ def test_nothing_labelled_is_an_error(model: Model, traffic: list[tuple[pa.Recor
     labels = pa.table({"call_id": ["other"], "label": ["spam"]})
     with pytest.raises(InputError, match="expected attempts with labels"):
         record(model, [traffic[0][0].slice(0, 100)], labels)
+
+
+def test_scores_are_moved_to_where_the_policy_looks() -> None:
+    found = anchored(DecisionParameters(experience_penalties=(0.0, 1.0, 1.5, 2.0, 1.0, -1.0)), 0.25)
+    # From odds of 1 to 3 to those of the anchor: every penalty falls by the same.
+    up = math.log(ANCHOR / (1.0 - ANCHOR)) + math.log(3.0)
+    np.testing.assert_allclose(np.array([0.0, 1.0, 1.5, 2.0, 1.0, -1.0]) - found.experience_penalties, up)
+    same = anchored(found, ANCHOR).experience_penalties
+    np.testing.assert_allclose(same, found.experience_penalties)
