@@ -36,6 +36,9 @@ _GRID: dict[str, tuple[float, ...]] = {
 }
 #: Where the threshold of the default budget comes to lie: a little above ``policy.suspect_threshold`` (0.5).
 ANCHOR = 0.55
+#: Log-odds that scores are moved at most: a calibration of few callers may have an odd threshold.
+MOST_MOVED = 2.0
+_NOTHING_SEEN = 1e-6
 #: By how much the penalty of a stage is moved, up and down, while that flags more.
 _PENALTY_STEPS = (1.0, 0.5)
 #: What the search starts from. Penalties lower scores: only a calibrated threshold goes with them.
@@ -159,9 +162,14 @@ def anchored(parameters: DecisionParameters, threshold: float) -> DecisionParame
     """The same decisions with scores moved, in log-odds, so that ``threshold`` (0 to 1) becomes ANCHOR.
 
     Thresholds are compared with others that do not know the model: below ``policy.suspect_threshold`` no
-    budget is heard.
+    budget is heard. By MOST_MOVED at most; not at all where the threshold is 0, since nobody could have been
+    blocked then: that vouches for nothing.
     """
-    up = math.log(ANCHOR / (1.0 - ANCHOR)) - math.log(threshold / (1.0 - threshold))
+    if threshold < _NOTHING_SEEN:
+        return parameters
+    held = min(threshold, 1.0 - _NOTHING_SEEN)
+    up = math.log(ANCHOR / (1.0 - ANCHOR)) - math.log(held / (1.0 - held))
+    up = min(max(up, -MOST_MOVED), MOST_MOVED)
     low, high = PENALTY_RANGE
     moved = tuple(min(max(penalty - up, low), high) for penalty in parameters.experience_penalties)
     return replace(parameters, experience_penalties=moved)

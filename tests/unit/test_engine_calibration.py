@@ -12,6 +12,7 @@ import pytest
 from spit.config import PolicyConfig
 from spit.engine.calibration import (
     ANCHOR,
+    MOST_MOVED,
     anchored,
     calibrate,
     choose_parameters,
@@ -81,7 +82,11 @@ def test_a_choice_is_no_worse_than_the_defaults_where_it_was_made(
     moved = np.subtract(best.experience_penalties, chosen.experience_penalties)
     np.testing.assert_allclose(moved, moved[0])
     assert replace(chosen, experience_penalties=best.experience_penalties) == best
-    assert budget.threshold(max(5.0, budget.least)) == pytest.approx(ANCHOR)
+    # So few callers have an odd threshold: it goes as far towards the anchor as it may.
+    before = measure_budget(recordings[0::2], best, prior=model.prior).threshold(max(5.0, budget.least))
+    after = budget.threshold(max(5.0, budget.least))
+    assert abs(moved[0]) == pytest.approx(MOST_MOVED)
+    assert abs(after - ANCHOR) < abs(before - ANCHOR)
     assert budget == measure_budget(recordings[0::2], chosen, prior=model.prior)
     with pytest.raises(InputError, match="at least 2 captures"):
         calibrate(recordings[:1], prior=model.prior)
@@ -113,3 +118,13 @@ def test_scores_are_moved_to_where_the_policy_looks() -> None:
     np.testing.assert_allclose(np.array([0.0, 1.0, 1.5, 2.0, 1.0, -1.0]) - found.experience_penalties, up)
     same = anchored(found, ANCHOR).experience_penalties
     np.testing.assert_allclose(same, found.experience_penalties)
+
+
+@pytest.mark.parametrize(
+    ("threshold", "up"), [(0.0, 0.0), (5e-324, 0.0), (0.001, MOST_MOVED), (1.0, -MOST_MOVED)]
+)
+def test_an_odd_threshold_moves_scores_little_or_not_at_all(threshold: float, up: float) -> None:
+    found = anchored(DecisionParameters(), threshold)
+    np.testing.assert_allclose(found.experience_penalties, -up)
+    beyond = anchored(DecisionParameters(), float(np.nextafter(threshold, 2.0)))
+    np.testing.assert_allclose(beyond.experience_penalties, -up)
