@@ -267,8 +267,8 @@ def as_markdown(report: dict[str, Any]) -> str:
         "",
         f"`{report['commands']['questions']}`",
         "",
-        f"The last two rows are the middle ones, by p99, of the quiet rounds of {QUESTION_ROUND_S:g} s: those "
-        f"in which the hypervisor took at most {MOST_STOLEN:.1%} of the processors' time. All rounds, in turn:",
+        f"The last two rows are the middle ones, by p99, of the quiet rounds of {QUESTION_ROUND_S:g} s: in "
+        f"them the hypervisor took at most {MOST_STOLEN:.1%} of the processors' time. All rounds, in turn:",
         "",
         "| Round | Taken | p99 (ms) | longest | Beside events: taken | p99 (ms) | longest |",
         "|---:|---:|---:|---:|---:|---:|---:|",
