@@ -48,7 +48,7 @@ RATES = (0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0)
 #: Share of questions without a verdict from which on it sheds, and that a round of wrk may have.
 SHEDDING, MOST_DEGRADED = 0.01, 0.001
 #: Share of the time of all processors that the hypervisor may take within a round of questions.
-MOST_STOLEN = 0.005
+MOST_STOLEN = 0.001
 #: Rounds of 1,000 questions a second, without and with events, and seconds of each: the events last so long.
 QUESTION_ROUNDS, QUESTION_ROUND_S = 9, 4.0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -44,6 +45,11 @@ BRIEF_EVENTS = 320
 #: How long a question waits on its own thread for a hold of that size, twice at most. To hand it to another
 #: takes longer than most of them last, and makes them last longer.
 BRIEF_WAIT_S = 0.01
+#: While questions are asked, who counts sleeps between two holds, as long as the last one took and at most so
+#: long: the thread that answers, which has used as much of the processor by then, had to wait for several.
+MOST_PAUSE_S = 0.002
+#: Of more events than these in a batch none is waited between: they come faster than that.
+UNHURRIED_EVENTS = 1_024
 #: Attempts of questions that are counted once a state has been copied; more of them wait for it.
 MAX_DEFERRED = 10_000
 
@@ -128,9 +134,13 @@ class Engine:
         # As of the batch before: holds are shorter than the time between two questions.
         asked, self._asked = self._asked, self._detection.asked
         while done < events.num_rows or not parts:
-            length = self._chunk_events(events.num_rows - done, is_asked=self._detection.asked != asked)
+            is_asked = self._detection.asked != asked
+            length = self._chunk_events(events.num_rows - done, is_asked=is_asked)
+            began_s = time.perf_counter()
             parts.append(self._observe_chunk(batch, done, length)[0])
             done += length
+            if is_asked and done < events.num_rows <= UNHURRIED_EVENTS:
+                time.sleep(min(time.perf_counter() - began_s, MOST_PAUSE_S))
         return concatenate(parts)
 
     def _chunk_events(self, left: int, *, is_asked: bool) -> int:

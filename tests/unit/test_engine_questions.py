@@ -15,7 +15,7 @@ from rate_model import rate_model
 from spit.config import PolicyConfig
 from spit.engine.answers import Assessment
 from spit.engine.detection import Counted, Folded
-from spit.engine.engine import QUESTION_CHUNK_EVENTS, Engine
+from spit.engine.engine import MOST_PAUSE_S, QUESTION_CHUNK_EVENTS, UNHURRIED_EVENTS, Engine
 from spit.engine.scored import Scored, concatenate
 from spit.engine.turns import FairLock
 from spit.errors import InputError
@@ -239,6 +239,22 @@ def test_events_are_counted_in_small_parts_while_questions_are_asked() -> None:
     np.testing.assert_array_equal(concatenate(parts).score, expected.score[50:])
     counters = asked.counters()
     assert counters == alone.counters()
+
+
+def test_who_counts_waits_between_holds_while_questions_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr("spit.engine.engine.time.sleep", pauses.append)
+    engine = engine_of()
+    events = traffic(UNHURRIED_EVENTS + 400)
+    engine.observe(events.slice(0, 100))
+    assert not pauses
+    engine.assess(attempt(0.0))
+    engine.observe(events.slice(100, 3 * QUESTION_CHUNK_EVENTS))
+    assert len(pauses) == 2  # and not after the last
+    assert all(0.0 < pause <= MOST_PAUSE_S for pause in pauses)
+    engine.assess(attempt(0.0))
+    engine.observe(events.slice(300, UNHURRIED_EVENTS + 1))
+    assert len(pauses) == 2
 
 
 def test_what_is_left_is_cut_into_holds_of_like_size() -> None:
