@@ -553,6 +553,13 @@ class Forest:
         base: float,
         width: int,
     ) -> None: ...
+    @staticmethod
+    def of_onnx(onnx: bytes, width: int) -> Forest | None:
+        """The trees of a model that is nothing but trees of one weight a leaf; None for any other bytes.
+
+        Read without the library onnx, which is none of the runtime's.
+        """
+
     def sum(self, rows: F32) -> F32:
         """float32[n] of float32[n, width], which must be C-contiguous."""
 

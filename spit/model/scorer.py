@@ -13,7 +13,6 @@ from spit.errors import ModelError
 from spit.model.decision import DecisionParameters
 from spit.model.error_budget import ErrorBudget
 from spit.model.onnx_session import open_session
-from spit.model.onnx_trees import read_forest
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
@@ -137,7 +136,7 @@ class Model:
 
         The runtime takes longer to begin than the trees to read, and gives up the interpreter each time.
         """
-        forest = read_forest(onnx, len(self.features))
+        forest = Forest.of_onnx(onnx, len(self.features))
         if forest is None:
             return None
         rng = np.random.default_rng(0)

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 
+from spit._core import Forest
 from spit.errors import ModelError
 from spit.model.averaging import average_forests
 from spit.model.conversion import assert_same_scores, convert
-from spit.model.onnx_trees import read_forest
 
 WIDTH = 4
 
@@ -32,7 +32,7 @@ def test_the_log_odds_are_the_mean() -> None:
     joined = average_forests([convert(forest, WIDTH) for forest in forests])
     mean = np.mean([forest.decision_function(values) for forest in forests], axis=0)
     assert_same_scores(joined, values, mean)
-    read = read_forest(joined, WIDTH)
+    read = Forest.of_onnx(joined, WIDTH)
     assert read is not None
 
 

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from spit._core import Forest
 from spit.cli.detector import load_model
 from spit.config import Config
-from spit.model.onnx_trees import read_forest
 from spit.model.scorer import Model
 
 ONNX = (Path(__file__).parents[2] / "models/baseline/5/model.onnx").read_bytes()
@@ -27,7 +26,7 @@ def model() -> Model:
 
 
 def test_the_trees_say_what_the_runtime_says(model: Model) -> None:
-    forest = read_forest(ONNX, len(model.features))
+    forest = Forest.of_onnx(ONNX, len(model.features))
     assert forest is not None
     assert model._forest is not None
     rng = np.random.default_rng(7)
@@ -39,7 +38,7 @@ def test_the_trees_say_what_the_runtime_says(model: Model) -> None:
 
 
 def test_another_width_is_refused(model: Model) -> None:
-    assert read_forest(ONNX, 3) is None
+    assert Forest.of_onnx(ONNX, 3) is None
     assert model._forest is not None
     with pytest.raises(ValueError, match="rows of 262 values"):
         model._forest.sum(np.zeros((1, 3), np.float32))
@@ -72,7 +71,7 @@ def small_model(operator: str = "TreeEnsembleClassifier", **changes: Any) -> byt
 
 
 def test_a_small_model_is_read() -> None:
-    forest = read_forest(small_model(), 3)
+    forest = Forest.of_onnx(small_model(), 3)
     assert forest is not None
     assert forest.sum(np.array([[9.0, 9.0, 0.5], [0.0, 0.0, 0.6]], np.float32)).tolist() == [111.0, 112.0]
 
@@ -91,7 +90,7 @@ def test_a_small_model_is_read() -> None:
     ],
 )
 def test_other_models_are_left_to_the_runtime(other: dict[str, Any]) -> None:
-    assert read_forest(small_model(**other), 3) is None
+    assert Forest.of_onnx(small_model(**other), 3) is None
 
 
 SMALL = small_model()
@@ -101,7 +100,7 @@ SMALL = small_model()
 @given(cut=st.integers(0, len(SMALL) - 1), at=st.integers(0, len(SMALL) - 1), byte=st.integers(0, 255))
 def test_a_damaged_file_never_raises(cut: int, at: int, byte: int) -> None:
     for damaged in (SMALL[:cut], SMALL[:at] + bytes([byte]) + SMALL[at + 1 :]):
-        assert isinstance(read_forest(damaged, 3), Forest | None)
+        assert isinstance(Forest.of_onnx(damaged, 3), Forest | None)
 
 
 def test_trees_by_hand() -> None:

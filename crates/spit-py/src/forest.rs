@@ -45,6 +45,12 @@ impl Forest {
             .map_err(|error| PyValueError::new_err(error.to_string()))
     }
 
+    /// Reads a file's worth: `bytes` is what Python holds.
+    #[staticmethod]
+    fn of_onnx(onnx: &[u8], width: usize) -> Option<Self> {
+        forest::onnx::read(onnx, width).map(Self)
+    }
+
     fn sum<'py>(&self, py: Python<'py>, rows: PyReadonlyArray2<'py, f32>) -> PyResult<Bound<'py, PyArray1<f32>>> {
         let width = self.0.width();
         if rows.shape()[1] != width || !rows.is_c_contiguous() {

@@ -4,6 +4,7 @@
 //! the order of the trees, so the sum has the bits of that runtime.
 
 mod leaves;
+pub mod onnx;
 
 use leaves::{LeafSets, ROWS};
 
