@@ -5,55 +5,35 @@ from __future__ import annotations
 import argparse
 import itertools
 import sys
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from spit.capture.files import Captures
 from spit.cli.captures import open_captures
-from spit.cli.detector import build_engine, load_challenger
-from spit.cli.formats import RowWriter, open_writer
 from spit.cli.lines import report_reading
 from spit.cli.output import choose_format, open_target
 from spit.cli.parser import UsageError
 from spit.cli.progress import Progress
-from spit.cli.rows import terminal_width
 from spit.cli.settings import load_settings
-from spit.cli.table import TableWriter
-from spit.cli.verdicts import campaign_in_words, reasons_in_words
 from spit.config import Config
-from spit.engine.campaign_rows import CAMPAIGN_SCHEMA
-from spit.engine.engine import Engine
-from spit.engine.replaying import observe_beside
-from spit.engine.scored import SCORED_CALL_SCHEMA, Scored
-from spit.engine.summaries import CALLER_SCHEMA
 from spit.errors import InputError
-from spit.policy.policy import Policy
-from spit.records import Label
 
 if TYPE_CHECKING:
+    # Imported by the functions that need it, while the captures are being read: a third of a second.
     from spit.engine.challenger import Challenger
+    from spit.engine.engine import Engine
+    from spit.engine.scored import Scored
 
-_CALLER_COLUMNS = (
-    "caller", "label", "score", "action", "attempts", "flagged_at_attempt", "first_seen", "last_seen",
-)  # fmt: skip
+#: Batches that are read while the model is: bounds what waits in memory.
+_BATCHES_BEFORE = 4
 #: Reading, folding and counting want the interpreter for moments between work in Rust: in the usual 5 ms of
 #: waiting for it thousands of events are folded.
 _SWITCH_INTERVAL_S = 0.0002
-_CALL_COLUMNS = ("time", "caller", "callee", "label", "score", "action", "attempts", "call_id")
-_CAMPAIGN_COLUMNS = (
-    "campaign", "label", "score", "callers", "attempts", "flagged_at_attempt", "first_seen", "last_seen",
-)  # fmt: skip
-_ROWS = {
-    "caller": (CALLER_SCHEMA, _CALLER_COLUMNS),
-    "call": (SCORED_CALL_SCHEMA, _CALL_COLUMNS),
-    "campaign": (CAMPAIGN_SCHEMA, _CAMPAIGN_COLUMNS),
-}
-_NOTES = {"caller": reasons_in_words, "call": reasons_in_words, "campaign": campaign_in_words}
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -79,11 +59,14 @@ def run(arguments: argparse.Namespace) -> int:
         _leave_pandas_out()
     capture = open_captures(arguments, config.core_settings())
     capture.read_ahead()
-    challenger = None if novelty else load_challenger(config)
     with open_target(arguments.output) as stream, Progress(arguments.progress) as progress:
-        rows = _Rows(stream, format_, arguments)
-        engine, events = _detector(config, capture, novelty=novelty, challenger=challenger)
-        observed = _observed if "-" in arguments.captures else observe_beside
+        piped = "-" in arguments.captures
+        (engine, challenger), events = _detector(config, capture, piped=piped, novelty=novelty)
+        from spit.cli.score_rows import ScoreRows
+        from spit.engine.replaying import observe_beside
+
+        rows = ScoreRows(stream, format_, arguments)
+        observed = _observed if piped else observe_beside
         sys.setswitchinterval(_SWITCH_INTERVAL_S)
         scored = observed(engine, _reported(events, capture, progress))
         if arguments.by == "call":
@@ -108,15 +91,42 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _detector(
-    config: Config, capture: Captures, *, novelty: bool, challenger: Challenger | None
-) -> tuple[Engine, Iterator[pa.RecordBatch]]:
-    """The engine, and the events that it has to see."""
-    if novelty:
-        from spit.engine.novelty import learn_novelty
+    config: Config, capture: Captures, *, piped: bool, novelty: bool
+) -> tuple[tuple[Engine, Challenger | None], Iterator[pa.RecordBatch]]:
+    """The engine with its challenger, and the events that it has to see.
 
-        model, events = learn_novelty(capture.events(scored=True))
-        return Engine(model, Policy(config.policy)), events
-    return build_engine(config, () if challenger is None else (challenger,)), capture.events(scored=True)
+    The model is read beside the first of them, but for a pipe: somebody may wait for its error.
+    """
+    events = capture.events(scored=True)
+    if novelty:
+        from spit.engine.engine import Engine
+        from spit.engine.novelty import learn_novelty
+        from spit.policy.policy import Policy
+
+        model, events = learn_novelty(events)
+        return (Engine(model, Policy(config.policy)), None), events
+    if piped:
+        return _engine(config), events
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="spit-model") as other:
+        building = other.submit(_engine, config)
+        events = _begun(events, building)
+        return building.result(), events
+
+
+def _engine(config: Config) -> tuple[Engine, Challenger | None]:
+    """Raises ModelError. Imports what scores, which takes longer than the model."""
+    from spit.cli.detector import build_engine, load_challenger
+
+    challenger = load_challenger(config)
+    return build_engine(config, () if challenger is None else (challenger,)), challenger
+
+
+def _begun(events: Iterator[pa.RecordBatch], beside: Future[Any]) -> Iterator[pa.RecordBatch]:
+    """The same batches, the first of them read while ``beside`` has not ended."""
+    first: list[pa.RecordBatch] = []
+    while len(first) < _BATCHES_BEFORE and not beside.done():
+        first += itertools.islice(events, 1)
+    return itertools.chain(first, events)
 
 
 class _WithoutPandas:
@@ -170,46 +180,3 @@ def _consume(scored: Iterator[Scored], labels: pa.Table | None) -> list[str]:
     except InputError:
         return ["Comparison with the labels: no call of the capture is in the labels."]
     return comparison_lines(evaluation)
-
-
-class _Rows:
-    """The rows of this run on their way out, counted by label. A table leaves legit ones out unless --all."""
-
-    def __init__(self, stream: BinaryIO, format_: str, arguments: argparse.Namespace) -> None:
-        self._all = format_ != "table" or arguments.all
-        self._unit = arguments.by
-        self._counts: Counter[str] = Counter()
-        schema, columns = _ROWS[arguments.by]
-        self._writer: RowWriter
-        if format_ == "table":
-            width = terminal_width(arguments.output)
-            self._writer = TableWriter(stream, schema, columns, width, notes=_NOTES[arguments.by])
-        else:
-            self._writer = open_writer(format_, stream, schema)
-
-    def write(self, rows: pa.RecordBatch) -> None:
-        labels = rows.column("label")
-        for count in pc.value_counts(labels).to_pylist():
-            self._counts[count["values"]] += count["counts"]
-        if not self._all:
-            rows = rows.filter(pc.not_equal(labels, Label.LEGIT.value))
-        if rows.num_rows:
-            self._writer.write(rows)
-
-    def written(self, scored: Iterator[Scored], progress: Progress) -> Iterator[Scored]:
-        """Pass each batch on once its rows are written."""
-        for part in scored:
-            progress.wipe()
-            self.write(part.to_calls())
-            yield part
-
-    def close(self) -> None:
-        self._writer.close()
-
-    def summary(self) -> str:
-        """How many of each label."""
-        spam, suspect, legit = (
-            self._counts[label.value] for label in (Label.SPAM, Label.SUSPECT, Label.LEGIT)
-        )
-        hidden = "" if self._all or not legit else " (not shown; --all shows them)"
-        return f"{self._counts.total()} {self._unit}s: {spam} spam, {suspect} suspect, {legit} legit{hidden}."
