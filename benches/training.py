@@ -3,7 +3,7 @@
 Each size runs in a process of its own: simulate, fold, thin, fit, convert. Memory is the peak resident set.
 Writes results/training.json and results/training.md.
 
-    python benches/training.py --date 2026-01-31 --calls 125000 250000 500000
+    python benches/training.py --date 2026-01-31 --calls 125000 500000 5000000
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def markdown(document: dict[str, Any]) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--date", help="the day of the run, for the results")
-    parser.add_argument("--calls", type=int, nargs="+", default=[125_000, 250_000, 500_000])
+    parser.add_argument("--calls", type=int, nargs="+", default=[125_000, 500_000, 5_000_000])
     parser.add_argument("--output", type=Path, default=HERE / "results", help="folder to write to")
     parser.add_argument("--child", action="store_true", help="train once here and print what it took")
     arguments = parser.parse_args()

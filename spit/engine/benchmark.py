@@ -75,8 +75,9 @@ class Benchmark:
     """What a definition says.
 
     ``budget``: share of legitimate callers that baselines may ever flag. ``fit``, ``choose``: traffic to fit
-    the baselines and to choose their thresholds on. ``left_out_fit``, ``left_out_test``: traffic to train on
-    without one kind of campaign, and to look for that kind in. ``quality``: of the test of quality.
+    the baselines and to choose their thresholds on. ``left_out_fit``, ``left_out_calibrate``,
+    ``left_out_test``: traffic to train on and to calibrate the decision on without one kind of campaign, and
+    to look for that kind in. ``quality``: of the test of quality.
     """
 
     name: str
@@ -85,6 +86,7 @@ class Benchmark:
     fit: TrafficDefinition
     choose: TrafficDefinition
     left_out_fit: TrafficDefinition
+    left_out_calibrate: TrafficDefinition
     left_out_test: TrafficDefinition
     quality: TrafficDefinition
     tolerances: Tolerances
@@ -282,8 +284,9 @@ class _Definition:
             traffic=tuple(self._traffic(one, f"traffic[{at}]") for at, one in enumerate(traffic)),
             fit=self._traffic(self._table("baselines").get("fit"), "baselines.fit"),
             choose=self._traffic(self._table("baselines").get("choose"), "baselines.choose"),
-            left_out_fit=self._traffic(self._table("leave_one_out").get("fit"), "leave_one_out.fit"),
-            left_out_test=self._traffic(self._table("leave_one_out").get("test"), "leave_one_out.test"),
+            left_out_fit=self._left_out("fit"),
+            left_out_calibrate=self._left_out("calibrate"),
+            left_out_test=self._left_out("test"),
             quality=self._traffic(quality, "quality"),
             tolerances=Tolerances(
                 **{
@@ -296,6 +299,9 @@ class _Definition:
     def _table(self, name: str) -> dict[str, Any]:
         table: dict[str, Any] = self._get(self._document, name, dict, "")
         return table
+
+    def _left_out(self, part: str) -> TrafficDefinition:
+        return self._traffic(self._table("leave_one_out").get(part), f"leave_one_out.{part}")
 
     def _traffic(self, value: object, where: str) -> TrafficDefinition:
         if not isinstance(value, dict):
