@@ -202,9 +202,9 @@ class Detection:
             return False
         return self._budget.report_wrong_block(time_us, caller)
 
-    def level(self, max_wrong_per_10000: float) -> int:
-        """How far the budget of wrong blocks is overspent at the latest event."""
-        return 0 if self.now_us is None else self._budget.level(self.now_us, max_wrong_per_10000)
+    def level(self, max_wrong_per_10000: float, time_us: int | None) -> int:
+        """How far the budget of wrong blocks is overspent at ``time_us``; None: before the first event."""
+        return 0 if time_us is None else self._budget.level(time_us, max_wrong_per_10000)
 
     def callers(self, callers: Sequence[str] | None = None) -> CallerColumns:
         """Those of these callers that are known; all when None. A copy."""

@@ -316,10 +316,11 @@ class Engine:
                 **self.own_answers.counters(),
             }
 
-    def budget_level(self) -> int:
-        """How far the budget of wrong blocks is overspent now (``Policy.decide``)."""
+    def budget_level(self, time_us: int) -> int:
+        """How far the budget of wrong blocks is overspent at ``time_us`` (epoch µs), as a question then would
+        find it (``Policy.decide``)."""
         with self._lock:
-            return self._level()
+            return self._detection.level(self.policy.max_wrong_per_10000, time_us)
 
     def save(
         self, directory: Path, *, saved_at_us: int | None = None, tracker: bytes | None = None
@@ -419,4 +420,4 @@ class Engine:
         return [known.get(caller, ()) for caller in callers]
 
     def _level(self) -> int:
-        return self._detection.level(self.policy.max_wrong_per_10000)
+        return self._detection.level(self.policy.max_wrong_per_10000, self._detection.now_us)

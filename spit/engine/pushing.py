@@ -108,7 +108,7 @@ class VerdictPush:
     def tick(self) -> None:
         """Judge anew what is held, and let go of what has expired."""
         now_us = self._now_us()
-        self._changes.reconsider(self._engine.policy, self._engine.budget_level(), now_us)
+        self._changes.reconsider(self._engine.policy, self._engine.budget_level(now_us), now_us)
         self._changes.feed.expire(now_us)
         if self._list_version is not None and self._list_entries is not None:
             version = self._list_version()

@@ -173,5 +173,8 @@ def test_a_wrong_block_is_charged_once_and_only_to_who_was_blocked(tmp_path: Pat
     assert other.counters()["wrong_blocks_reported"] == 9
     assert other.campaign_rows().equals(engine.campaign_rows())
     weeks_later = _attempts([(90 * 86_400.0, spammers[0], "+49305", "192.0.2.7")])
+    # Of who asks and of who judges anew what was pushed, neither waits for the next event.
+    weeks_later_us = weeks_later["time_us"][0].as_py()
+    assert (engine.budget_level(now_us), engine.budget_level(weeks_later_us)) == (3, 0)
     engine.observe(weeks_later)
     assert engine.counters()["budget_level"] == 0
