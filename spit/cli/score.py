@@ -125,7 +125,10 @@ def _begun(events: Iterator[pa.RecordBatch], beside: Future[Any]) -> Iterator[pa
     """The same batches, the first of them read while ``beside`` has not ended."""
     first: list[pa.RecordBatch] = []
     while len(first) < _BATCHES_BEFORE and not beside.done():
-        first += itertools.islice(events, 1)
+        batch = next(events, None)
+        if batch is None:
+            break
+        first.append(batch)
     return itertools.chain(first, events)
 
 
