@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from spit.cli import main
+from spit.cli.score import _BATCHES_BEFORE, _begun
 from spit.engine.campaign_rows import CAMPAIGN_SCHEMA
 
 DEMO = str(Path(__file__).parents[2] / "captures" / "demo.pcap.gz")
@@ -56,3 +60,24 @@ def test_novelty_with_too_few_attempts_is_an_error(capsys: pytest.CaptureFixture
     small = str(Path(DEMO).parent / "wangiri.pcap")
     assert main(["score", "--detector", "novelty", small]) == 1
     assert "novelty: expected at least 200 attempts to learn from, found" in capsys.readouterr().err
+
+
+def test_batches_are_read_while_the_model_is() -> None:
+    building: Future[None] = Future()
+    read: list[int] = []
+
+    def batches(count: int) -> Iterator[pa.RecordBatch]:
+        for number in range(count):
+            read.append(number)
+            yield pa.record_batch([pa.array([number])], names=["number"])
+
+    assert [one["number"][0].as_py() for one in _begun(batches(2), building)] == [
+        0,
+        1,
+    ]  # no more than there are
+    assert read == [0, 1]
+    read.clear()
+    late = _begun(batches(9), building)
+    assert len(read) == _BATCHES_BEFORE  # and no more than may wait
+    building.set_result(None)
+    assert [one["number"][0].as_py() for one in late] == list(range(9))
