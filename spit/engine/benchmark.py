@@ -75,9 +75,9 @@ class Benchmark:
     """What a definition says.
 
     ``budget``: share of legitimate callers that baselines may ever flag. ``fit``, ``choose``: traffic to fit
-    the baselines and to choose their thresholds on. ``left_out_fit``, ``left_out_calibrate``,
-    ``left_out_test``: traffic to train on and to calibrate the decision on without one kind of campaign, and
-    to look for that kind in. ``quality``: of the test of quality.
+    the baselines and to choose their thresholds on. ``left_out_fit``, ``left_out_choose``,
+    ``left_out_test``: traffic to train on and to choose the threshold on without one kind of campaign, and to
+    look for that kind in. ``quality``: of the test of quality.
     """
 
     name: str
@@ -86,7 +86,7 @@ class Benchmark:
     fit: TrafficDefinition
     choose: TrafficDefinition
     left_out_fit: TrafficDefinition
-    left_out_calibrate: TrafficDefinition
+    left_out_choose: TrafficDefinition
     left_out_test: TrafficDefinition
     quality: TrafficDefinition
     tolerances: Tolerances
@@ -285,7 +285,7 @@ class _Definition:
             fit=self._traffic(self._table("baselines").get("fit"), "baselines.fit"),
             choose=self._traffic(self._table("baselines").get("choose"), "baselines.choose"),
             left_out_fit=self._left_out("fit"),
-            left_out_calibrate=self._left_out("calibrate"),
+            left_out_choose=self._left_out("choose"),
             left_out_test=self._left_out("test"),
             quality=self._traffic(quality, "quality"),
             tolerances=Tolerances(

@@ -20,7 +20,7 @@ def test_no_seed_of_the_committed_benchmark_is_trained_on_by_default() -> None:
     arguments = build_parser().parse_args(["train", "--output", "models/x/1"])
     benchmark.refuse_trained_on([*SEEDS, *arguments.calibration_seeds])
     held_out = benchmark.held_out_seeds()
-    for learned_from in (benchmark.fit, benchmark.left_out_fit, benchmark.left_out_calibrate):
+    for learned_from in (benchmark.fit, benchmark.left_out_fit, benchmark.left_out_choose):
         assert not held_out & set(learned_from.seeds)
     assert not held_out & {*TEST_SEEDS, *DEMO_SEEDS}
     with pytest.raises(ConfigError, match="found 5003 among those it was trained on"):
