@@ -7,7 +7,7 @@ not (docs/decisions/0027), so they are also asked with a header that sends them 
 compares like with like. Latency is that of an open loop (service_load.py), at half of the measured rate, at
 1,000 questions a second while events of 1,000 calls a second arrive, and at rising rates until calls are
 allowed without a verdict. The server has a core of its own, wrk and the senders have the other. Takes some
-four minutes and writes results/service.json and results/service.md.
+seven minutes and writes results/service.json and results/service.md.
 
     python benches/service.py --date 2026-01-31
 """

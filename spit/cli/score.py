@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     capture.read_ahead()
     with open_target(arguments.output) as stream, Progress(arguments.progress) as progress:
         piped = "-" in arguments.captures
-        (engine, challenger), events = _detector(config, capture, piped=piped, novelty=novelty)
+        engine, challenger, events = _detector(config, capture, piped=piped, novelty=novelty)
         from spit.cli.score_rows import ScoreRows
         from spit.engine.replaying import observe_beside
 
@@ -92,7 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _detector(
     config: Config, capture: Captures, *, piped: bool, novelty: bool
-) -> tuple[tuple[Engine, Challenger | None], Iterator[pa.RecordBatch]]:
+) -> tuple[Engine, Challenger | None, Iterator[pa.RecordBatch]]:
     """The engine with its challenger, and the events that it has to see.
 
     The model is read beside the first of them, but for a pipe: somebody may wait for its error.
@@ -104,13 +104,13 @@ def _detector(
         from spit.policy.policy import Policy
 
         model, events = learn_novelty(events)
-        return (Engine(model, Policy(config.policy)), None), events
+        return Engine(model, Policy(config.policy)), None, events
     if piped:
-        return _engine(config), events
+        return *_engine(config), events
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="spit-model") as other:
         building = other.submit(_engine, config)
         events = _begun(events, building)
-        return building.result(), events
+        return *building.result(), events
 
 
 def _engine(config: Config) -> tuple[Engine, Challenger | None]:

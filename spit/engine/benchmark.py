@@ -148,9 +148,23 @@ def scored_calls(
     """The attempts of ``spec`` as scored and as they are, the same as baselines see them, and which rotating
     campaigns were named as one."""
     part, engine = LabelledEvents.simulated(spec), Engine(model, policy)
-    calls = join_labels((engine.observe(batch) for batch in part.batches()), part.labels, source=source)
-    calls = calls.astype({"spam": bool})
+    calls = scored_part(engine, part, source)
     return calls, Traffic(part.events), campaigns_named_as_one(engine, calls)
+
+
+def scored_part(engine: Engine, part: LabelledEvents, source: str) -> pd.DataFrame:
+    """The attempts of ``part`` as ``engine`` scores them and as they are; ``source``: put before callers."""
+    scored = (engine.observe(batch) for batch in part.batches())
+    return join_labels(scored, part.labels, source=source).astype({"spam": bool})
+
+
+def join_parts(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """All of them; callers become numbers."""
+    import pandas as pd
+
+    joined = pd.concat(parts, ignore_index=True)
+    joined["caller"] = pd.factorize(joined["caller"])[0].astype(np.int64)
+    return joined
 
 
 def labelled_traffic(definition: TrafficDefinition, progress: Progress = silent) -> list[LabelledTraffic]:
@@ -197,8 +211,6 @@ def measured(
     model: Model, policy: Policy, definition: TrafficDefinition, progress: Progress = silent
 ) -> Measured:
     """Score one traffic, seed by seed, each with a fresh engine. Callers become numbers."""
-    import pandas as pd
-
     frames, parts, campaigns, named, false_members = [], [], 0, 0, 0
     for spec in definition.specs():
         calls, traffic, found = scored_calls(model, policy, spec, f"{definition.name}/{spec.seed}")
@@ -208,9 +220,7 @@ def measured(
         named = -1 if found.as_one < 0 else named + found.as_one
         false_members += found.false_members
         progress(f"scored seed {spec.seed} of {definition.name}: {len(calls)} calls")
-    joined = pd.concat(frames, ignore_index=True)
-    joined["caller"] = pd.factorize(joined["caller"])[0].astype(np.int64)
-    return Measured(joined, parts, campaigns, named, false_members)
+    return Measured(join_parts(frames), parts, campaigns, named, false_members)
 
 
 def measure_traffic(

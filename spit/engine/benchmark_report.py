@@ -113,18 +113,18 @@ def _traffic(one: TrafficResult, benchmark: Benchmark, heading: str) -> list[str
 
 def _left_out(rows: Sequence[LeftOut], heading: str) -> list[str]:
     established = f"callers with >= {ESTABLISHED_CALLS} calls flagged"
-    budgets = ("", "") if not rows else (f"{rows[0].chosen.budget:.2%}", f"{rows[0].at_budget.budget:.2%}")
+    chosen, allowed = (f"{point.budget:.2%}" for point in (rows[0].chosen, rows[0].at_budget))
     return [
         f"{heading} Kinds of campaign that were left out of training",
         "",
         "For each kind a model is trained without it: neither its calls nor their traces in the state of "
-        f"others were seen. The threshold is the one that flags {budgets[0]} of the legitimate callers of "
-        f"other traffic; in the last two columns that for {budgets[1]} of those of this very traffic.",
+        f"others were seen. The threshold is the one that flags {chosen} of the legitimate callers of "
+        f"other traffic; in the last two columns that for {allowed} of those of this very traffic.",
         "",
         *_table(
             ["kind left out", "callers", established, "callers ever flagged",
              "calls flagged at the attempt", "legitimate callers ever flagged",
-             f"{established}, {budgets[1]}", f"calls flagged, {budgets[1]}"],
+             f"{established}, {allowed}", f"calls flagged, {allowed}"],
             (
                 [row.kind, str(row.callers), _percent(row.chosen.established_flagged),
                  _percent(row.chosen.callers_flagged), _percent(row.chosen.calls_flagged),

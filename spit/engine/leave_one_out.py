@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from spit.engine.benchmark import Benchmark
+from spit.engine.benchmark import Benchmark, join_parts, scored_part
 from spit.engine.detection_metrics import OperatingPoint, callers_of, operating_point, threshold_for
 from spit.engine.engine import Engine
-from spit.engine.evaluation import Progress, join_labels, silent
+from spit.engine.evaluation import Progress, silent
 from spit.engine.training_traffic import LabelledEvents, rows_without
 from spit.features.table import FeatureTable
 from spit.model.decision import DEFAULT_WRONG_PER_10000
@@ -83,13 +83,4 @@ def leave_one_out(
 
 def _scored(model: Model, policy: Policy, parts: Sequence[LabelledEvents]) -> pd.DataFrame:
     """The attempts of all parts, each scored by an engine of its own. Callers become numbers."""
-    import pandas as pd
-
-    frames = []
-    for part in parts:
-        engine = Engine(model, policy)
-        scored = (engine.observe(batch) for batch in part.batches())
-        frames.append(join_labels(scored, part.labels, source=str(part.seed)))
-    calls = pd.concat(frames, ignore_index=True).astype({"spam": bool})
-    calls["caller"] = pd.factorize(calls["caller"])[0]
-    return calls
+    return join_parts([scored_part(Engine(model, policy), part, str(part.seed)) for part in parts])

@@ -45,7 +45,7 @@ impl Forest {
             .map_err(|error| PyValueError::new_err(error.to_string()))
     }
 
-    /// Reads a file's worth: `bytes` is what Python holds.
+    /// `None` for a model that is not trees alone.
     #[staticmethod]
     fn of_onnx(onnx: &[u8], width: usize) -> Option<Self> {
         forest::onnx::read(onnx, width).map(Self)
