@@ -12,6 +12,8 @@ from spit.cli.report import DONE, FAILED, print_error
 from spit.cli.settings import load_settings
 from spit.engine.benchmark import read_benchmark
 
+#: ``--beside``: the calls alone.
+NOTHING_BESIDE = "none"
 SEEDS, TEST_SEEDS, DEMO_SEEDS = range(1001, 1161), range(2001, 2013), range(50, 80)
 
 
@@ -30,6 +32,8 @@ def _on_simulation(arguments: argparse.Namespace, output: Path) -> int:
 
     if arguments.with_simulation is not None:
         raise UsageError("--with-simulation belongs to --calls; without it --seeds says what is simulated")
+    if arguments.beside is not None:
+        raise UsageError("--beside belongs to --calls")
     seeds = arguments.seeds or SEEDS
     test_seeds = arguments.test_seeds or TEST_SEEDS
     overlap = sorted(set(seeds) & set(test_seeds))
@@ -61,9 +65,15 @@ def _on_calls(arguments: argparse.Namespace, output: Path) -> int:
             raise UsageError(f"--{flag.replace('_', '-')} belongs to training without --calls")
     from spit.capture.recorded import RecordedCalls
     from spit.engine.call_labels import read_call_labels
+    from spit.engine.learned_forests import Beside
     from spit.engine.learning import LearningSettings, train_on_calls
+    from spit.model.bundle import resolve_bundle_path
 
     config = load_settings(arguments.config)
+    beside = None
+    if arguments.beside != NOTHING_BESIDE:
+        named = None if arguments.beside is None else Path(arguments.beside)
+        beside = Beside.load(resolve_bundle_path(named))
     labels = read_call_labels(Path(arguments.labels))
     recording = RecordedCalls(arguments.calls, config.core_settings())
     with Progress(arguments.progress) as progress:
@@ -78,6 +88,7 @@ def _on_calls(arguments: argparse.Namespace, output: Path) -> int:
                 test_by_time=arguments.test_by == "time",
                 simulation_seeds=tuple(arguments.with_simulation or ()),
                 simulation_weight=arguments.simulation_weight,
+                beside=beside,
             ),
             policy=config.policy,
             progress=progress.say,

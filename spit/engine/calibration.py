@@ -8,13 +8,14 @@ part in a choice are no longer exchangeable with those of new ones (docs/decisio
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 
-from spit.engine.callers import F64, I64
+from spit.engine.call_labels import UNLABELLED, CallLabels
+from spit.engine.callers import F32, F64, I64
 from spit.engine.ties import caller_keys, is_first_contact, tie_keys
 from spit.errors import InputError
 from spit.features.table import FeatureTable
@@ -44,6 +45,9 @@ _PENALTY_STEPS = (1.0, 0.5)
 #: What the search starts from. Penalties lower scores: only a calibrated threshold goes with them.
 _START = DecisionParameters(experience_penalties=(0.0, 1.0, 1.5, 2.0, 2.0, 1.0))
 
+#: Log-odds of n attempts (their columns of records.EVENT_SCHEMA) with features float32[n, F].
+LogOdds = Callable[[pa.RecordBatch, F32], F64]
+
 
 @dataclass(frozen=True, slots=True)
 class Recording:
@@ -71,13 +75,19 @@ class Recording:
         return np.where(decision.may_block & ~self.is_victim, decision.score, 0.0)
 
 
-def record(model: Detector, events: Iterable[pa.RecordBatch], labels: pa.Table) -> Recording:
+def record(
+    model: Detector,
+    events: Iterable[pa.RecordBatch],
+    labels: CallLabels,
+    *,
+    log_odds: LogOdds | None = None,
+) -> Recording:
     """Replay ``events`` (in time order) through fresh features and ``model``.
 
-    ``labels``: columns ``call_id`` and ``label``; attempts without a label take part in the features alone.
-    Raises InputError when no attempt has one.
+    Attempts without a label take part in the features alone. ``log_odds``: what scores attempts and their
+    features instead of ``model``. Raises InputError when no attempt has a label.
     """
-    spam_ids = dict(zip(labels["call_id"].to_pylist(), labels["label"].to_pylist(), strict=True))
+    scored = log_odds or (lambda _, values: model.log_odds(values))
     table, victims = FeatureTable(), SpoofVictims()
     parts: list[Recording] = []
     for batch in events:
@@ -88,17 +98,17 @@ def record(model: Detector, events: Iterable[pa.RecordBatch], labels: pa.Table) 
         is_victim = victims.update(
             attempts["caller"], attempts["callee"], attempts["source_ip"], times_us, strangers
         )
-        found = [spam_ids.get(call_id) for call_id in attempts["call_id"].to_pylist()]
-        known = np.array([label is not None for label in found], np.bool_)
+        label, _ = labels.find(attempts)
+        known = label != UNLABELLED
         parts.append(
             Recording(
-                log_odds=model.log_odds(rows.values)[known],
+                log_odds=scored(attempts, rows.values)[known],
                 callers=caller_keys(attempts)[known],
                 ties=[keys[known] for keys in tie_keys(attempts)],
                 times_us=times_us[known],
                 first_contact=strangers[known],
                 is_victim=is_victim[known],
-                spam=np.array([label == "spam" for label in found], np.bool_)[known],
+                spam=label[known] == 1,
             )
         )
     if not sum(len(part.spam) for part in parts):
@@ -110,7 +120,7 @@ def measure_budget(
     recordings: Sequence[Recording], parameters: DecisionParameters, *, prior: float
 ) -> ErrorBudget:
     """The highest score of every named legitimate caller; those of two recordings differ."""
-    return _budget_of(recordings, [recording.scores(parameters, prior=prior) for recording in recordings])
+    return budget_of(recordings, [recording.scores(parameters, prior=prior) for recording in recordings])
 
 
 def choose_parameters(recordings: Sequence[Recording], *, prior: float) -> DecisionParameters:
@@ -178,13 +188,14 @@ def anchored(parameters: DecisionParameters, threshold: float) -> DecisionParame
 def _merit(recordings: Sequence[Recording], parameters: DecisionParameters, prior: float) -> float:
     """The share of spam attempts flagged at the thresholds that budgets give, size classes included."""
     scores = [recording.scores(parameters, prior=prior) for recording in recordings]
-    budget = _budget_of(recordings, scores)
+    budget = budget_of(recordings, scores)
     spam = np.concatenate([s[recording.spam] for s, recording in zip(scores, recordings, strict=True)])
     thresholds = [budget.threshold(max(wrong, budget.least)) for wrong in _BUDGETS]
     return float(np.mean([(spam >= threshold).mean() for threshold in thresholds]))
 
 
-def _budget_of(recordings: Sequence[Recording], scores: Sequence[F64]) -> ErrorBudget:
+def budget_of(recordings: Sequence[Recording], scores: Sequence[F64]) -> ErrorBudget:
+    """The highest of ``scores``, those of each recording, of every named legitimate caller."""
     maxima, attempts = [], []
     for recording, score in zip(recordings, scores, strict=True):
         legit = ~recording.spam & (recording.callers != 0)

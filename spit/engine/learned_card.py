@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from spit.engine.learned_forests import FOLDS
 from spit.engine.model_card import seed_words
 from spit.model.train import TrainedModel
 
@@ -39,6 +40,13 @@ def learned_card(
         if seeds
         else "No simulated traffic beside it: kinds of spam that the labels lack were not learned."
     )
+    beside = (
+        f"The mean of {FOLDS} forests of these calls, each grown without a third of the callers, and of the "
+        f"model {facts['beside']}, which counts {facts['beside_weight']:.2f} times as much as they together."
+        if facts["beside"]
+        else f"The mean of {FOLDS} forests, each grown without a third of the callers; no other model beside "
+        "them."
+    )
     found = "\n".join(
         f"| {words} | {measured[f'{label}_{unit}']} | {measured[f'{label}_{unit}_flagged']} "
         f"| {_number(measured[f'{label}_{unit}_flagged_ratio'])} |"
@@ -64,6 +72,12 @@ label and only made the history of others. {facts["rows"]} rows were kept, at mo
 
 {simulated}
 
+{beside}
+
+## Wrong blocks
+
+{_budget_words(facts)}
+
 ## Single attempts
 
 | rows | attempts | ROC AUC | Brier | found at 0.5 | wrongly at 0.5 |
@@ -87,6 +101,24 @@ label and only made the history of others. {facts["rows"]} rows were kept, at mo
 
 {libraries}.
 """
+
+
+def _budget_words(facts: Mapping[str, Any]) -> str:
+    """Whose callers the threshold is vouched for by."""
+    if facts["budget_of"]:
+        return (
+            "Too few labelled legitimate callers to vouch for the wrong blocks that the policy allows: "
+            f"calibration, decision and budget are those of {facts['budget_of']}, measured on its traffic."
+        )
+    if facts["budget_callers"]:
+        return (
+            f"The budget was measured on {facts['budget_callers']} labelled legitimate callers, each scored "
+            "by the forest that did not learn from it."
+        )
+    return (
+        "Too few labelled legitimate callers to vouch for the wrong blocks that the policy allows: there is "
+        "no budget, and the policy's fixed thresholds hold."
+    )
 
 
 def _number(value: float | int | None) -> str:

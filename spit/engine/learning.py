@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,25 +18,26 @@ from spit.engine.call_labels import UNLABELLED, CallLabels
 from spit.engine.callers import SPAM_RANK
 from spit.engine.engine import Engine
 from spit.engine.learned_card import learned_card
+from spit.engine.learned_decision import decide_on_calls
+from spit.engine.learned_forests import TREES, Beside, beside_weight, choose_salt, folds_of, members_of
 from spit.engine.learned_rows import LearnedRows, Mask, caller_keys, gather_rows
 from spit.engine.training import monotonic, training_rows
 from spit.errors import InputError
 from spit.features.table import FeatureTable
+from spit.model.bundle import with_decision
 from spit.model.reference import FILE_NAME, Reference
 from spit.model.scorer import Model
 from spit.model.train import TrainedModel, TrainingRows, TrainingSettings, train
 from spit.policy.policy import Policy
 
 U64 = npt.NDArray[np.uint64]
+I64 = npt.NDArray[np.int64]
 
 #: TrainingRows tells traffic apart by seed; simulated traffic has seeds from 0 on.
 _OWN, _OWN_TEST = -2, -1
 _TEST_SALT = 44
 
 Progress = Callable[[str], None]
-
-#: An operator has few labelled callers: fewer than this would leave nothing to calibrate on.
-_CALIBRATION_SHARE = 0.3
 
 
 class Recording(Protocol):
@@ -50,13 +52,15 @@ class LearningSettings:
 
     ``test_share``: of the labelled callers (or of the time, with ``test_by_time``) that is only measured.
     ``simulation_seeds``: simulated traffic to learn from beside, each row counting ``simulation_weight`` of
-    an own row: with few labels the simulation says most, with many the operator's traffic does.
+    an own row: with few labels the simulation says most, with many the operator's traffic does. ``beside``: a
+    model that keeps its say (``learned_forests``); None: the calls alone.
     """
 
     test_share: float = 0.2
     test_by_time: bool = False
     simulation_seeds: tuple[int, ...] = ()
     simulation_weight: float = 0.2
+    beside: Beside | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,20 +104,37 @@ def train_on_calls(
             f"{' or '.join(n for n in ('call_id', 'caller') if n in labels.column_names)}"
         )
     split = CallerSplit.of(own, settings)
-    rows, left_out = _training_rows(own, split, settings, say)
+    fitted = split.fit(own.callers, own.times_us)
+    salt = choose_salt(own.callers[fitted], own.spam[fitted])
+    folds = partial(folds_of, salt=salt)
+    rows, left_out = _training_rows(own, split, folds, settings, say)
     say(f"fitting {len(rows.values)} attempts")
     names = FeatureTable.names
+    spam_callers = len(np.unique(own.callers[fitted & own.spam]))
     trained = train(
         rows,
         names=names,
         test_seeds=[_OWN_TEST],
         settings=training
         if training is not None
-        else TrainingSettings(monotonic=monotonic(names), calibration_share=_CALIBRATION_SHARE),
+        else TrainingSettings(monotonic=monotonic(names), trees=TREES),
+        members=members_of(set(rows.seeds.tolist()), spam_callers, settings.beside),
     )
+    policy = policy or PolicyConfig()
+    decision = decide_on_calls(
+        _told(recording.events(), "calibrated", say),
+        found,
+        trained,
+        settings.beside,
+        folds_of=folds,
+        is_measured=split.test,
+        wrong_per_10000=policy.max_wrong_blocks_per_10000,
+    )
+    trained = replace(trained, calibration=decision.calibration)
     model = trained.model(name=name, version=version, features=names)
+    model = model.deciding_by(decision.parameters, decision.budget)
     measured = measure_on_calls(
-        _told(recording.events(), "measured", say), found, split, model, Policy(policy or PolicyConfig())
+        _told(recording.events(), "measured", say), found, split, model, Policy(policy)
     )
     facts: dict[str, Any] = {
         "attempts": own.attempts,
@@ -127,6 +148,10 @@ def train_on_calls(
         "test_by_time": settings.test_by_time,
         "simulation_seeds": list(settings.simulation_seeds),
         "simulation_weight": settings.simulation_weight,
+        "beside": None if settings.beside is None else settings.beside.model.name,
+        "beside_weight": None if settings.beside is None else round(beside_weight(spam_callers), 4),
+        "budget_callers": 0 if decision.budget is None else decision.budget.callers,
+        "budget_of": decision.vouched_by,
     }
     trained = replace(
         trained,
@@ -139,6 +164,7 @@ def train_on_calls(
     )
     reference = Reference.of(names, own.reference, model.score(own.reference))
     path = _write(trained, directory, name, version, facts, measured, reference)
+    with_decision(path, decision.parameters, decision.budget)
     return Learned(path, own.attempts, own.labelled, own.attempts - own.labelled, len(own.values), measured)
 
 
@@ -213,7 +239,11 @@ def _rates(keys: U64, spam: Mask, flagged: Mask) -> dict[str, float | int | None
 
 
 def _training_rows(
-    own: LearnedRows, split: CallerSplit, settings: LearningSettings, say: Progress
+    own: LearnedRows,
+    split: CallerSplit,
+    folds_of: Callable[[U64], I64],
+    settings: LearningSettings,
+    say: Progress,
 ) -> tuple[TrainingRows, int]:
     """Own rows, then simulated ones; and how many own rows are in neither part."""
     test, fit = split.test(own.callers, own.times_us), split.fit(own.callers, own.times_us)
@@ -224,6 +254,7 @@ def _training_rows(
         own.callers[kept],
         np.where(test, _OWN_TEST, _OWN)[kept].astype(np.int64),
         own.weights[kept],
+        folds_of(own.callers[kept]),
     )
     if settings.simulation_seeds:
         simulated = training_rows(settings.simulation_seeds, progress=say)
@@ -234,6 +265,7 @@ def _training_rows(
             np.concatenate([rows.callers, keys]),
             np.concatenate([rows.seeds, simulated.seeds]),
             np.concatenate([own.weights[kept], np.full(len(simulated.values), settings.simulation_weight)]),
+            folds_of(np.concatenate([rows.callers, keys])),
         )
     return rows, int((~kept).sum())
 

@@ -16,6 +16,7 @@ from spit.engine.benchmark import Benchmark
 from spit.engine.benchmark_report import to_markdown
 from spit.engine.benchmark_run import measure_model
 from spit.engine.calibration import Recording, calibrate, record
+from spit.engine.call_labels import CallLabels
 from spit.engine.evaluation import Progress, evaluate_on_simulation, silent
 from spit.engine.model_card import model_card, seed_words
 from spit.engine.training_traffic import LabelledEvents, check_world_seeds
@@ -220,10 +221,10 @@ def make_model(
 def _recorded(model: Model, seed: int, progress: Progress) -> Recording:
     traffic = LabelledEvents.simulated(training_spec(seed))
     progress(f"calibrating on seed {seed}: {traffic.labels.num_rows} calls")
-    return record(model, traffic.batches(), traffic.labels)
+    return record(model, traffic.batches(), CallLabels(traffic.labels))
 
 
 def _recorded_world(model: Model, world: str, seed: int, progress: Progress) -> Recording:
     traffic = LabelledEvents.of_world(world, seed)
     progress(f"calibrating on world {world}, seed {seed}: {traffic.labels.num_rows} calls")
-    return record(model, traffic.batches(), traffic.labels)
+    return record(model, traffic.batches(), CallLabels(traffic.labels))

@@ -29,6 +29,7 @@ from spit.model.scorer import Model
 
 FORMAT_VERSION = 1
 DEFAULT_MODEL_NAME = "baseline"
+ONNX_FILE = "model.onnx"
 ENVIRONMENT_VARIABLE = "SPIT_MODEL"
 
 #: A gradient-boosted model of a few hundred small trees stays below 2 MB; a file of this size is not one.
@@ -83,7 +84,7 @@ def load_bundle(path: Path, *, schema_hash: str) -> Model:
             f"{path / 'bundle.json'}: the model was trained for other features: expected schema_hash "
             f"{schema_hash}, found {info.schema_hash}; train a model with this version or choose another one"
         )
-    onnx_path = path / "model.onnx"
+    onnx_path = path / ONNX_FILE
     data = _read_bytes(onnx_path, MAX_ONNX_BYTES)
     found = hashlib.sha256(data).hexdigest()
     if found != info.sha256:
@@ -174,7 +175,7 @@ def write_bundle(
     scratch = Path(tempfile.mkdtemp(prefix=f".{info.version}-", dir=target.parent))
     try:
         scratch.chmod(0o755)
-        (scratch / "model.onnx").write_bytes(onnx)
+        (scratch / ONNX_FILE).write_bytes(onnx)
         (scratch / "bundle.json").write_text(json.dumps(document, indent=1, allow_nan=False) + "\n")
         (scratch / "MODEL_CARD.md").write_text(model_card)
         for name, text in (files or {}).items():

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version as package_version
 from pathlib import Path
 from typing import Any
@@ -67,13 +67,14 @@ class Member:
 
     ``matched``: it learns from values as they rank within their seed (``match_operators``), so that it learns
     what is much for one network and not what is much in all. ``onnx``: it has been fitted before, with other
-    settings (``TrainedModel.onnx``); then no row of its seeds calibrates. ``weight``: what it counts in the
-    mean.
+    settings (``TrainedModel.onnx``); then no row of its seeds calibrates. ``fold``: it does not learn from
+    rows of this fold (``TrainingRows.folds``). ``weight``: what it counts in the mean.
     """
 
     seeds: Collection[int]
     matched: bool = False
     onnx: bytes | None = None
+    fold: int | None = None
     weight: float = 1.0
 
     def learned(self, rows: TrainingRows) -> Bools:
@@ -85,13 +86,16 @@ class Member:
 class TrainingRows:
     """Attempts to learn from: ``values`` float32[n, F] (NaN where unknown), ``spam`` bool[n], ``callers`` and
     ``seeds`` [n]. A caller is one (seed, caller) pair. ``weights``: float64[n], how much each row counts; all
-    the same when None."""
+    the same when None. ``folds``: int64[n], the same for all rows of a caller: of several forests each leaves
+    one fold out (``Member.fold``), so that there is one that knows nothing of the caller; None where there
+    are none."""
 
     values: F32
     spam: Bools
     callers: npt.NDArray[Any]
     seeds: npt.NDArray[np.int64]
     weights: F64 | None = None
+    folds: npt.NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         n = len(self.values)
@@ -120,7 +124,8 @@ class TrainingRows:
     def taken(self, at: Bools) -> TrainingRows:
         """The rows of this mask."""
         weights = None if self.weights is None else self.weights[at]
-        return TrainingRows(self.values[at], self.spam[at], self.callers[at], self.seeds[at], weights)
+        folds = None if self.folds is None else self.folds[at]
+        return TrainingRows(self.values[at], self.spam[at], self.callers[at], self.seeds[at], weights, folds)
 
 
 def kept_rows(groups: npt.NDArray[np.int64], max_rows: int) -> Bools:
@@ -160,7 +165,8 @@ def join_rows(parts: Iterable[TrainingRows]) -> TrainingRows:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Row masks that cover all rows and share no (seed, caller)."""
+    """Row masks that cover all rows and share no (seed, caller); with folds, fit and calibration are the same
+    rows, each calibrated by the forest that left it out."""
 
     fit: Bools
     calibration: Bools
@@ -169,7 +175,8 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class TrainedModel:
-    """A fitted model, not yet written."""
+    """A fitted model, not yet written. ``without_fold``: for each fold, the same with the one of its forests
+    that did not learn from it in place of all those of folds."""
 
     onnx: bytes
     calibration: Calibration
@@ -178,6 +185,7 @@ class TrainedModel:
     trained_on: dict[str, Any]
     libraries: dict[str, str]
     prior: float
+    without_fold: Mapping[int, bytes] = field(default_factory=dict)
 
     def model(self, *, name: str, version: str, features: Sequence[str]) -> Model:
         """The model as ``load_bundle`` would give it."""
@@ -264,6 +272,20 @@ def split_rows(
     raise ModelError(f"training rows: {lacking}; use more seeds, or labels of more callers")
 
 
+def _split_folds(rows: TrainingRows, test_seeds: Sequence[int], folds: Collection[int]) -> Split:
+    """Test by seed; all others are fitted on and calibrate. Raises ModelError when a forest would learn from
+    one class only."""
+    test = np.isin(rows.seeds, np.asarray(test_seeds, dtype=np.int64))
+    for fold in folds:
+        spam = rows.spam[~test & (rows.folds != fold)]
+        if spam.all() or not spam.any():
+            raise ModelError(
+                f"training rows: without fold {fold} spam and legitimate attempts are needed, found "
+                f"{int(spam.sum())} spam of {len(spam)}; use more seeds, or labels of more callers"
+            )
+    return Split(~test, ~test, test)
+
+
 def _classifier(settings: TrainingSettings, names: Sequence[str]) -> Any:
     try:
         from sklearn.ensemble import HistGradientBoostingClassifier
@@ -299,6 +321,9 @@ def _fit(
     Early stopping looks at callers that no tree is grown on.
     """
     fit = fit & member.learned(rows)
+    if member.fold is not None:
+        fit &= rows.folds != member.fold
+        settings = replace(settings, random_state=settings.random_state + member.fold)
     weights = row_weights(rows, groups, settings) * np.where(rows.spam, 1.0, settings.legit_weight)
     held_out = np.zeros_like(fit)
     if settings.early_stopping_rounds > 0:
@@ -364,37 +389,60 @@ def train(
         raise ModelError(f"training rows: expected {len(names)} features, found {rows.values.shape[1]}")
     rows = rows.thinned(settings.max_rows_per_caller)
     groups = rows.groups()
-    split = split_rows(rows, test_seeds, settings, groups)
+    mixed = members or [Member(set(rows.seeds.tolist()))]
+    folds = {member.fold for member in mixed if member.fold is not None}
+    split = _split_folds(rows, test_seeds, folds) if folds else split_rows(rows, test_seeds, settings, groups)
     weights = row_weights(rows, groups, settings)
     cuts = bin_cuts(rows.values, settings.max_bins, split.fit)
-    raw, forests, at = np.zeros(len(rows)), [], split.calibration
-    mixed = members or [Member(set(rows.seeds.tolist()))]
+    fold_share = sum(member.weight for member in mixed if member.fold is not None)
+    # ``held``: as ``raw``, of each row's folds only the forest that left it out.
+    raw, held, forests, at = np.zeros(len(rows)), np.zeros(len(rows)), [], split.calibration
     for member in mixed:
         if member.onnx is None:
             classifier = _fit(member, rows, cuts, split.fit, groups, settings, names)
-            raw += member.weight * _raw_log_odds(classifier, rows.values, cuts)
+            found = _raw_log_odds(classifier, rows.values, cuts)
             forests.append(convert(classifier, len(names), cuts))
         else:
-            raw += member.weight * onnx_log_odds(member.onnx, rows.values)
+            found = onnx_log_odds(member.onnx, rows.values)
             forests.append(member.onnx)
             at = at & ~member.learned(rows)
+        raw += member.weight * found
+        held += found * (member.weight if member.fold is None else fold_share * (rows.folds == member.fold))
     weights_of = [member.weight for member in mixed]
     raw /= sum(weights_of)
+    held /= sum(weights_of)
     onnx = average_forests(forests, weights_of)
     check_size(onnx)
     assert_same_scores(onnx, rows.values, raw)
     # Callers of seeds that a forest before has not seen are those of strange networks: their slope would make
     # it timid in the one that it knows.
     slope = 1.0 if any(member.onnx is not None for member in mixed) else None
-    calibration = fit_sigmoid(raw[at], rows.spam[at], weights[at], slope=slope)
-    probability = sigmoid(calibration.a * raw + calibration.b)
+    calibration = fit_sigmoid(held[at], rows.spam[at], weights[at], slope=slope)
+    probability, held = (sigmoid(calibration.a * found + calibration.b) for found in (raw, held))
+    without_fold = {
+        fold: average_forests(
+            *zip(
+                *(
+                    (forest, member.weight if member.fold is None else fold_share)
+                    for forest, member in zip(forests, mixed, strict=True)
+                    if member.fold in (None, fold)
+                ),
+                strict=True,
+            )
+        )
+        for fold in sorted(folds)
+    }
     return TrainedModel(
         onnx=onnx,
         calibration=calibration,
         baseline=legitimate_baseline(rows.values[split.fit & ~rows.spam]),
         metrics={
-            part: measure(probability[mask], rows.spam[mask], weights[mask])
-            for part, mask in (("fit", split.fit), ("calibration", at), ("test", split.test))
+            part: measure(found[mask], rows.spam[mask], weights[mask])
+            for part, mask, found in (
+                ("fit", split.fit, probability),
+                ("calibration", at, held),
+                ("test", split.test, probability),
+            )
             if mask.any()
         },
         trained_on={
@@ -416,6 +464,7 @@ def train(
         },
         libraries={name: package_version(name) for name in ("scikit-learn", "skl2onnx", "onnx", "numpy")},
         prior=settings.prior,
+        without_fold=without_fold,
     )
 
 

@@ -63,6 +63,13 @@ def test_training_on_calls_writes_a_bundle(
     assert said.out == f"{output}\n"
     assert f"{recorded.attempts} calls, {recorded.attempts} with a label, 0 without" in said.err
     assert (tmp_path / "mine" / "2" / "reference.json").exists()
+    card = (tmp_path / "mine" / "2" / "MODEL_CARD.md").read_text().replace("\n", " ")
+    assert "and of the model baseline/" in card
+    alone = [*command[:-1], str(tmp_path / "mine" / "3"), "--beside", "none"]
+    assert main(alone) == 0
+    assert "no other model beside" in (tmp_path / "mine" / "3" / "MODEL_CARD.md").read_text()
+    assert main([*alone[:-1], str(tmp_path)]) == 1
+    assert "no model bundle at" in capsys.readouterr().err
     assert main(command) == 1  # a version never changes
     assert "exists already" in capsys.readouterr().err
 
@@ -82,6 +89,7 @@ def test_training_on_calls_writes_a_bundle(
         ),
         (["--world-seeds", "0-3"], "expected seeds from 1 on, or 0 alone for none"),
         (["--with-simulation", "1"], "--with-simulation belongs to --calls"),
+        (["--beside", "none"], "--beside belongs to --calls"),
     ],
 )
 def test_flags_that_do_not_go_together(

@@ -19,6 +19,7 @@ from spit.engine.calibration import (
     measure_budget,
     record,
 )
+from spit.engine.call_labels import CallLabels
 from spit.engine.engine import Engine
 from spit.errors import InputError, ModelError
 from spit.features.table import FeatureTable
@@ -38,13 +39,13 @@ def model() -> Model:
 
 
 @pytest.fixture(scope="module")
-def traffic() -> list[tuple[pa.RecordBatch, pa.Table]]:
+def traffic() -> list[tuple[pa.RecordBatch, CallLabels]]:
     plans = [simulate(scenario("demo", seed)) for seed in (960, 961)]
-    return [(to_events(plan), to_labels(plan)) for plan in plans]
+    return [(to_events(plan), CallLabels(to_labels(plan))) for plan in plans]
 
 
 def test_recorded_scores_are_those_of_the_engine(
-    model: Model, traffic: list[tuple[pa.RecordBatch, pa.Table]]
+    model: Model, traffic: list[tuple[pa.RecordBatch, CallLabels]]
 ) -> None:
     events, labels = traffic[0]
     recording = record(model, [events.slice(0, 2_000), events.slice(2_000)], labels)
@@ -57,7 +58,7 @@ def test_recorded_scores_are_those_of_the_engine(
 
 
 def test_the_budget_of_its_own_callers_is_kept(
-    model: Model, traffic: list[tuple[pa.RecordBatch, pa.Table]]
+    model: Model, traffic: list[tuple[pa.RecordBatch, CallLabels]]
 ) -> None:
     recordings = [record(model, [events], labels) for events, labels in traffic]
     parameters = DecisionParameters()
@@ -74,7 +75,7 @@ def test_the_budget_of_its_own_callers_is_kept(
 
 
 def test_a_choice_is_no_worse_than_the_defaults_where_it_was_made(
-    model: Model, traffic: list[tuple[pa.RecordBatch, pa.Table]]
+    model: Model, traffic: list[tuple[pa.RecordBatch, CallLabels]]
 ) -> None:
     recordings = [record(model, [events], labels) for events, labels in traffic]
     chosen, budget = calibrate(recordings, prior=model.prior)
@@ -93,7 +94,7 @@ def test_a_choice_is_no_worse_than_the_defaults_where_it_was_made(
 
 
 def test_an_engine_whose_model_cannot_vouch_for_the_budget_is_refused(
-    model: Model, traffic: list[tuple[pa.RecordBatch, pa.Table]]
+    model: Model, traffic: list[tuple[pa.RecordBatch, CallLabels]]
 ) -> None:
     recordings = [record(model, [events], labels) for events, labels in traffic]
     budget = measure_budget(recordings, DecisionParameters(), prior=model.prior)
@@ -105,8 +106,8 @@ def test_an_engine_whose_model_cannot_vouch_for_the_budget_is_refused(
     Engine(calibrated, Policy(PolicyConfig(spam_threshold=0.9)))
 
 
-def test_nothing_labelled_is_an_error(model: Model, traffic: list[tuple[pa.RecordBatch, pa.Table]]) -> None:
-    labels = pa.table({"call_id": ["other"], "label": ["spam"]})
+def test_nothing_labelled_is_an_error(model: Model, traffic: list[tuple[pa.RecordBatch, CallLabels]]) -> None:
+    labels = CallLabels(pa.table({"call_id": ["other"], "label": ["spam"]}))
     with pytest.raises(InputError, match="expected attempts with labels"):
         record(model, [traffic[0][0].slice(0, 100)], labels)
 

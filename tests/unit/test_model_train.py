@@ -245,3 +245,44 @@ def test_forests_that_are_too_large_together_are_refused(monkeypatch: pytest.Mon
 def test_one_forest_says_nothing_of_several() -> None:
     alone = train(_rows(), names=["a", "b", "c", "d"], test_seeds=[4], settings=SETTINGS)
     assert "forests" not in alone.trained_on
+
+
+def _folded(rows: TrainingRows) -> tuple[TrainingRows, list[Member]]:
+    folded = replace(rows, folds=rows.callers.astype(np.int64) // 3 % 3)
+    return folded, [Member({1, 2, 3, 4}, fold=fold, weight=1 / 3) for fold in range(3)]
+
+
+def test_a_fold_is_unknown_to_the_forest_that_leaves_it_out() -> None:
+    rows, members = _folded(_rows())
+    found = train(rows, names="abcd", test_seeds=[], settings=SETTINGS, members=members)
+    assert rows.folds is not None
+    other = replace(rows, spam=rows.spam ^ (rows.folds == 1))
+    changed = train(other, names="abcd", test_seeds=[], settings=SETTINGS, members=members)
+    same = {fold: found.without_fold[fold] == changed.without_fold[fold] for fold in range(3)}
+    assert same == {0: False, 1: True, 2: False}
+    # Calibrated by callers that the forest has not seen: no better than on the others.
+    assert found.metrics["calibration"]["attempts"] == found.metrics["fit"]["attempts"] == len(rows)
+    assert found.metrics["calibration"]["roc_auc"] < found.metrics["fit"]["roc_auc"]
+
+
+def test_a_model_beside_keeps_its_weight_in_every_fold() -> None:
+    rows, members = _folded(_rows())
+    before = train(_rows(seed=1), names="abcd", test_seeds=[], settings=SETTINGS)
+    beside = Member((), onnx=before.onnx, weight=2.0)
+    found = train(rows, names="abcd", test_seeds=[], settings=SETTINGS, members=[*members, beside])
+    alone = train(rows, names="abcd", test_seeds=[], settings=SETTINGS, members=members)
+    theirs = onnx_log_odds(before.onnx, rows.values)
+    for fold in range(3):
+        own = onnx_log_odds(alone.without_fold[fold], rows.values)
+        together = onnx_log_odds(found.without_fold[fold], rows.values)
+        np.testing.assert_allclose(together, (own + 2.0 * theirs) / 3.0, atol=1e-5)
+    own = onnx_log_odds(alone.onnx, rows.values)
+    np.testing.assert_allclose(onnx_log_odds(found.onnx, rows.values), (own + 2.0 * theirs) / 3.0, atol=1e-5)
+
+
+def test_a_fold_that_holds_all_spam_is_refused() -> None:
+    rows, members = _folded(_rows())
+    assert rows.folds is not None
+    rows = replace(rows, spam=rows.folds == 0)
+    with pytest.raises(ModelError, match="without fold 0 spam and legitimate attempts are needed, found 0"):
+        train(rows, names="abcd", test_seeds=[], settings=SETTINGS, members=members)

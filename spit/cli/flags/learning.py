@@ -78,6 +78,12 @@ def add_train(parser: argparse.ArgumentParser) -> None:
         help="how much a simulated row counts beside one of --calls (default: %(default)s)",
     )
     parser.add_argument(
+        "--beside",
+        metavar="DIR",
+        help="with --calls: model bundle that keeps its say beside what the calls teach (default: the "
+        "shipped one; none: the calls alone)",
+    )
+    parser.add_argument(
         "--test-share",
         metavar="SHARE",
         type=share,

@@ -1,0 +1,77 @@
+"""The forests of a model that learns from an operator's own calls, and what a model that was there before
+says beside them (docs/decisions/0013).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from spit.features.table import FeatureTable
+from spit.model.bundle import ONNX_FILE, Calibration, load_bundle, read_bundle_info
+from spit.model.scorer import Model
+from spit.model.train import Member
+
+I64 = npt.NDArray[np.int64]
+U64 = npt.NDArray[np.uint64]
+Bools = npt.NDArray[np.bool_]
+
+#: Each forest leaves one of so many folds of the callers out.
+FOLDS = 3
+#: Trees of each forest.
+TREES = 60
+#: Labelled spam callers at which the own forests and the model beside them would be equally good, if the
+#: latter had not seen many networks: with n of them it counts 1 + SPAM_CALLERS / n times as much.
+SPAM_CALLERS = 300.0
+_FIRST_SALT, _SALTS_TRIED = 45, 20
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A model that keeps its say: what it is, the bytes of its trees, and their calibration."""
+
+    model: Model
+    onnx: bytes
+    calibration: Calibration
+
+    @classmethod
+    def load(cls, path: Path) -> Beside:
+        """The bundle in directory ``path``. Raises ModelError, also where it was trained for other
+        features."""
+        model = load_bundle(path, schema_hash=FeatureTable.schema_hash)
+        return cls(model, (path / ONNX_FILE).read_bytes(), read_bundle_info(path).calibration)
+
+
+def folds_of(callers: U64, salt: int) -> I64:
+    """int64[n]: the fold of each caller, by its key; another for another ``salt``."""
+    mixed = (callers ^ np.uint64(salt)) * np.uint64(0x9E37_79B9_7F4A_7C15)
+    return ((mixed >> np.uint64(11)) % np.uint64(FOLDS)).astype(np.int64)
+
+
+def choose_salt(callers: U64, spam: Bools) -> int:
+    """Of ``folds_of``: the first under which spam and legitimate callers are left whichever fold is left out.
+
+    Where labels are few, chance may put all spam callers into one fold.
+    """
+    for salt in range(_FIRST_SALT, _FIRST_SALT + _SALTS_TRIED):
+        folds = folds_of(callers, salt)
+        if all(len(np.unique(folds[side])) > 1 for side in (spam, ~spam)):
+            return salt
+    return _FIRST_SALT  # training says what is missing
+
+
+def beside_weight(spam_callers: int) -> float:
+    """What the model beside counts relative to the own forests together."""
+    return 1.0 + SPAM_CALLERS / max(1, spam_callers)
+
+
+def members_of(seeds: Collection[int], spam_callers: int, beside: Beside | None) -> Sequence[Member]:
+    """A forest for each fold, grown without it, and the model beside them."""
+    own = [Member(seeds, fold=fold, weight=1.0 / FOLDS) for fold in range(FOLDS)]
+    if beside is None:
+        return own
+    return [*own, Member((), onnx=beside.onnx, weight=beside_weight(spam_callers))]
