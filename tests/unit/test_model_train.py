@@ -13,13 +13,13 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from spit.errors import ModelError
 from spit.model import conversion
 from spit.model.conversion import assert_same_scores, convert, onnx_log_odds
+from spit.model.fitted import fit_sigmoid
 from spit.model.scorer import sigmoid
 from spit.model.train import (
     Member,
     TrainingRows,
     TrainingSettings,
     caller_weights,
-    fit_sigmoid,
     join_rows,
     kept_rows,
     split_rows,
