@@ -40,12 +40,12 @@ def learned_card(
         if seeds
         else "No simulated traffic beside it: kinds of spam that the labels lack were not learned."
     )
+    forests = f"The mean of {FOLDS} forests, each of which leaves out 1 in {FOLDS} of the callers"
     beside = (
-        f"The mean of {FOLDS} forests of these calls, each grown without a third of the callers, and of the "
-        f"model {facts['beside']}, which counts {facts['beside_weight']:.2f} times as much as they together."
+        f"{forests}, and of the model {facts['beside']}, which counts {facts['beside_weight']:.2f} times as "
+        "much as they together."
         if facts["beside"]
-        else f"The mean of {FOLDS} forests, each grown without a third of the callers; no other model beside "
-        "them."
+        else f"{forests}; no other model beside them."
     )
     found = "\n".join(
         f"| {words} | {measured[f'{label}_{unit}']} | {measured[f'{label}_{unit}_flagged']} "

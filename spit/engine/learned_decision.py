@@ -43,8 +43,9 @@ def decide_on_calls(
     """The decision of ``trained``, with the budget of the labelled legitimate callers.
 
     Each of these is scored by the forest that did not learn from it (``TrainedModel.without_fold``), so its
-    scores are those of a caller nobody has seen (cross-conformal prediction, Vovk 2015); one forest wavers
-    more than the mean of all, so the threshold errs on the careful side. ``folds_of``: the fold of each
+    scores are those of a caller nobody has seen (cross-conformal prediction, Vovk 2015). Legitimate is a
+    caller without a spam call: to block a number that spam comes from is no wrong block, and whose number
+    others show is guarded elsewhere (``SpoofVictims``). ``folds_of``: the fold of each
     caller key. ``is_measured``: which attempts, by caller keys and times, the budget may not look at.
 
     Callers too few to vouch for ``wrong_per_10000`` are too few to calibrate on: calibration, parameters and
@@ -71,8 +72,10 @@ def decide_on_calls(
         return found
 
     recording = record(model, events, labels, log_odds=log_odds)
+    taken_over = np.isin(recording.callers, np.unique(recording.callers[recording.spam]))
     # A caller without a key is nobody's, and the budget does not count it.
-    counted = replace(recording, callers=np.where(np.concatenate(measured), 0, recording.callers))
+    left_out = np.concatenate(measured) | taken_over
+    counted = replace(recording, callers=np.where(left_out, 0, recording.callers))
 
     def budget(parameters: DecisionParameters) -> ErrorBudget:
         return budget_of([counted], [recording.scores(parameters, prior=model.prior)])

@@ -21,9 +21,9 @@ U64 = npt.NDArray[np.uint64]
 Bools = npt.NDArray[np.bool_]
 
 #: Each forest leaves one of so many folds of the callers out.
-FOLDS = 3
+FOLDS = 5
 #: Trees of each forest.
-TREES = 60
+TREES = 40
 #: Labelled spam callers at which the own forests and the model beside them would be equally good, if the
 #: latter had not seen many networks: with n of them it counts 1 + SPAM_CALLERS / n times as much.
 SPAM_CALLERS = 300.0
