@@ -11,8 +11,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from spit.errors import ModelError
 from spit.features.table import FeatureTable
 from spit.model.bundle import ONNX_FILE, Calibration, load_bundle, read_bundle_info
+from spit.model.conversion import MAX_SHIPPED_ONNX_BYTES
 from spit.model.scorer import Model
 from spit.model.train import Member
 
@@ -24,9 +26,10 @@ Bools = npt.NDArray[np.bool_]
 FOLDS = 5
 #: Trees of each forest.
 TREES = 40
-#: Labelled spam callers at which the own forests and the model beside them would be equally good, if the
-#: latter had not seen many networks: with n of them it counts 1 + SPAM_CALLERS / n times as much.
+#: With n labelled spam callers the model beside counts 1 + SPAM_CALLERS / n times as much as the own forests.
 SPAM_CALLERS = 300.0
+#: What the own forests need of the bytes that are shipped.
+_OWN_BYTES = 500_000
 _FIRST_SALT, _SALTS_TRIED = 45, 20
 
 
@@ -40,10 +43,17 @@ class Beside:
 
     @classmethod
     def load(cls, path: Path) -> Beside:
-        """The bundle in directory ``path``. Raises ModelError, also where it was trained for other
-        features."""
+        """The bundle in directory ``path``. Raises ModelError, also where it was trained for other features
+        or leaves no room for own forests, as who learned beside one that learned beside one does."""
         model = load_bundle(path, schema_hash=FeatureTable.schema_hash)
-        return cls(model, (path / ONNX_FILE).read_bytes(), read_bundle_info(path).calibration)
+        onnx = (path / ONNX_FILE).read_bytes()
+        most = MAX_SHIPPED_ONNX_BYTES - _OWN_BYTES
+        if len(onnx) > most:
+            raise ModelError(
+                f"{path}: expected at most {most} bytes of trees in a model to learn beside, "
+                f"found {len(onnx)}; name one that it learned beside itself, or the shipped one"
+            )
+        return cls(model, onnx, read_bundle_info(path).calibration)
 
 
 def folds_of(callers: U64, salt: int) -> I64:

@@ -156,3 +156,9 @@ def test_a_model_beside_of_other_features_is_refused(shipped: Beside, tmp_path: 
     (tmp_path / "model.onnx").write_bytes(shipped.onnx)
     with pytest.raises(ModelError, match="trained for other features"):
         Beside.load(tmp_path)
+
+
+def test_a_model_beside_that_leaves_no_room_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("spit.engine.learned_forests.MAX_SHIPPED_ONNX_BYTES", 600_000)
+    with pytest.raises(ModelError, match="expected at most 100000 bytes of trees in a model to learn beside"):
+        Beside.load(resolve_bundle_path(environment={}))
