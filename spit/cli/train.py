@@ -96,6 +96,7 @@ def _on_calls(arguments: argparse.Namespace, output: Path) -> int:
     sys.stderr.write(
         f"{learned.attempts} calls, {learned.labelled} with a label, {learned.unlabelled} without; "
         f"{learned.rows} rows learned from or measured\n"
+        f"{learned.budget}\n"
     )
     damages = recording.damages()
     for damage in damages:

@@ -76,7 +76,7 @@ label and only made the history of others. {facts["rows"]} rows were kept, at mo
 
 ## Wrong blocks
 
-{_budget_words(facts)}
+{budget_words(facts)}
 
 ## Single attempts
 
@@ -103,7 +103,7 @@ label and only made the history of others. {facts["rows"]} rows were kept, at mo
 """
 
 
-def _budget_words(facts: Mapping[str, Any]) -> str:
+def budget_words(facts: Mapping[str, Any]) -> str:
     """Whose callers the threshold is vouched for by."""
     if facts["budget_of"]:
         return (

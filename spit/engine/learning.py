@@ -17,7 +17,7 @@ from spit.config import PolicyConfig
 from spit.engine.call_labels import UNLABELLED, CallLabels
 from spit.engine.callers import SPAM_RANK
 from spit.engine.engine import Engine
-from spit.engine.learned_card import learned_card
+from spit.engine.learned_card import budget_words, learned_card
 from spit.engine.learned_decision import decide_on_calls
 from spit.engine.learned_forests import TREES, Beside, beside_weight, choose_salt, folds_of, members_of
 from spit.engine.learned_rows import LearnedRows, Mask, caller_keys, gather_rows
@@ -66,7 +66,7 @@ class LearningSettings:
 @dataclass(frozen=True, slots=True)
 class Learned:
     """What ``train_on_calls`` did. ``measured``: with the policy, on the test part; None for a rate without
-    cases."""
+    cases. ``budget``: in words, who vouches for the threshold."""
 
     path: Path
     attempts: int
@@ -74,6 +74,7 @@ class Learned:
     unlabelled: int
     rows: int
     measured: dict[str, float | int | None]
+    budget: str
 
 
 def train_on_calls(
@@ -165,7 +166,10 @@ def train_on_calls(
     reference = Reference.of(names, own.reference, model.score(own.reference))
     path = _write(trained, directory, name, version, facts, measured, reference)
     with_decision(path, decision.parameters, decision.budget)
-    return Learned(path, own.attempts, own.labelled, own.attempts - own.labelled, len(own.values), measured)
+    unlabelled = own.attempts - own.labelled
+    return Learned(
+        path, own.attempts, own.labelled, unlabelled, len(own.values), measured, budget_words(facts)
+    )
 
 
 @dataclass(frozen=True, slots=True)

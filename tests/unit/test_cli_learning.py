@@ -62,6 +62,7 @@ def test_training_on_calls_writes_a_bundle(
     said = capsys.readouterr()
     assert said.out == f"{output}\n"
     assert f"{recorded.attempts} calls, {recorded.attempts} with a label, 0 without" in said.err
+    assert "Too few labelled legitimate callers to vouch" in said.err
     assert (tmp_path / "mine" / "2" / "reference.json").exists()
     card = (tmp_path / "mine" / "2" / "MODEL_CARD.md").read_text().replace("\n", " ")
     assert "and of the model baseline/" in card
