@@ -38,7 +38,8 @@ def learned_card(
         f"Simulated traffic beside it: seeds {seed_words(seeds)} of the scenario `training`; each of its "
         f"rows counts {weight:g} of an own row."
         if seeds
-        else "No simulated traffic beside it: kinds of spam that the labels lack were not learned."
+        else "No simulated traffic beside it: kinds of spam that the labels lack were not learned"
+        + (f", {facts['beside']} alone knows of them." if facts["beside"] else ".")
     )
     forests = f"The mean of {FOLDS} forests, each of which leaves out 1 in {FOLDS} of the callers"
     beside = (
@@ -83,6 +84,8 @@ label and only made the history of others. {facts["rows"]} rows were kept, at mo
 | rows | attempts | ROC AUC | Brier | found at 0.5 | wrongly at 0.5 |
 |---|---|---|---|---|---|
 {parts}
+
+Rows of *calibration* are those of *fit*, each scored by the forest that did not learn from it.
 
 ## Own calls of the test part, with the policy
 
