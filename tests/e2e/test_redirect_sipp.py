@@ -19,6 +19,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
+from sip_programs import free_port
 
 pytestmark = pytest.mark.e2e
 
@@ -134,6 +135,9 @@ class Sipp:
         self._errors = self._statistics.with_suffix(".errors")
         command = ["sipp", "-sf", str(SCENARIOS / f"{scenario}.xml"), "-t", transport, "-i", "127.0.0.1"]
         command += ["-r", str(rate), "-m", str(calls), "-l", str(MAX_OPEN_CALLS), "-key", "caller", caller]
+        # Left to choose, two that begin together take the same one: over TCP the second may not listen.
+        kind = socket.SOCK_STREAM if transport.startswith("t") else socket.SOCK_DGRAM
+        command += ["-p", str(free_port(kind))]
         command += ["-nostdin", "-timeout", str(DEADLINE_S), "-timeout_error"]
         command += ["-trace_stat", "-stf", str(self._statistics), "-fd", str(DEADLINE_S)]
         command += ["-trace_err", "-error_file", str(self._errors), *flags, f"127.0.0.1:{port}"]
