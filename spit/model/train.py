@@ -392,6 +392,8 @@ def train(
     groups = rows.groups()
     mixed = members or [Member(set(rows.seeds.tolist()))]
     folds = {member.fold for member in mixed if member.fold is not None}
+    if folds and rows.folds is None:
+        raise ModelError("training rows: expected folds, of which each forest leaves one out, found none")
     split = _split_folds(rows, test_seeds, folds) if folds else split_rows(rows, test_seeds, settings, groups)
     weights = row_weights(rows, groups, settings)
     cuts = bin_cuts(rows.values, settings.max_bins, split.fit)
@@ -422,14 +424,8 @@ def train(
     probability, held = (sigmoid(calibration.a * found + calibration.b) for found in (raw, held))
     without_fold = {
         fold: average_forests(
-            *zip(
-                *(
-                    (forest, member.weight if member.fold is None else fold_share)
-                    for forest, member in zip(forests, mixed, strict=True)
-                    if member.fold in (None, fold)
-                ),
-                strict=True,
-            )
+            [forest for forest, member in zip(forests, mixed, strict=True) if member.fold in (None, fold)],
+            [fold_share if m.fold == fold else m.weight for m in mixed if m.fold in (None, fold)],
         )
         for fold in sorted(folds)
     }

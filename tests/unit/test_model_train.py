@@ -280,6 +280,11 @@ def test_a_model_beside_keeps_its_weight_in_every_fold() -> None:
     np.testing.assert_allclose(onnx_log_odds(found.onnx, rows.values), (own + 2.0 * theirs) / 3.0, atol=1e-5)
 
 
+def test_folds_that_no_row_has_are_refused() -> None:
+    with pytest.raises(ModelError, match="expected folds, of which each forest leaves one out, found none"):
+        train(_rows(), names="abcd", test_seeds=[], settings=SETTINGS, members=_folded(_rows())[1])
+
+
 def test_a_fold_that_holds_all_spam_is_refused() -> None:
     rows, members = _folded(_rows())
     assert rows.folds is not None
