@@ -84,8 +84,8 @@ def record(
 ) -> Recording:
     """Replay ``events`` (in time order) through fresh features and ``model``.
 
-    Attempts without a label take part in the features alone. ``log_odds``: what scores attempts and their
-    features instead of ``model``. Raises InputError when no attempt has a label.
+    Attempts without a label take part in the features alone. ``log_odds``: what scores the labelled attempts
+    instead of ``model``. Raises InputError when no attempt has a label.
     """
     scored = log_odds or (lambda _, values: model.log_odds(values))
     table, victims = FeatureTable(), SpoofVictims()
@@ -102,7 +102,7 @@ def record(
         known = label != UNLABELLED
         parts.append(
             Recording(
-                log_odds=scored(attempts, rows.values)[known],
+                log_odds=scored(attempts.filter(pa.array(known)), rows.values[known]),
                 callers=caller_keys(attempts)[known],
                 ties=[keys[known] for keys in tie_keys(attempts)],
                 times_us=times_us[known],

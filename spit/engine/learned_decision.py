@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from spit.engine.calibration import anchored, budget_of, record
-from spit.engine.call_labels import UNLABELLED, CallLabels
+from spit.engine.call_labels import CallLabels
 from spit.engine.learned_forests import Beside
 from spit.engine.learned_rows import F32, F64, I64, U64, Mask, caller_keys
 from spit.features.table import FeatureTable
@@ -45,8 +45,8 @@ def decide_on_calls(
     Each of these is scored by the forest that did not learn from it (``TrainedModel.without_fold``), so its
     scores are those of a caller nobody has seen (cross-conformal prediction, Vovk 2015). Legitimate is a
     caller without a spam call: to block a number that spam comes from is no wrong block, and whose number
-    others show is guarded elsewhere (``SpoofVictims``). ``folds_of``: the fold of each
-    caller key. ``is_measured``: which attempts, by caller keys and times, the budget may not look at.
+    others show is guarded elsewhere (``SpoofVictims``). ``folds_of``: the fold of each caller key.
+    ``is_measured``: which attempts, by caller keys and times, the budget may not look at.
 
     Callers too few to vouch for ``wrong_per_10000`` are too few to calibrate on: calibration, parameters and
     budget are then those of ``beside``, whose scores the model's are nearly. Without it, or where that has no
@@ -63,12 +63,12 @@ def decide_on_calls(
     def log_odds(attempts: pa.RecordBatch, values: F32) -> F64:
         callers = caller_keys(attempts["caller"])
         apart = is_measured(callers, attempts["time_us"].to_numpy())
-        measured.append(apart[labels.find(attempts)[0] != UNLABELLED])
-        found, folds = model.log_odds(values), folds_of(callers)
+        measured.append(apart)
+        found, folds = np.empty(len(values)), folds_of(callers)
+        found[apart] = model.log_odds(values[apart])
         for fold, other in without.items():
             at = ~apart & (folds == fold)
-            if at.any():
-                found[at] = other.log_odds(values[at])
+            found[at] = other.log_odds(values[at])
         return found
 
     recording = record(model, events, labels, log_odds=log_odds)

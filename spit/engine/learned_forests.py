@@ -9,18 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from spit.engine.learned_rows import I64, U64, Mask
 from spit.errors import ModelError
 from spit.features.table import FeatureTable
 from spit.model.bundle import ONNX_FILE, Calibration, load_bundle, read_bundle_info
 from spit.model.conversion import MAX_SHIPPED_ONNX_BYTES
 from spit.model.scorer import Model
 from spit.model.train import Member
-
-I64 = npt.NDArray[np.int64]
-U64 = npt.NDArray[np.uint64]
-Bools = npt.NDArray[np.bool_]
 
 #: Each forest leaves one of so many folds of the callers out.
 FOLDS = 5
@@ -62,7 +58,7 @@ def folds_of(callers: U64, salt: int) -> I64:
     return ((mixed >> np.uint64(11)) % np.uint64(FOLDS)).astype(np.int64)
 
 
-def choose_salt(callers: U64, spam: Bools) -> int:
+def choose_salt(callers: U64, spam: Mask) -> int:
     """Of ``folds_of``: the first under which spam and legitimate callers are left whichever fold is left out.
 
     Where labels are few, chance may put all spam callers into one fold.

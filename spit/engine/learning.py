@@ -20,7 +20,7 @@ from spit.engine.engine import Engine
 from spit.engine.learned_card import budget_words, learned_card
 from spit.engine.learned_decision import decide_on_calls
 from spit.engine.learned_forests import TREES, Beside, beside_weight, choose_salt, folds_of, members_of
-from spit.engine.learned_rows import LearnedRows, Mask, caller_keys, gather_rows
+from spit.engine.learned_rows import I64, U64, LearnedRows, Mask, caller_keys, gather_rows
 from spit.engine.training import monotonic, training_rows
 from spit.errors import InputError
 from spit.features.table import FeatureTable
@@ -29,9 +29,6 @@ from spit.model.reference import FILE_NAME, Reference
 from spit.model.scorer import Model
 from spit.model.train import TrainedModel, TrainingRows, TrainingSettings, train
 from spit.policy.policy import Policy
-
-U64 = npt.NDArray[np.uint64]
-I64 = npt.NDArray[np.int64]
 
 #: TrainingRows tells traffic apart by seed; simulated traffic has seeds from 0 on.
 _OWN, _OWN_TEST = -2, -1
@@ -245,7 +242,7 @@ def _rates(keys: U64, spam: Mask, flagged: Mask) -> dict[str, float | int | None
 def _training_rows(
     own: LearnedRows,
     split: CallerSplit,
-    folds_of: Callable[[U64], I64],
+    folds: Callable[[U64], I64],
     settings: LearningSettings,
     say: Progress,
 ) -> tuple[TrainingRows, int]:
@@ -258,7 +255,7 @@ def _training_rows(
         own.callers[kept],
         np.where(test, _OWN_TEST, _OWN)[kept].astype(np.int64),
         own.weights[kept],
-        folds_of(own.callers[kept]),
+        folds(own.callers[kept]),
     )
     if settings.simulation_seeds:
         simulated = training_rows(settings.simulation_seeds, progress=say)
@@ -269,7 +266,7 @@ def _training_rows(
             np.concatenate([rows.callers, keys]),
             np.concatenate([rows.seeds, simulated.seeds]),
             np.concatenate([own.weights[kept], np.full(len(simulated.values), settings.simulation_weight)]),
-            folds_of(np.concatenate([rows.callers, keys])),
+            folds(np.concatenate([rows.callers, keys])),
         )
     return rows, int((~kept).sum())
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from recorded_events import Recorded
 
 from spit.config import PolicyConfig
 from spit.engine.learned_forests import FOLDS, Beside, beside_weight, choose_salt, folds_of, members_of
@@ -26,15 +26,6 @@ from spit.simulate.scenario import scenario
 from spit.simulate.traffic import simulate
 
 QUICK = TrainingSettings(trees=8, min_samples_leaf=10)
-
-
-class Recorded:
-    def __init__(self, events: pa.RecordBatch) -> None:
-        self._events = events
-
-    def events(self) -> Iterator[pa.RecordBatch]:
-        for start in range(0, self._events.num_rows, 1000):
-            yield self._events.slice(start, 1000)
 
 
 @pytest.fixture(scope="module")

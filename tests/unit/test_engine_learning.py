@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from feature_events import attempt, batch
+from recorded_events import Recorded
 
 from spit.engine.call_labels import UNLABELLED, CallLabels, read_call_labels
 from spit.engine.learned_rows import FIRST_ROWS, REFERENCE_ROWS, RowGatherer, gather_rows, is_kept
@@ -27,15 +27,6 @@ from spit.simulate.scenario import scenario
 from spit.simulate.traffic import simulate
 
 QUICK = TrainingSettings(trees=8, min_samples_leaf=10)
-
-
-class Recorded:
-    def __init__(self, events: pa.RecordBatch) -> None:
-        self._events = events
-
-    def events(self) -> Iterator[pa.RecordBatch]:
-        for start in range(0, self._events.num_rows, 1000):
-            yield self._events.slice(start, 1000)
 
 
 @pytest.fixture(scope="module")
